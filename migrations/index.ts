@@ -1,0 +1,10 @@
+import { CreateSales1763700000001 } from './1763700000001-create-sales';
+import { CreateOrders1763700000002 } from './1763700000002-create-orders';
+import { CreateAudit1763700000003 } from './1763700000003-create-audit';
+
+/** Every migration, oldest first. Append-only: what has landed is never edited. */
+export const migrations = [
+  CreateSales1763700000001,
+  CreateOrders1763700000002,
+  CreateAudit1763700000003,
+];

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, loadConfig } from './index';
+import { variables, type Variable } from './variables';
+
+const valid = {
+  DATABASE_URL: 'mysql://shop:pa55@db.internal:3306/shop',
+  REDIS_URL: 'redis://cache.internal:6379',
+  JWT_SECRET: 'x'.repeat(32),
+  PAYMENT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
+};
+
+function faultsOf(changes: Record<string, string | undefined>): string[] {
+  try {
+    loadConfig({ ...valid, ...changes });
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map(({ variable }) => variable);
+  }
+}
+
+describe('configuration', () => {
+  it('needs only the servers and the secrets, and fills in the rest', () => {
+    expect(loadConfig(valid)).toMatchObject({
+      port: 3000, host: '127.0.0.1', publicUrl: 'http://127.0.0.1:3000', roles: ['api', 'worker'],
+      redisNamespace: 'fairdrop', trustProxy: [], demo: false, nodeEnv: 'development',
+      databasePool: 20, payWindowSeconds: 900, reservationLeaseSeconds: 10, outboxBatch: 500,
+    });
+  });
+
+  it('cannot be changed once it is loaded', () => {
+    const config = loadConfig({ ...valid, TRUST_PROXY: '10.0.0.0/8' });
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.roles)).toBe(true);
+    expect(Object.isFrozen(config.trustProxy)).toBe(true);
+  });
+
+  it('takes lists apart, and an empty text as not set', () => {
+    const config = loadConfig({
+      ...valid, ROLES: 'worker', TRUST_PROXY: '10.0.0.0/8, ::1', PORT: '',
+      PUBLIC_URL: 'https://a/b/',
+    });
+    expect(config).toMatchObject({
+      roles: ['worker'], trustProxy: ['10.0.0.0/8', '::1'], port: 3000, publicUrl: 'https://a/b',
+    });
+  });
+
+  it('names every fault at once and never shows a value', () => {
+    const changes = { PORT: '70000-private', DATABASE_URL: 'private', JWT_SECRET: 'private-short' };
+    expect(faultsOf(changes)).toEqual(['PORT', 'DATABASE_URL', 'JWT_SECRET']);
+    expect(() => loadConfig({ ...valid, ...changes })).toThrow(
+      'PORT: expected an integer from 1 to 65535\n'
+      + 'DATABASE_URL: expected a mysql:// URL that names a database, '
+      + 'such as mysql://user:password@host:3306/name\n'
+      + 'JWT_SECRET: expected at least 32 characters');
+  });
+
+  it('says of a missing variable that it is not set', () => {
+    expect(() => loadConfig({ ...valid, REDIS_URL: undefined })).toThrow(
+      /^REDIS_URL: expected .*; it is not set$/);
+  });
+
+  it.each([
+    ['PORT', '0'], ['PORT', '1e3'], ['PORT', ' 80'], ['PORT', '-1'], ['PORT', '80.5'],
+    ['HOST', 'a b'], ['ROLES', 'api,cook'], ['ROLES', ','], ['DEMO', 'yes'],
+    ['DATABASE_URL', 'mysql://host:3306/'], ['DATABASE_URL', 'postgres://host/name'],
+    ['REDIS_URL', 'redis://a:1,redis://b:2'], ['REDIS_URL', 'http://host'],
+    ['REDIS_NAMESPACE', 'a:b'], ['REDIS_NAMESPACE', '{a}'], ['REDIS_NAMESPACE', 'a'.repeat(33)],
+    ['PAYMENT_WEBHOOK_SECRET', 'whsec_c2hvcnQ='], ['PAYMENT_WEBHOOK_SECRET', 'x'.repeat(44)],
+    ['TRUST_PROXY', '10.0.0.0/33'], ['TRUST_PROXY', 'true'], ['TRUST_PROXY', '10.0.0.1,'],
+    ['LOG_LEVEL', 'loud'], ['OUTBOX_BATCH', '501'], ['NODE_ENV', 'prod'],
+  ])('refuses %s=%s', (name, text) => {
+    expect(faultsOf({ [name]: text })).toEqual([name]);
+  });
+
+  it('wants exactly one way to check tokens', () => {
+    const url = 'http://127.0.0.1/keys';
+    expect(faultsOf({ JWT_SECRET: undefined })).toEqual(['JWT_SECRET']);
+    expect(faultsOf({ JWT_JWKS_URL: url })).toEqual(['JWT_JWKS_URL']);
+    expect(faultsOf({ JWT_JWKS_URL: url, JWT_SECRET: undefined })).toEqual([]);
+  });
+
+  it('refuses sample secrets and the demo in production', () => {
+    const production = { NODE_ENV: 'production' };
+    expect(faultsOf(production)).toEqual([]);
+    expect(faultsOf({ ...production, DEMO: 'true' })).toEqual(['DEMO']);
+    for (const name of ['JWT_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'DATABASE_URL'] as const) {
+      expect(faultsOf({ ...production, [name]: variables[name].example })).toEqual([name]);
+      expect(faultsOf({ [name]: variables[name].example })).toEqual([]);
+    }
+  });
+
+  it('is described in full by .env.example', () => {
+    const lines = ['# Every variable, with its default or a sample.',
+      '# Copy this file to .env and take away the # before what you want to set.'];
+    for (const [name, variable] of Object.entries<Variable>(variables)) {
+      lines.push('', `# ${variable.description}`, `# Expected: ${variable.expected}.`);
+      lines.push(`#${name}=${variable.example}`);
+    }
+    const file = readFileSync(join(__dirname, '../../.env.example'), 'utf8');
+    expect(file).toBe(`${lines.join('\n')}\n`);
+  });
+
+  it('accepts every example, and every default is its example', () => {
+    for (const { schema, example } of Object.values<Variable>(variables)) {
+      expect(schema.safeParse(example).success).toBe(true);
+      const fallback = schema.safeParse(undefined).data;
+      const isSaid = typeof fallback === 'string' || typeof fallback === 'number';
+      if (isSaid) expect(String(fallback)).toBe(example);
+    }
+  });
+});

@@ -1,0 +1,3 @@
+export { ConfigError, type ConfigFault } from './config-error';
+export { APP_CONFIG, ConfigModule } from './config.module';
+export { loadConfig, loadEnvironment, readVariables, type AppConfig } from './load-config';

@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { ConfigError, type ConfigFault } from './config-error';
+import { variables, type Variable, type VariableName, type Variables } from './variables';
+import type { z } from 'zod';
+
+/** `PAY_WINDOW_SECONDS` in the environment is `payWindowSeconds` in the program. */
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
+  : Lowercase<Name>;
+
+/** The values of some variables, by their camel-case names. */
+export type ConfigOf<Names extends VariableName> = {
+  readonly [Name in Names as CamelCase<Name>]: Readonly<z.output<Variables[Name]['schema']>>;
+};
+
+/** The whole configuration: frozen, complete, and consistent in itself. */
+export type AppConfig = Omit<ConfigOf<VariableName>, 'publicUrl'> & {
+  /** Base of links, without a slash at its end. */
+  readonly publicUrl: string;
+};
+
+const variableNames = Object.keys(variables) as VariableName[];
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Adds the variables of `.env`, if there is one, to the environment; what is set already wins. */
+export function loadEnvironment(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+}
+
+/** Reads and checks every variable. Throws a `ConfigError` that names all faults at once. */
+export function loadConfig(environment: Environment): AppConfig {
+  const config = readVariables(environment, variableNames);
+  const faults = relationFaults(config);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze({
+    ...config,
+    publicUrl: config.publicUrl ?? `http://127.0.0.1:${config.port}`,
+  });
+}
+
+/**
+ * Reads and checks only the named variables, for commands that need few of them.
+ * A variable that is set to an empty text counts as not set. Throws `ConfigError`.
+ */
+export function readVariables<Name extends VariableName>(
+  environment: Environment,
+  names: readonly Name[],
+): ConfigOf<Name> {
+  const faults: ConfigFault[] = [];
+  const values: Record<string, unknown> = {};
+  for (const name of names) {
+    const { schema, expected } = variables[name];
+    const text = environment[name] === '' ? undefined : environment[name];
+    const parsed = schema.safeParse(text);
+    if (parsed.success) values[camelCase(name)] = Object.freeze(parsed.data);
+    else {
+      const hint = text === undefined ? `${expected}; it is not set` : expected;
+      faults.push({ variable: name, expected: hint });
+    }
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze(values) as ConfigOf<Name>;
+}
+
+/** What single variables cannot say: how they must fit together. */
+function relationFaults(config: ConfigOf<VariableName>): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const production = config.nodeEnv === 'production';
+  const refuse = (fault: boolean, variable: VariableName, expected: string) => {
+    if (fault) faults.push({ variable, expected });
+  };
+  const { jwtSecret, jwtJwksUrl, demo } = config;
+  refuse(jwtSecret === undefined && jwtJwksUrl === undefined, 'JWT_SECRET',
+    'either this or JWT_JWKS_URL to be set');
+  refuse(jwtSecret !== undefined && jwtJwksUrl !== undefined, 'JWT_JWKS_URL',
+    'either this or JWT_SECRET to be set, not both');
+  refuse(demo && production, 'DEMO', 'false when NODE_ENV is production');
+  refuse(demo && jwtSecret === undefined, 'DEMO', 'false when there is no JWT_SECRET');
+  refuse(production && jwtJwksUrl?.startsWith('https:') === false, 'JWT_JWKS_URL',
+    'an https:// URL when NODE_ENV is production');
+  for (const name of variableNames) {
+    const variable: Variable = variables[name];
+    const isSample = variable.sensitive === true && config[camelCase(name)] === variable.example;
+    refuse(production && isSample, name,
+      'a secret of your own, not the sample, when NODE_ENV is production');
+  }
+  return faults;
+}
+
+function camelCase<Name extends string>(name: Name): CamelCase<Name> {
+  const camel = name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  return camel as CamelCase<Name>;
+}

@@ -1,0 +1,175 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/** One environment variable: how its text becomes a value, and what is said about it. */
+export interface Variable {
+  readonly schema: z.ZodType<unknown, string | undefined>;
+  /** What it is for, in one sentence; the comment in `.env.example`. */
+  readonly description: string;
+  /** Completes "expected …" in a fault, which never shows the value. */
+  readonly expected: string;
+  /** The default, or a sample where there is none; the value in `.env.example`. */
+  readonly example: string;
+  /** True for secrets and for URLs that carry one: never logged, refused as sample in production. */
+  readonly sensitive?: true;
+}
+
+const integer = (minimum: number, maximum: number, fallback: number) => ({
+  schema: z.string().regex(/^\d{1,9}$/).transform(Number)
+    .pipe(z.number().min(minimum).max(maximum)).default(fallback),
+  expected: `an integer from ${minimum} to ${maximum}`,
+  example: String(fallback),
+});
+
+const choice = <const Choice extends string>(fallback: Choice, ...others: readonly Choice[]) => ({
+  schema: z.enum([fallback, ...others]).default(fallback),
+  expected: [fallback, ...others].join(' | '),
+  example: fallback,
+});
+
+/** A comma list; spaces around its entries do not matter. */
+const list = z.string().transform((text) => text.split(',').map((entry) => entry.trim()));
+
+const url = (...schemes: readonly string[]) => z.string().refine((text) => {
+  const parsed = URL.parse(text);
+  return parsed !== null && parsed.hostname !== '' && schemes.includes(parsed.protocol.slice(0, -1));
+});
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (bits < 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+}
+
+/** Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes. */
+function isWebhookSecret(text: string): boolean {
+  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];
+  if (base64 === undefined) return false;
+  const { length } = Buffer.from(base64, 'base64');
+  return length >= 24 && length <= 64;
+}
+
+/** Every variable that the product reads. The order is that of `.env.example`. */
+export const variables = {
+  PORT: { ...integer(1, 65_535, 3000), description: 'TCP port of the HTTP server.' },
+  HOST: {
+    schema: z.string().regex(/^[A-Za-z0-9.:-]+$/).default('127.0.0.1'),
+    description: 'Address that the HTTP server listens on; 0.0.0.0 for every interface.',
+    expected: 'an IP address or a host name',
+    example: '127.0.0.1',
+  },
+  PUBLIC_URL: {
+    schema: url('http', 'https').transform((text) => text.replace(/\/+$/, '')).optional(),
+    description: 'Base of the links given to buyers; follows PORT when not set.',
+    expected: 'an http:// or https:// URL',
+    example: 'http://127.0.0.1:3000',
+  },
+  ROLES: {
+    schema: list.pipe(z.array(z.enum(['api', 'worker']))).default(['api', 'worker']),
+    description: 'What this process does: api serves requests, worker runs queues and timers.',
+    expected: 'a comma list of api and worker',
+    example: 'api,worker',
+  },
+  NODE_ENV: {
+    ...choice('development', 'test', 'production'),
+    description: 'production refuses sample secrets and the demo.',
+  },
+  LOG_LEVEL: {
+    ...choice('info', 'trace', 'debug', 'warn', 'error', 'fatal', 'silent'),
+    description: 'Least severity that is logged.',
+  },
+  DEMO: {
+    schema: z.stringbool({ truthy: ['true'], falsy: ['false'] }).default(false),
+    description: 'Demo login and pages; npm start sets it when it runs its own servers.',
+    expected: 'true | false',
+    example: 'false',
+  },
+  DATA_DIR: {
+    schema: z.string().default('.data'),
+    description: 'Where npm start keeps its own servers, secrets and logs.',
+    expected: 'a folder',
+    example: '.data',
+  },
+  DATABASE_URL: {
+    schema: url('mysql').refine((text) => /^mysql:\/\/[^/]+\/[\w-]{1,64}(\?|$)/.test(text)),
+    description: 'MariaDB or MySQL with the name of a database; not set, npm start runs one.',
+    expected: 'a mysql:// URL that names a database, such as mysql://user:password@host:3306/name',
+    example: 'mysql://fairdrop:password@127.0.0.1:3306/fairdrop',
+    sensitive: true,
+  },
+  DATABASE_POOL: {
+    ...integer(2, 1000, 20),
+    description: 'Most database connections of one process.',
+  },
+  REDIS_URL: {
+    schema: z.string().refine((text) => !text.includes(',')).pipe(url('redis', 'rediss')),
+    description: 'Redis; not set, npm start runs one.',
+    expected: 'one redis:// or rediss:// URL (a comma list of Cluster nodes is not supported yet)',
+    example: 'redis://:password@127.0.0.1:6379',
+    sensitive: true,
+  },
+  REDIS_NAMESPACE: {
+    schema: z.string().regex(/^[a-z0-9-]{1,32}$/).default('fairdrop'),
+    description: 'Start of every Redis key and queue name, for products that share a server.',
+    expected: '1 to 32 lower-case letters, digits and hyphens',
+    example: 'fairdrop',
+  },
+  JWT_SECRET: {
+    schema: z.string().min(32).max(1024).optional(),
+    description: 'Secret of HS256 tokens; set either this or JWT_JWKS_URL.',
+    expected: 'at least 32 characters',
+    example: 'sample-secret-for-tokens-replace-me-now',
+    sensitive: true,
+  },
+  JWT_JWKS_URL: {
+    schema: url('http', 'https').optional(),
+    description: 'Key set of the identity provider (RS256, ES256, EdDSA), instead of JWT_SECRET.',
+    expected: 'an http:// or https:// URL',
+    example: 'https://identity.example/.well-known/jwks.json',
+  },
+  JWT_ISSUER: {
+    schema: z.string().default('fairdrop'),
+    description: 'The iss claim that a token must carry.',
+    expected: 'a text',
+    example: 'fairdrop',
+  },
+  JWT_AUDIENCE: {
+    schema: z.string().default('fairdrop'),
+    description: 'The aud claim that a token must carry.',
+    expected: 'a text',
+    example: 'fairdrop',
+  },
+  TRUST_PROXY: {
+    schema: list.pipe(z.array(z.string().refine(isAddressRange))).default([]),
+    description: 'Proxies whose X-Forwarded-For is believed; none when not set.',
+    expected: 'a comma list of IP addresses and CIDR ranges',
+    example: '10.0.0.0/8,192.168.0.1',
+  },
+  PAYMENT_WEBHOOK_SECRET: {
+    schema: z.string().refine(isWebhookSecret),
+    description: 'Secret that signs payment webhooks (Standard Webhooks).',
+    expected: 'whsec_ and the base64 of 24 to 64 bytes',
+    example: 'whsec_c2FtcGxlLXNlY3JldC1yZXBsYWNlLW1lLW5vdy4=',
+    sensitive: true,
+  },
+  PAY_WINDOW_SECONDS: {
+    ...integer(1, 604_800, 900),
+    description: 'Time to pay an order, where the sale does not say.',
+  },
+  RESERVATION_LEASE_SECONDS: {
+    ...integer(1, 3600, 10),
+    description: 'Age after which a reservation without an order is looked up in the database.',
+  },
+  OUTBOX_BATCH: {
+    ...integer(1, 500, 500),
+    description: 'Most orders written in one transaction.',
+  },
+  DRAIN_SECONDS: {
+    ...integer(0, 60, 1),
+    description: 'Time between "not ready" and closing, so that balancers look away first.',
+  },
+} as const satisfies Record<string, Variable>;
+
+export type Variables = typeof variables;
+export type VariableName = keyof Variables;

@@ -1,0 +1,6 @@
+export { Database, type Execution, Transaction } from './database';
+export {
+  DatabaseError, isCheckViolation, isDuplicateKey, isUnavailable,
+} from './database-error';
+export { DatabaseModule } from './database.module';
+export { runMigrations } from './run-migrations';

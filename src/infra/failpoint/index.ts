@@ -1,0 +1,15 @@
+/**
+ * Named points at which a fault test lets this process die, as kill -9 does: the environment
+ * variable FAILPOINT names one. Without it, as everywhere else, a point is one comparison.
+ */
+export type Failpoint = 'relay-before-queue' | 'relay-before-acknowledge' | 'writer-before-commit'
+  | 'writer-after-commit' | 'reserve-before-reply' | 'pay-before-settle' | 'close-before-release'
+  | 'recovery-after-close' | 'recovery-after-epoch' | 'recovery-during-load'
+  | 'adjust-between-sides';
+
+const chosen = process.env['FAILPOINT'];
+
+/** Dies here when FAILPOINT names this point. */
+export function failpoint(name: Failpoint): void {
+  if (chosen === name) process.kill(process.pid, 'SIGKILL');
+}

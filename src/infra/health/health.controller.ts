@@ -1,0 +1,132 @@
+import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/common';
+import {
+  HealthCheckService, HealthIndicatorService, type HealthCheckAttempt,
+} from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Database } from '../database';
+import { Describe, Public } from '../http';
+import { Queues } from '../queue';
+import { RedisConnections } from '../redis';
+import { Lifecycle } from './lifecycle';
+
+/** A dependency that does not answer within this time counts as down, in milliseconds. */
+const checkTimeoutMs = 1_000;
+/** Many probes share one look; a balancer asks far less often than this. */
+const checkValidMs = 250;
+
+const indicator = z.looseObject({ status: z.enum(['up', 'down']), responseTime: z.int().optional() });
+const health = z.looseObject({
+  status: z.enum(['ok', 'error', 'shutting_down']),
+  details: z.record(z.string(), indicator),
+}).meta({
+  id: 'Health',
+  examples: [{
+    status: 'ok',
+    details: {
+      process: { status: 'up' },
+      redis: {
+        status: 'up', responseTime: 1, appendonly: 'yes', appendfsync: 'everysec',
+        maxmemoryPolicy: 'noeviction',
+      },
+      database: { status: 'up', responseTime: 1, innodbFlushLogAtTrxCommit: 1 },
+      queue: { status: 'up', responseTime: 2, waiting: 0 },
+    },
+  }],
+});
+
+@Public()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly lifecycle: Lifecycle,
+    private readonly redis: RedisConnections,
+    private readonly database: Database,
+    private readonly queues: Queues,
+  ) {}
+
+  @Get('live')
+  @Describe({
+    summary: 'Is the process up?',
+    tag: 'operations',
+    answers: { 200: { description: 'It is.', schema: health } },
+  })
+  live(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    return this.answer(reply, []);
+  }
+
+  @Get('ready')
+  @Describe({
+    summary: 'Should this process get requests?',
+    description: 'Shows what its servers do to keep what they acknowledged. Says no as soon as the '
+      + 'process begins to stop.',
+    tag: 'operations',
+    answers: {
+      200: { description: 'Yes.', schema: health },
+      503: { description: 'No: something it needs is away, or it stops.', schema: health },
+    },
+  })
+  ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    return this.answer(reply, [
+      () => this.checkProcess(),
+      this.check('redis', () => this.redisDurability()),
+      this.check('database', () => this.databaseDurability()),
+      this.check('queue', () => this.waitingJobs()),
+    ]);
+  }
+
+  /** The same document for yes and no; only the status differs. */
+  private async answer(reply: FastifyReply, checks: Parameters<HealthCheckService['check']>[0]): Promise<unknown> {
+    try {
+      return await this.health.check(checks);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      reply.code(error.getStatus());
+      return error.getResponse();
+    }
+  }
+
+  private checkProcess() {
+    const process = this.indicators.check('process');
+    return this.lifecycle.stopping.aborted ? process.down('stopping') : process.up();
+  }
+
+  /** The message of a failure may name hosts and users; this page is public. */
+  private check(name: string, look: () => Promise<Record<string, unknown>>): HealthCheckAttempt<string> {
+    return this.indicators.check(name)
+      .attempt(() => look().catch(() => { throw new Error('unreachable'); }))
+      .withTimeout(checkTimeoutMs)
+      .cacheFor(checkValidMs);
+  }
+
+  private async redisDurability() {
+    const [append, memory] = await Promise.all([
+      this.redis.general.config('GET', 'append*'),
+      this.redis.general.config('GET', 'maxmemory-policy'),
+    ]) as [string[], string[]];
+    return {
+      appendonly: settingOf(append, 'appendonly'),
+      appendfsync: settingOf(append, 'appendfsync'),
+      maxmemoryPolicy: settingOf(memory, 'maxmemory-policy'),
+    };
+  }
+
+  private async databaseDurability() {
+    const [row] = await this.database.query<{ flush: number }>(
+      'SELECT @@GLOBAL.innodb_flush_log_at_trx_commit AS flush', []);
+    return { innodbFlushLogAtTrxCommit: row?.flush };
+  }
+
+  private async waitingJobs() {
+    const depths = await this.queues.depths();
+    return { waiting: depths.reduce((sum, { jobs }) => sum + jobs, 0) };
+  }
+}
+
+/** Redis answers CONFIG GET with a flat list of names and values. */
+function settingOf(reply: readonly string[], name: string): string | undefined {
+  const at = reply.indexOf(name);
+  return at < 0 ? undefined : reply[at + 1];
+}

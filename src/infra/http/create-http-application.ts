@@ -1,0 +1,97 @@
+import type { Socket } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { DynamicModule } from '@nestjs/common';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AppConfig } from '../../config';
+import { logRequests, StructuredLogger } from '../logging';
+import { answerProblem, ProblemFilter } from './problem-filter';
+import { newTraceId, traceIdOf } from './request';
+import { RouteTable } from './route-table';
+import { bodyBytesAtMost, toProblem } from './to-problem';
+
+/** A whole request, head and body, must have arrived by then: slow senders hold no socket longer. */
+const requestTimeoutMs = 10_000;
+/** Longer than the idle time-out of the usual load balancers (60 s), so that they close first. */
+const keepAliveTimeoutMs = 65_000;
+
+/** What an HTTP application needs to know of the configuration. */
+export type HttpConfig = Pick<AppConfig, 'trustProxy'>;
+
+/**
+ * An application of this module on Fastify, wired but not yet initialised or listening: problems,
+ * trace ids, JSON bodies only (with their raw bytes for webhooks), the request log.
+ * Several may live in one process.
+ */
+export async function createHttpApplication(
+  module: DynamicModule,
+  config: HttpConfig,
+  logger: StructuredLogger,
+): Promise<NestFastifyApplication> {
+  const adapter = createAdapter(config);
+  const server = adapter.getInstance() as unknown as FastifyInstance;
+  const routes = new RouteTable(server);
+  const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    bodyParser: false, abortOnError: false, logger,
+  });
+  application.useGlobalFilters(new ProblemFilter(routes));
+  acceptOnlyJson(adapter);
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-trace-id', traceIdOf(request));
+    done();
+  });
+  logRequests(server, logger.pino);
+  closeSilentConnections(server);
+  return application;
+}
+
+function createAdapter({ trustProxy }: HttpConfig): FastifyAdapter {
+  return new FastifyAdapter({
+    bodyLimit: bodyBytesAtMost,
+    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: requestTimeoutMs },
+    // While it closes, a request on an open connection is still answered, with Connection: close.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    genReqId: newTraceId,
+    requestIdHeader: false,
+    // The router refuses an unreadable path before anything of Nest sees it.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      answerProblem(toProblem(error), request, reply);
+    },
+    // A device id in a path has up to 128 characters, more when they are percent-encoded.
+    routerOptions: { maxParamLength: 512 },
+    // No Express-style middleware here: its plugin would run on every request for nothing.
+    skipMiddie: true,
+  });
+}
+
+/** Every other media type is 415. An empty body is no body, whatever its media type says. */
+function acceptOnlyJson(adapter: FastifyAdapter): void {
+  const server = adapter.getInstance();
+  server.removeAllContentTypeParsers();
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  adapter.useBodyParser('application/json', true, { bodyLimit: bodyBytesAtMost },
+    (request, body, done) => {
+      if (body.length === 0) done(null, undefined);
+      else parseJson(request, body as unknown as string, done);
+    });
+}
+
+/**
+ * When it closes, Node ends connections that are between two requests but waits for those that have
+ * not sent one yet, such as a browser opens in advance.
+ */
+function closeSilentConnections(server: FastifyInstance): void {
+  const connections = new Set<Socket>();
+  server.server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.addHook('preClose', (done) => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    done();
+  });
+}

@@ -1,0 +1,35 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+
+export type JsonSchema = Record<string, unknown>;
+
+/** Collects the named schemas (`.meta({ id })`) of a document while it is built. */
+export class OpenApiSchemas {
+  /** `components.schemas` of the document, by id. */
+  readonly components: Record<string, JsonSchema> = {};
+
+  /**
+   * The schema as JSON Schema 2020-12, the dialect of OpenAPI 3.1; a reference where it has an id.
+   * Throws when one id stands for two shapes.
+   */
+  convert(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+    const { $schema: _dialect, $defs = {}, ...converted } = z.toJSONSchema(schema, {
+      io, target: 'draft-2020-12', unrepresentable: 'any',
+    });
+    for (const [id, definition] of Object.entries($defs)) this.add(id, pointToComponents(definition));
+    return pointToComponents(converted);
+  }
+
+  private add(id: string, shape: JsonSchema): void {
+    const known = this.components[id];
+    if (known && !isDeepStrictEqual(known, shape)) {
+      throw new Error(`Two schemas are called ${id}: give one of them another id`);
+    }
+    this.components[id] = shape;
+  }
+}
+
+function pointToComponents(schema: object): JsonSchema {
+  const text = JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/');
+  return JSON.parse(text) as JsonSchema;
+}

@@ -1,0 +1,102 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** A scrape waits no longer than this for what is measured on demand, in milliseconds. */
+const collectTimeoutMs = 1_000;
+
+const fastBucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const slowBucketsSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** The product's own measurements. Names and labels are part of the contract with dashboards. */
+@Injectable()
+export class Metrics {
+  /** One registry per application, so that several can live in one process. */
+  readonly registry = new Registry();
+
+  /** Attempts to hold units: what came of them, and who asked. */
+  readonly inventoryDecrTotal = new Counter({
+    name: 'inventory_decr_total', help: 'Attempts to hold units, by result and source',
+    labelNames: ['result', 'source'] as const, registers: [this.registry],
+  });
+
+  /** Seconds of one attempt to hold units, the round trip to Redis included. */
+  readonly inventoryDecrDurationSeconds = new Histogram({
+    name: 'inventory_decr_duration_seconds', help: 'Time of one attempt to hold units',
+    buckets: fastBucketsSeconds, registers: [this.registry],
+  });
+
+  /** Guarded updates of the stock row that met another epoch or too few units. */
+  readonly inventoryVersionConflictTotal = new Counter({
+    name: 'inventory_version_conflict_total', help: 'Guarded stock updates that did not apply',
+    labelNames: ['sku_id'] as const, registers: [this.registry],
+  });
+
+  /** Units that can still be bought. */
+  readonly stockRemaining = new Gauge({
+    name: 'stock_remaining', help: 'Units on sale that nobody holds',
+    labelNames: ['sale_id'] as const, registers: [this.registry],
+  });
+
+  /** Units by which Redis and the database disagree; 0 is the only good value. */
+  readonly stockDrift = new Gauge({
+    name: 'stock_drift', help: 'Units by which Redis and the database disagree',
+    labelNames: ['sale_id'] as const, registers: [this.registry],
+  });
+
+  /** Answers of the buying endpoint. */
+  readonly purchaseRequestsTotal = new Counter({
+    name: 'purchase_requests_total', help: 'Purchase requests, by outcome',
+    labelNames: ['outcome'] as const, registers: [this.registry],
+  });
+
+  /** Orders that entered a status. */
+  readonly orderStatusTotal = new Counter({
+    name: 'order_status_total', help: 'Orders that entered a status',
+    labelNames: ['status'] as const, registers: [this.registry],
+  });
+
+  /** Jobs that wait, are delayed or are being worked on; set it in an `onScrape` callback. */
+  readonly queueDepth = new Gauge({
+    name: 'queue_depth', help: 'Jobs in a queue that are not finished',
+    labelNames: ['queue'] as const, registers: [this.registry],
+  });
+
+  /** Seconds from the reservation in Redis to the commit of the order's row. */
+  readonly orderPersistLagSeconds = new Histogram({
+    name: 'order_persist_lag_seconds', help: 'Time from reservation to committed row',
+    buckets: slowBucketsSeconds, registers: [this.registry],
+  });
+
+  /** Seconds of a request, by route pattern (`/v1/sales/:saleId`) and status class (`2xx`). */
+  readonly httpRequestDurationSeconds = new Histogram({
+    name: 'http_request_duration_seconds', help: 'Time of a request, by route pattern',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: fastBucketsSeconds, registers: [this.registry],
+  });
+
+  private readonly logger = new Logger('Metrics');
+  private readonly collectors: (() => Promise<void>)[] = [];
+
+  /** Calls back before every scrape, for gauges that are measured only then. */
+  onScrape(collect: () => Promise<void>): void {
+    this.collectors.push(collect);
+  }
+
+  /** Everything in Prometheus' text format. A collector that fails leaves its gauge as it was. */
+  async scrape(): Promise<string> {
+    await Promise.all(this.collectors.map((collect) => this.collect(collect)));
+    return this.registry.metrics();
+  }
+
+  private async collect(collect: () => Promise<void>): Promise<void> {
+    const timeout = Promise.withResolvers<never>();
+    const timer = setTimeout(() => { timeout.reject(new Error('took too long')); }, collectTimeoutMs);
+    try {
+      await Promise.race([collect(), timeout.promise]);
+    } catch (error) {
+      this.logger.warn({ msg: 'metric not collected', err: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

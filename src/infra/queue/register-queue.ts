@@ -1,0 +1,50 @@
+import { BullModule } from '@nestjs/bullmq';
+import type { DynamicModule } from '@nestjs/common';
+import type { JobsOptions, RedisOptions, WorkerOptions } from 'bullmq';
+import { APP_CONFIG, type AppConfig } from '../../config';
+import { retryStrategy } from '../redis';
+
+/** How often a job is tried and what is kept of it; every queue says it, none inherits a default. */
+export type JobPolicy = Required<
+  Pick<JobsOptions, 'attempts' | 'backoff' | 'removeOnComplete' | 'removeOnFail'>>;
+
+/** For work that a sweep finds again: a few tries, then it is kept for a look and left to the sweep. */
+export const retriedBySweep: JobPolicy = {
+  attempts: 8,
+  backoff: { type: 'exponential', delay: 100 },
+  removeOnComplete: true,
+  removeOnFail: { age: 24 * 3600, count: 1_000 },
+};
+
+/** For jobs that come again on a schedule: the next one is the retry. */
+export const retriedByNextRun: JobPolicy = {
+  attempts: 1,
+  backoff: { type: 'fixed', delay: 1_000 },
+  removeOnComplete: true,
+  removeOnFail: { age: 24 * 3600, count: 100 },
+};
+
+/**
+ * Options for `@Processor(name, …)`. A worker that vanished is noticed after the lock has run out;
+ * a job is handed on often before it is given up, since a crash of its worker is not its fault.
+ */
+export const workerDefaults = {
+  lockDuration: 15_000,
+  stalledInterval: 5_000,
+  maxStalledCount: 20,
+} satisfies Partial<WorkerOptions>;
+
+/** A queue of this installation, all its keys in one Cluster slot. Inject it by `@InjectQueue(name)`. */
+export function registerQueue(name: string, defaultJobOptions: JobPolicy): DynamicModule {
+  return BullModule.registerQueueAsync({
+    name,
+    inject: [APP_CONFIG],
+    useFactory: (config: AppConfig) => ({
+      prefix: `{${config.redisNamespace}-${name}}`,
+      connection: {
+        url: config.redisUrl, maxRetriesPerRequest: null, retryStrategy,
+      } satisfies RedisOptions,
+      defaultJobOptions,
+    }),
+  });
+}

@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { Redis, ReplyError, type RedisOptions } from 'ioredis';
+import { ProblemError } from '../../kernel';
+import { LuaCommands, type LuaScript, type ScriptArgument } from './lua-scripts';
+
+const commandTimeoutMs = 1_500;
+const reconnectWaitMs = 1_500;
+
+/** Builds the arguments of a script for the server with this run id. */
+export type FencedArguments = (boot: string) => readonly ScriptArgument[];
+
+/**
+ * The connection that sells. A command cannot outlive the server that it was meant for: nothing is
+ * queued while the socket is down, nothing is sent again by the client library, and the server's
+ * run id is read anew on every connect before any command may pass. Scripts compare that run id
+ * with the one stored in their data, so data that came back from an old snapshot sells nothing.
+ */
+export class FencedRedis {
+  readonly connection: Redis;
+  private readonly commands: LuaCommands;
+  private currentRunId: string | undefined;
+
+  constructor(url: string, scripts: readonly LuaScript[], options: RedisOptions = {}) {
+    this.connection = new Redis(url, {
+      ...options,
+      autoResendUnfulfilledCommands: false,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: commandTimeoutMs,
+      connectionName: 'fairdrop-fenced',
+    });
+    this.commands = new LuaCommands(this.connection, scripts);
+    this.connection.on('close', () => { this.currentRunId = undefined; });
+    this.connection.on('ready', () => { void this.readRunId(); });
+  }
+
+  /** The run id of the server behind the open socket; undefined while there is none. */
+  get runId(): string | undefined {
+    return this.currentRunId;
+  }
+
+  /**
+   * Runs an idempotent script. When the socket broke under it, the answer is asked for again once
+   * on the next connection. Throws TEMPORARILY_UNAVAILABLE when Redis is away or refuses; whether
+   * the script ran is then unknown.
+   */
+  async run(name: string, keys: readonly string[], args: FencedArguments): Promise<unknown> {
+    try {
+      return await this.attempt(name, keys, args);
+    } catch (error) {
+      if (error instanceof ReplyError) throw stockUnavailable(error);
+      await this.whenReady(reconnectWaitMs);
+      return this.attempt(name, keys, args).catch((again: unknown) => {
+        throw stockUnavailable(again);
+      });
+    }
+  }
+
+  /** Resolves when the fence is up, at the latest after this time; `runId` says whether it is. */
+  async whenReady(timeoutMs: number): Promise<void> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    while (this.currentRunId === undefined && !deadline.aborted) {
+      await once(this.connection, 'fence', { signal: deadline }).catch(() => undefined);
+    }
+  }
+
+  /** Calls back on every connect, once the run id of the server is known. */
+  onFence(listener: (runId: string) => void): void {
+    this.connection.on('fence', listener);
+  }
+
+  private async attempt(name: string, keys: readonly string[], args: FencedArguments) {
+    const boot = this.currentRunId;
+    if (boot === undefined) throw new Error('no connection to Redis');
+    return this.commands.run(name, keys, args(boot));
+  }
+
+  private async readRunId(): Promise<void> {
+    try {
+      const runId = /^run_id:(\w+)/m.exec(await this.connection.info('server'))?.[1];
+      if (runId === undefined || this.connection.status !== 'ready') return;
+      this.currentRunId = runId;
+      this.connection.emit('fence', runId);
+    } catch {
+      // The socket broke while it was asked: the next connect asks again.
+      this.connection.disconnect(true);
+    }
+  }
+}
+
+function stockUnavailable(cause: unknown): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'The stock cannot be reached right now. Ask again with the same Idempotency-Key.',
+    { headers: { 'Retry-After': '1' }, cause });
+}

@@ -1,0 +1,5 @@
+export { FencedRedis, type FencedArguments } from './fenced-redis';
+export { LuaCommands, readLuaScripts, type LuaScript, type ScriptArgument } from './lua-scripts';
+export { RedisConnections, retryStrategy } from './redis-connections';
+export { RedisModule } from './redis.module';
+export { ServerClock } from './server-clock';

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+
+/** One Lua command: its name, how many KEYS it takes, and its text with includes filled in. */
+export interface LuaScript {
+  name: string;
+  numberOfKeys: number;
+  lua: string;
+}
+
+const fileName = /^(?<name>[a-z-]+)-(?<keys>\d+)\.lua$/;
+const includeLine = /^-- @include (?<name>[a-z-]+)$/gm;
+
+/**
+ * Reads every `<name>-<number of KEYS>.lua` of a directory. A line `-- @include x` is replaced by
+ * `x.include.lua`. Throws when a file's name does not follow the rule or an include is missing.
+ */
+export function readLuaScripts(directory: string): LuaScript[] {
+  const files = readdirSync(directory).filter((file) => file.endsWith('.lua'));
+  return files.filter((file) => !file.endsWith('.include.lua')).map((file) => {
+    const { name, keys } = fileName.exec(file)?.groups ?? {};
+    if (name === undefined) {
+      throw new Error(`${file}: name it <command>-<number of KEYS>.lua`);
+    }
+    const lua = readFileSync(join(directory, file), 'utf8').replace(includeLine,
+      (_line, include: string) => readFileSync(join(directory, `${include}.include.lua`), 'utf8'));
+    return { name, numberOfKeys: Number(keys), lua };
+  });
+}
+
+export type ScriptArgument = string | number;
+
+/** The commands of one connection: `run('reserve', keys, args)`. ioredis loads them when needed. */
+export class LuaCommands {
+  private readonly commands = new Map<string, (args: ScriptArgument[]) => Promise<unknown>>();
+
+  constructor(connection: Redis, scripts: readonly LuaScript[]) {
+    for (const { name, numberOfKeys, lua } of scripts) {
+      connection.defineCommand(name, { numberOfKeys, lua });
+      const command = (connection as unknown as
+        Record<string, (...args: ScriptArgument[]) => Promise<unknown>>)[name];
+      if (!command) throw new Error(`ioredis did not define the command ${name}`);
+      this.commands.set(name, (args) => command.apply(connection, args));
+    }
+  }
+
+  /** Runs a script. Rejects with a ReplyError from Redis or a connection error from ioredis. */
+  run(name: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    const command = this.commands.get(name);
+    if (!command) throw new Error(`No Lua script is called ${name}`);
+    return command([...keys, ...args]);
+  }
+}

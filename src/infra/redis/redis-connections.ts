@@ -1,0 +1,81 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Redis, type RedisOptions } from 'ioredis';
+import { APP_CONFIG, type AppConfig } from '../../config';
+
+/**
+ * The Redis connections of a process that are not fenced. `general` carries idempotent commands and
+ * reads; it waits out a short outage and then rejects. `subscriber` listens to channels only.
+ */
+@Injectable()
+export class RedisConnections implements OnApplicationShutdown {
+  readonly general: Redis;
+  readonly subscriber: Redis;
+  private readonly opened: Redis[] = [];
+  private readonly logger = new Logger('Redis');
+  private readonly listeners = new Map<string, ((message: string) => void)[]>();
+
+  constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
+    this.general = this.open('general', { maxRetriesPerRequest: 3, commandTimeout: 5_000 });
+    this.subscriber = this.open('subscriber', { maxRetriesPerRequest: null });
+    this.subscriber.on('message', (channel: string, message: string) => {
+      for (const listener of this.listeners.get(channel) ?? []) listener(message);
+    });
+  }
+
+  /** A further connection, closed with the process. Blocking commands need one of their own. */
+  open(name: string, options: RedisOptions): Redis {
+    const connection = new Redis(this.config.redisUrl, {
+      ...options, connectTimeout: 3_000, connectionName: `fairdrop-${name}`, retryStrategy,
+    });
+    this.adopt(name, connection);
+    return connection;
+  }
+
+  /** Closes this connection, too, when the process stops, and reports its faults. */
+  adopt(name: string, connection: Redis): void {
+    let lastMessage = '';
+    connection.on('error', (error: Error) => {
+      // Once per outage, not once per attempt.
+      if (error.message !== lastMessage) {
+        this.logger.warn({ msg: 'redis connection fault', connection: name, error: error.message });
+      }
+      lastMessage = error.message;
+    });
+    connection.on('ready', () => { lastMessage = ''; });
+    this.opened.push(connection);
+  }
+
+  /** A channel of this installation; others may share the server. */
+  channel(name: string): string {
+    return `${this.config.redisNamespace}:${name}`;
+  }
+
+  /** Hears every message on the channel from now on; ioredis subscribes again after an outage. */
+  async subscribe(name: string, listener: (message: string) => void): Promise<void> {
+    const channel = this.channel(name);
+    const known = this.listeners.get(channel);
+    if (known) {
+      known.push(listener);
+      return;
+    }
+    this.listeners.set(channel, [listener]);
+    await this.subscriber.subscribe(channel);
+  }
+
+  /** Tells the other processes. A lost message costs time, never correctness: receivers also poll. */
+  publish(name: string, message: string): void {
+    this.general.publish(this.channel(name), message).catch((error: Error) => {
+      this.logger.warn({ msg: 'message not published', channel: name, error: error.message });
+    });
+  }
+
+  /** Runs after queues and loops have stopped. */
+  onApplicationShutdown(): void {
+    for (const connection of this.opened) connection.disconnect();
+  }
+}
+
+/** Milliseconds until the next attempt: quick at first, since a restart should cost about a second. */
+export function retryStrategy(times: number): number {
+  return Math.min(20 * 2 ** Math.min(times, 6), 500);
+}

@@ -1,0 +1,36 @@
+import { problems, type ProblemCode } from './problems';
+
+/** What a problem answer may carry beside its code and detail. */
+export interface ProblemExtras {
+  /** Response headers, such as `Retry-After` (seconds) or `WWW-Authenticate`. */
+  headers?: Record<string, string>;
+  /** Further members of the problem document, such as `errors` or `opensAt`. */
+  members?: Record<string, unknown>;
+  /** The failure behind it: logged, never shown. */
+  cause?: unknown;
+}
+
+/**
+ * A failure with a name in the catalogue; the one HTTP filter turns it into a problem document.
+ * `detail` is shown to the caller: a sentence that says what to do, without internals.
+ */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string,
+    extras: ProblemExtras = {},
+  ) {
+    super(`${code}: ${detail}`, { cause: extras.cause });
+    this.headers = extras.headers ?? {};
+    this.members = extras.members ?? {};
+  }
+
+  /** The HTTP status of the code. */
+  get status(): number {
+    return problems[this.code].status;
+  }
+}

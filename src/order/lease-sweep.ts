@@ -1,0 +1,88 @@
+import { InjectQueue } from '@nestjs/bullmq';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { APP_CONFIG, type AppConfig } from '../config';
+import { ServerClock } from '../infra/redis';
+import type { Sale } from '../sale';
+import { StockLedger, StockReader, type Reservation } from '../stock';
+import type { Order, RejectionReason } from './order';
+import { OrderFollowup } from './order-followup';
+import { OrderLife } from './order-life';
+import { OrderStore } from './order-store';
+import { toOutboxEntry } from './outbox-entry';
+import { orderQueue } from './queues';
+
+const pageSize = 500;
+/** With more jobs waiting than this the queue is late, not lossy: another entry would not help. */
+const backlogJobs = 100;
+/** So often the database was asked and knew nothing, over as many leases: then it is given up. */
+export const requeuesAtMost = 30;
+
+/**
+ * S9: looks after reservations whose deadline has passed. A lease that runs out means "ask the
+ * database", never "give the unit back".
+ */
+@Injectable()
+export class LeaseSweep {
+  private readonly logger = new Logger('LeaseSweep');
+  private readonly leaseMs: number;
+
+  constructor(
+    @InjectQueue(orderQueue) private readonly queue: Queue,
+    @Inject(APP_CONFIG) config: AppConfig,
+    private readonly clock: ServerClock,
+    private readonly reader: StockReader,
+    private readonly ledger: StockLedger,
+    private readonly store: OrderStore,
+    private readonly life: OrderLife,
+    private readonly followup: OrderFollowup,
+  ) {
+    this.leaseMs = config.reservationLeaseSeconds * 1_000;
+  }
+
+  /** Resolves what is overdue now, once each. Rejects when Redis or the database is away. */
+  async sweep(sale: Sale): Promise<void> {
+    const now = this.clock.now();
+    for (;;) {
+      const rids = await this.reader.overdue(sale.id, now, pageSize);
+      if (rids.length === 0) return;
+      await this.resolve(sale, rids);
+      // What a page could not move on comes first again: leave it to the next sweep.
+      const left = await this.reader.overdue(sale.id, now, 1);
+      if (left[0] === rids[0]) return;
+    }
+  }
+
+  /** Brings these reservations in line with the database, whatever their deadline. */
+  async resolve(sale: Sale, rids: readonly string[]): Promise<void> {
+    const overdue = await this.store.findMany(rids);
+    await this.life.expire(sale.id, overdue.filter(({ status }) => status === 'pending_payment')
+      .map(({ id }) => id));
+    const orders = await this.store.findMany(rids);
+    await this.followup.apply(sale.id, orders);
+    const written = new Set(orders.map(({ id }) => id));
+    await this.enqueueAgain(sale, rids.filter((rid) => !written.has(rid)));
+  }
+
+  private async enqueueAgain(sale: Sale, rids: readonly string[]): Promise<void> {
+    const reservations = await this.reader.reservations(sale.id, rids);
+    const given = reservations.filter(({ requeues }) => requeues >= requeuesAtMost);
+    for (const reservation of given) await this.giveUp(sale, reservation);
+    const again = reservations.filter(({ requeues }) => requeues < requeuesAtMost);
+    if (again.length === 0) return;
+    const isLate = await this.queue.getWaitingCount() > backlogJobs;
+    await this.ledger.requeue(sale.id, again.map(({ rid }) => rid),
+      { leaseMs: this.leaseMs, again: !isLate, traceId: '0'.repeat(32) });
+    this.logger.warn({ msg: 'reservations without an order', saleId: sale.id, count: again.length,
+      action: isLate ? 'waiting for the queue' : 'enqueued again' });
+  }
+
+  private async giveUp(sale: Sale, reservation: Reservation): Promise<void> {
+    const reason: RejectionReason = 'NOT_PERSISTED';
+    const order: Order = await this.store.insertTombstone(sale, toOutboxEntry(reservation),
+      'rejected', reason);
+    await this.followup.apply(sale.id, [order]);
+    this.logger.error({ msg: 'reservation given up', saleId: sale.id, rid: reservation.rid,
+      requeues: reservation.requeues, became: order.status });
+  }
+}

@@ -1,0 +1,68 @@
+import { InjectQueue } from '@nestjs/bullmq';
+import { Injectable, Logger } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { ServerClock } from '../infra/redis';
+import { assertUnreachable } from '../kernel';
+import { StockLedger, type ReleasedStatus } from '../stock';
+import type { Order } from './order';
+import { OrderNotices } from './order-notices';
+import { expiryQueue } from './queues';
+
+const bucketMs = 5_000;
+
+/**
+ * After a decision of the database: carries it to Redis (S6, S8), hints when unpaid orders end, and
+ * tells those who wait. Repeating it changes nothing.
+ */
+@Injectable()
+export class OrderFollowup {
+  private readonly logger = new Logger('OrderFollowup');
+  private readonly lastBucket = new Map<string, number>();
+
+  constructor(
+    @InjectQueue(expiryQueue) private readonly expiry: Queue,
+    private readonly ledger: StockLedger,
+    private readonly notices: OrderNotices,
+    private readonly clock: ServerClock,
+  ) {}
+
+  /** Rows of one sale, as they stand now; at most 500. Rejects when Redis is away. */
+  async apply(saleId: string, orders: readonly Order[]): Promise<void> {
+    const pending: { rid: string; payBeforeMs: number }[] = [];
+    const paid: string[] = [];
+    const released: { rid: string; status: ReleasedStatus }[] = [];
+    for (const { id: rid, status, expiresAt } of orders) {
+      switch (status) {
+        case 'pending_payment': pending.push({ rid, payBeforeMs: expiresAt.getTime() }); break;
+        case 'paid': paid.push(rid); break;
+        case 'cancelled': case 'expired': case 'rejected': case 'frozen': case 'refunded':
+          released.push({ rid, status }); break;
+        default: assertUnreachable(status);
+      }
+    }
+    await this.ledger.confirm(saleId, pending);
+    await this.ledger.settle(saleId, paid);
+    await this.ledger.release(saleId, released);
+    this.notices.publish(orders.map(({ id, status }) => ({ rid: id, status })));
+    await this.hintExpiry(saleId, Math.max(0, ...pending.map(({ payBeforeMs }) => payBeforeMs)));
+  }
+
+  /** The same where the caller's work is done already: a fault is left to the sweep. */
+  async tryApply(saleId: string, orders: readonly Order[]): Promise<void> {
+    try {
+      await this.apply(saleId, orders);
+    } catch (error) {
+      this.logger.warn({ msg: 'redis not told of a decision, the sweep will', saleId,
+        orders: orders.length, error: String(error) });
+    }
+  }
+
+  /** One delayed job per sale and bucket: a hint, the deadline in the row is the truth. */
+  private async hintExpiry(saleId: string, payBeforeMs: number): Promise<void> {
+    const bucket = Math.ceil(payBeforeMs / bucketMs) * bucketMs;
+    if (payBeforeMs === 0 || this.lastBucket.get(saleId) === bucket) return;
+    await this.expiry.add('expire', { saleId },
+      { jobId: `${saleId}-${bucket}`, delay: Math.max(0, bucket - this.clock.now()) });
+    this.lastBucket.set(saleId, bucket);
+  }
+}

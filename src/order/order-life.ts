@@ -1,0 +1,154 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../infra/database';
+import { failpoint } from '../infra/failpoint';
+import { Metrics } from '../infra/metrics';
+import { SaleCatalog, type Sale } from '../sale';
+import { StockBook, StockGate, type Cause, type LedgerRow } from '../stock';
+import { toOrder, orderColumns, type Order, type OrderRow } from './order';
+import { OrderFollowup } from './order-followup';
+import { OrderNotices } from './order-notices';
+import { sourcesOf } from './order-status';
+import { OrderStore } from './order-store';
+
+/** What a payment came to. `too_late`: the units had gone back, or the order never held any. */
+export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
+  | { kind: 'too_late'; order: Order } | { kind: 'unknown' };
+
+/** What taking units again for another order's money came to. */
+export type ResellOutcome = { kind: 'held'; rid: string } | { kind: 'refused'; reason: string };
+
+const closeAtMost = 500;
+
+/**
+ * Changes of orders that have a row (S7, S8). The old status stands in the WHERE of every change:
+ * of two that race, the database lets one win, and the other learns what was decided.
+ */
+@Injectable()
+export class OrderLife {
+  constructor(
+    private readonly database: Database,
+    private readonly store: OrderStore,
+    private readonly book: StockBook,
+    private readonly gate: StockGate,
+    private readonly catalog: SaleCatalog,
+    private readonly followup: OrderFollowup,
+    private readonly notices: OrderNotices,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Marks an order paid if it still waits for payment, in time by the database's clock. */
+  async pay(rid: string): Promise<PayOutcome> {
+    const { affectedRows } = await this.database.execute(
+      `UPDATE orders SET status = 'paid', paid_at = NOW(3)
+        WHERE rid = ? AND status IN (?) AND expires_at > NOW(3)`, [rid, sourcesOf('paid')]);
+    const order = await this.store.find(rid);
+    if (!order) return { kind: 'unknown' };
+    if (affectedRows === 1) {
+      this.metrics.orderStatusTotal.inc({ status: 'paid' });
+      failpoint('pay-before-settle');
+      await this.followup.tryApply(order.saleId, [order]);
+      return { kind: 'paid' };
+    }
+    if (order.status === 'paid' || order.status === 'refunded') return { kind: 'already_paid' };
+    if (order.status === 'pending_payment') {
+      // Overdue, and nobody has closed it yet: money must not find it in between.
+      await this.expire(order.saleId, [rid]);
+      return this.pay(rid);
+    }
+    return { kind: 'too_late', order };
+  }
+
+  /** Gives a paid order's units back, once. */
+  async refund(rid: string, cause: Cause): Promise<'refunded' | 'already_refunded' | 'conflict'> {
+    const order = await this.store.find(rid);
+    if (!order) return 'conflict';
+    const closed = await this.close(order.saleId, 'refunded', cause, 'AND rid IN (?)', [[rid]]);
+    if (closed.length === 1) return 'refunded';
+    const current = await this.store.find(rid);
+    return current?.status === 'refunded' ? 'already_refunded' : 'conflict';
+  }
+
+  /** Cancels an order that waits for payment. Resolves to the row as it stands then. */
+  async cancel(order: Order, cause: Cause): Promise<Order> {
+    const [closed] = await this.close(order.saleId, 'cancelled', cause, 'AND rid IN (?)',
+      [[order.id]]);
+    return closed ?? await this.store.find(order.id) ?? order;
+  }
+
+  /**
+   * Ends orders of a sale whose time to pay is over, at most 500 a call; all of them, or only the
+   * named ones. Rows that somebody else holds are left to him. Resolves to how many ended.
+   */
+  async expire(saleId: string, rids?: readonly string[]): Promise<number> {
+    if (rids?.length === 0) return 0;
+    const cause = { source: 'expiry', ip: '', traceId: '0'.repeat(32) };
+    const closed = await this.close(saleId, 'expired', cause,
+      `AND expires_at <= NOW(3) ${rids ? 'AND rid IN (?)' : ''}`, rids ? [rids] : []);
+    return closed.length;
+  }
+
+  /**
+   * Takes the units of a closed order again, under a new id that the key decides: the same guarded
+   * way as any purchase, and the same answer when repeated. The row follows as for any purchase.
+   */
+  async resell(order: Order, key: string, cause: Cause): Promise<ResellOutcome> {
+    const outcome = await this.gate.reserve({ saleId: order.saleId, userId: order.userId, key,
+      quantity: order.quantity, ...cause });
+    switch (outcome.kind) {
+      case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
+      case 'refused': return { kind: 'refused', reason: outcome.reason };
+      default: return { kind: 'refused', reason: 'SALE_CLOSED' };
+    }
+  }
+
+  /** The row of a reservation, waiting this long for it to be written. */
+  async waitForRow(rid: string, timeoutMs: number): Promise<Order | undefined> {
+    const deadline = performance.now() + timeoutMs;
+    for (let stepMs = 100; ; stepMs = Math.min(500, stepMs * 2)) {
+      const order = await this.store.find(rid);
+      const leftMs = deadline - performance.now();
+      if (order || leftMs <= 0) return order;
+      await this.notices.next(rid, Math.min(stepMs, leftMs));
+    }
+  }
+
+  private async close(saleId: string, to: 'cancelled' | 'expired' | 'refunded', cause: Cause,
+    condition: string, parameters: readonly unknown[]): Promise<Order[]> {
+    const sale = await this.catalog.find(saleId);
+    if (!sale) throw new Error(`Orders name the sale ${saleId}, which is not there`);
+    const { orders, ledger } = await this.database.transaction((transaction) =>
+      this.closeRows(transaction, sale, to, cause, condition, parameters));
+    if (orders.length === 0) return [];
+    this.book.audit(ledger);
+    this.metrics.orderStatusTotal.inc({ status: to }, orders.length);
+    failpoint('close-before-release');
+    await this.followup.tryApply(saleId, orders);
+    return orders;
+  }
+
+  private async closeRows(transaction: Transaction, sale: Sale,
+    to: 'cancelled' | 'expired' | 'refunded', cause: Cause, condition: string,
+    parameters: readonly unknown[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
+    const wait = to === 'expired' ? 'SKIP LOCKED' : '';
+    const rows = await transaction.query<OrderRow>(
+      `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND status IN (?) ${condition}
+        LIMIT ? FOR UPDATE ${wait}`, [sale.id, sourcesOf(to).filter(holdsUnits), ...parameters,
+        closeAtMost]);
+    if (rows.length === 0) return { orders: [], ledger: [] };
+    const rids = rows.map(({ rid }) => rid);
+    const { affectedRows } = await transaction.execute(
+      `UPDATE orders SET status = ?, closed_at = NOW(3) WHERE rid IN (?) AND status IN (?)`,
+      [to, rids, sourcesOf(to).filter(holdsUnits)]);
+    if (affectedRows !== rows.length) throw new Error('Locked rows changed under the lock');
+    const ledger = await this.book.release(transaction,
+      { saleId: sale.id, limitPerUser: sale.limitPerUser },
+      rows.map(({ rid, user_id: userId, quantity, trace_id }) => ({ rid, userId, quantity,
+        cause: to === 'expired' ? { ...cause, traceId: trace_id } : cause })));
+    return { orders: rows.map((row) => ({ ...toOrder(row), status: to })), ledger };
+  }
+}
+
+/** A frozen order has given its units back already, a reserved one has no row. */
+function holdsUnits(status: string): boolean {
+  return status === 'pending_payment' || status === 'paid';
+}

@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InjectQueue } from '@nestjs/bullmq';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+  from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { APP_CONFIG, type AppConfig } from '../config';
+import { failpoint } from '../infra/failpoint';
+import { newId } from '../kernel';
+import { SaleCatalog } from '../sale';
+import { StockOutbox, type OutboxBatch } from '../stock';
+import { orderQueue, type OrderBatchJob } from './queues';
+
+const blockMs = 250;
+/** A read that found little waits this long, so that the next one finds a batch. */
+const gatherMs = 4;
+const pauseMs = 200;
+const claimEveryMs = 2_000;
+/** Entries that a relay holds longer than this belong to a dead one. */
+const claimIdleMs = 10_000;
+
+/**
+ * S4: carries reservations from the outbox to the queue, many in one job, and only then
+ * acknowledges them. Any number of relays may run; what a dead one held is claimed by another.
+ */
+@Injectable()
+export class OrderRelay implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('OrderRelay');
+  private readonly consumer = newId('relay');
+  private reader: Redis | undefined;
+  private stopped = false;
+  private running: Promise<void> = Promise.resolve();
+  private lastClaimAt = 0;
+
+  constructor(
+    @InjectQueue(orderQueue) private readonly queue: Queue<OrderBatchJob>,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly outbox: StockOutbox,
+    private readonly catalog: SaleCatalog,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.reader = this.outbox.openReader();
+    this.running = this.run(this.reader);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    await this.running;
+    this.reader?.disconnect();
+  }
+
+  private async run(reader: Redis): Promise<void> {
+    while (!this.stopped) {
+      try {
+        await sleep(await this.step(reader));
+      } catch (error) {
+        if (this.stopped) return;
+        await this.recover(error);
+      }
+    }
+  }
+
+  /** One look at the outbox of every live sale. Resolves to how long to wait before the next. */
+  private async step(reader: Redis): Promise<number> {
+    const saleIds = this.catalog.live().map(({ id }) => id);
+    if (saleIds.length === 0) return pauseMs;
+    if (performance.now() - this.lastClaimAt > claimEveryMs) {
+      for (const saleId of saleIds) {
+        await this.carry(await this.outbox.claim(this.consumer, saleId, claimIdleMs,
+          this.config.outboxBatch));
+      }
+      this.lastClaimAt = performance.now();
+    }
+    const batches = await this.outbox.read(reader, this.consumer, saleIds,
+      this.config.outboxBatch, blockMs);
+    await Promise.all(batches.map((batch) => this.carry(batch)));
+    const isFull = batches.some(({ entries }) => entries.length === this.config.outboxBatch);
+    return batches.length === 0 || isFull ? 0 : gatherMs;
+  }
+
+  private async carry(batch: OutboxBatch): Promise<void> {
+    if (batch.streamIds.length === 0) return;
+    if (batch.entries.length > 0) {
+      failpoint('relay-before-queue');
+      await this.queue.add('write', { saleId: batch.saleId, entries: batch.entries });
+      failpoint('relay-before-acknowledge');
+    }
+    await this.outbox.acknowledge(batch);
+  }
+
+  private async recover(error: unknown): Promise<void> {
+    const message = String(error);
+    if (!message.includes('NOGROUP')) {
+      this.logger.warn({ msg: 'outbox not read, trying again', error: message });
+      await sleep(pauseMs);
+      return;
+    }
+    await this.outbox.ensureGroups(this.catalog.live().map(({ id }) => id))
+      .catch(() => sleep(pauseMs));
+  }
+}

@@ -1,0 +1,108 @@
+import { Injectable } from '@nestjs/common';
+import { Database, isDuplicateKey, type Transaction } from '../infra/database';
+import type { Sale } from '../sale';
+import type { OutboxEntry } from '../stock';
+import { orderColumns, toOrder, type Order, type OrderRow } from './order';
+
+const pageSize = 500;
+
+/** Where a list goes on: after this order, newest first. */
+export interface OrderCursor {
+  reservedAt: Date;
+  id: string;
+}
+
+/** How a row begins: as an order that waits for payment, or closed, as a tombstone. */
+export interface RowStart {
+  status: 'pending_payment' | 'cancelled' | 'rejected';
+  reason: string | null;
+  expiresAt: Date;
+}
+
+/** Reads order rows, and writes new ones. */
+@Injectable()
+export class OrderStore {
+  constructor(private readonly database: Database) {}
+
+  async find(rid: string): Promise<Order | undefined> {
+    const [order] = await this.findMany([rid]);
+    return order;
+  }
+
+  async findMany(rids: readonly string[], transaction?: Transaction): Promise<Order[]> {
+    if (rids.length === 0) return [];
+    const rows = await (transaction ?? this.database).query<OrderRow>(
+      `SELECT ${orderColumns} FROM orders WHERE rid IN (?)`, [rids]);
+    return rows.map(toOrder);
+  }
+
+  /** A buyer's orders, newest first. */
+  async ofUser(userId: string, limit: number, after?: OrderCursor): Promise<Order[]> {
+    const rows = await this.database.query<OrderRow>(
+      `SELECT ${orderColumns} FROM orders WHERE user_id = ?
+        ${after ? 'AND (reserved_at, rid) < (?, ?) AND reserved_at <= ?' : ''}
+        ORDER BY reserved_at DESC, rid DESC LIMIT ?`,
+      [userId, ...(after ? [after.reservedAt, after.id, after.reservedAt] : []), limit]);
+    return rows.map(toOrder);
+  }
+
+  /** Every row of a sale, tombstones too, in pages by id. */
+  async *ofSale(saleId: string): AsyncGenerator<Order[]> {
+    let last = '';
+    for (;;) {
+      const rows = await this.database.query<OrderRow>(
+        `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND rid > ? ORDER BY rid LIMIT ?`,
+        [saleId, last, pageSize]);
+      if (rows.length > 0) yield rows.map(toOrder);
+      if (rows.length < pageSize) return;
+      last = rows[rows.length - 1]?.rid ?? '';
+    }
+  }
+
+  /** Units that orders of the sale hold, by the two statuses that hold any. */
+  async units(saleId: string, transaction?: Transaction) {
+    const rows = await (transaction ?? this.database).query<{ status: string; units: string }>(
+      `SELECT status, SUM(quantity) AS units FROM orders
+        WHERE sale_id = ? AND status IN ('pending_payment', 'paid') GROUP BY status`, [saleId]);
+    const of = (status: string) => Number(rows.find((row) => row.status === status)?.units ?? 0);
+    return { pendingPayment: of('pending_payment'), paid: of('paid') };
+  }
+
+  /** Inserts rows for reservations. Throws a duplicate key when one of them has a row already. */
+  async insert(transaction: Transaction, sale: Sale, entries: readonly OutboxEntry[],
+    { status, reason, expiresAt }: RowStart): Promise<void> {
+    const closedAt = status === 'pending_payment' ? null : expiresAt;
+    await transaction.execute(
+      `INSERT INTO orders (rid, sale_id, user_id, quantity, amount, currency, status, reason,
+        fingerprint, epoch, seq, trace_id, reserved_at, expires_at, closed_at) VALUES ?`,
+      [entries.map((entry) => [entry.rid, sale.id, entry.userId, entry.quantity,
+        sale.price.amount * entry.quantity, sale.price.currency, status, reason, entry.fingerprint,
+        entry.epoch, entry.seq, entry.traceId, new Date(entry.reservedAtMs), expiresAt, closedAt])]);
+  }
+
+  /**
+   * Closes a reservation that has no row: the tombstone competes with the order for the rid.
+   * Resolves to the row that stands, whoever wrote it.
+   */
+  async insertTombstone(sale: Sale, entry: OutboxEntry, status: 'cancelled' | 'rejected',
+    reason: string): Promise<Order> {
+    try {
+      await this.database.transaction(async (transaction) => {
+        const expiresAt = await this.now(transaction);
+        await this.insert(transaction, sale, [entry], { status, reason, expiresAt });
+      });
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+    }
+    const order = await this.find(entry.rid);
+    if (!order) throw new Error(`The row of ${entry.rid} is neither there nor can it be written`);
+    return order;
+  }
+
+  /** The database's clock. */
+  async now(transaction: Transaction): Promise<Date> {
+    const [row] = await transaction.query<{ now: Date }>('SELECT NOW(3) AS now');
+    if (!row) throw new Error('The database does not know the time');
+    return row.now;
+  }
+}

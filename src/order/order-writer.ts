@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { Database, isCheckViolation, isDuplicateKey, type Transaction } from '../infra/database';
+import { Metrics } from '../infra/metrics';
+import { ServerClock } from '../infra/redis';
+import type { Sale } from '../sale';
+import { StockBook, type LedgerRow, type OutboxEntry } from '../stock';
+import type { Order, RejectionReason } from './order';
+import { OrderStore } from './order-store';
+
+/** The guarded statement refused: the batch does not fit the stock, or its epoch has passed. */
+class DoesNotFit extends Error {}
+
+/**
+ * S5: turns reservations into orders, up to 500 in one transaction, each exactly once. What does
+ * not fit becomes a `rejected` row with its reason. Delivered twice, it does nothing the second time.
+ */
+@Injectable()
+export class OrderWriter {
+  constructor(
+    private readonly database: Database,
+    private readonly store: OrderStore,
+    private readonly book: StockBook,
+    private readonly clock: ServerClock,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Resolves to the rows that now stand for the entries. Rejects when the database is away. */
+  async write(sale: Sale, entries: readonly OutboxEntry[]): Promise<Order[]> {
+    const unique = [...new Map(entries.map((entry) => [entry.rid, entry])).values()];
+    for (const batch of groupByEpoch(unique)) {
+      try {
+        await this.writeTogether(sale, batch);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
+        for (const entry of batch) await this.writeAlone(sale, entry);
+      }
+    }
+    return this.store.findMany(unique.map(({ rid }) => rid));
+  }
+
+  private async writeTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<void> {
+    const ledger = await this.database.transaction((transaction) =>
+      this.insertMissing(transaction, sale, batch));
+    this.book.audit(ledger);
+    const now = this.clock.now();
+    const lag = new Map(batch.map(({ rid, reservedAtMs }) => [rid, now - reservedAtMs]));
+    for (const { rid } of ledger) {
+      this.metrics.orderPersistLagSeconds.observe(Math.max(0, lag.get(rid) ?? 0) / 1_000);
+    }
+    this.metrics.orderStatusTotal.inc({ status: 'pending_payment' }, ledger.length);
+  }
+
+  private async insertMissing(transaction: Transaction, sale: Sale,
+    batch: readonly OutboxEntry[]): Promise<LedgerRow[]> {
+    const written = await this.store.findMany(batch.map(({ rid }) => rid), transaction);
+    const known = new Set(written.map(({ id }) => id));
+    const missing = batch.filter(({ rid }) => !known.has(rid));
+    if (missing.length === 0) return [];
+    const now = await this.store.now(transaction);
+    const expiresAt = new Date(now.getTime() + sale.payWindowSeconds * 1_000);
+    await this.store.insert(transaction, sale, missing,
+      { status: 'pending_payment', reason: null, expiresAt });
+    const ledger = await this.book.allocate(transaction, { saleId: sale.id,
+      limitPerUser: sale.limitPerUser, epoch: missing[0]?.epoch ?? 0,
+      highestSeq: Math.max(...missing.map(({ seq }) => seq)) },
+    missing.map(({ rid, userId, quantity, traceId, ip }) =>
+      ({ rid, userId, quantity, cause: { source: 'purchase', ip, traceId } })));
+    if (!ledger) throw new DoesNotFit();
+    return ledger;
+  }
+
+  private async writeAlone(sale: Sale, entry: OutboxEntry): Promise<void> {
+    try {
+      await this.writeTogether(sale, [entry]);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (isDuplicateKey(error)) return; // somebody else wrote it meanwhile
+      const reason = await this.reasonOf(error, sale.id, entry);
+      const order = await this.store.insertTombstone(sale, entry, 'rejected', reason);
+      if (order.status === 'rejected') this.metrics.orderStatusTotal.inc({ status: 'rejected' });
+    }
+  }
+
+  private async reasonOf(error: unknown, saleId: string, entry: OutboxEntry) {
+    if (isCheckViolation(error)) return 'LIMIT_EXCEEDED' satisfies RejectionReason;
+    const [row] = await this.database.query<{ epoch: number }>(
+      'SELECT epoch FROM sale_stock WHERE sale_id = ?', [saleId]);
+    const reason: RejectionReason = row?.epoch === entry.epoch ? 'SOLD_OUT' : 'EPOCH_PASSED';
+    return reason;
+  }
+}
+
+/** Answers of the database about this batch, as opposed to faults. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DoesNotFit || isCheckViolation(error) || isDuplicateKey(error);
+}
+
+function groupByEpoch(entries: readonly OutboxEntry[]): OutboxEntry[][] {
+  return [...Map.groupBy(entries, ({ epoch }) => epoch).values()];
+}

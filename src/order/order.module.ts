@@ -1,0 +1,35 @@
+import { Module } from '@nestjs/common';
+import { registerQueue, retriedByNextRun, retriedBySweep } from '../infra/queue';
+import { ExpiryProcessor } from './expiry.processor';
+import { LeaseSweep } from './lease-sweep';
+import { OrderCancellation } from './order-cancellation';
+import { OrderEventsController } from './order-events.controller';
+import { OrderFollowup } from './order-followup';
+import { OrderLife } from './order-life';
+import { OrderLookup } from './order-lookup';
+import { OrderNotices } from './order-notices';
+import { OrderRelay } from './order-relay';
+import { OrderStore } from './order-store';
+import { OrderWriter } from './order-writer';
+import { OrderController } from './order.controller';
+import { OrderProcessor } from './order.processor';
+import { OverdueOrders } from './overdue-orders';
+import { expiryQueue, orderQueue, sweepQueue } from './queues';
+import { SweepsProcessor } from './sweeps.processor';
+
+const services = [LeaseSweep, OrderCancellation, OrderFollowup, OrderLife, OrderLookup,
+  OrderNotices, OrderStore, OrderWriter, OverdueOrders];
+const queues = [registerQueue(orderQueue, retriedBySweep),
+  registerQueue(expiryQueue, retriedBySweep), registerQueue(sweepQueue, retriedByNextRun)];
+
+@Module({ imports: queues, providers: services, exports: [...services, ...queues] })
+export class OrderModule {}
+
+@Module({ imports: [OrderModule], controllers: [OrderController, OrderEventsController] })
+export class OrderApiModule {}
+
+@Module({
+  imports: [OrderModule],
+  providers: [OrderRelay, OrderProcessor, ExpiryProcessor, SweepsProcessor],
+})
+export class OrderWorkerModule {}

@@ -1,0 +1,105 @@
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { RedisConnections } from '../infra/redis';
+import { BatchedLookup } from './batched-lookup';
+import type { Sale } from './sale';
+import { SaleStore } from './sale-store';
+
+const channel = 'sales';
+const refreshMs = 1_000;
+const rememberOthersMs = 1_000;
+
+/**
+ * Every sale that is neither draft nor retired, in memory: the request path asks no database. It is
+ * read anew every second, and at once when a process announces a change. While the database is away
+ * the last snapshot stands; the gate decides in any case.
+ */
+@Injectable()
+export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger('SaleCatalog');
+  private readonly others: BatchedLookup<Sale>;
+  private readonly listeners: (() => void)[] = [];
+  private sales: ReadonlyMap<string, Sale> = new Map();
+  private snapshot = '[]';
+  private databaseIsAway = false;
+  private running: Promise<void> = Promise.resolve();
+  private next: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly store: SaleStore,
+    private readonly connections: RedisConnections,
+  ) {
+    this.others = new BatchedLookup((ids) => store.findMany(ids), rememberOthersMs);
+  }
+
+  async onModuleInit(): Promise<void> {
+    // Not awaited: without Redis the snapshot still follows by the timer.
+    this.connections.subscribe(channel, (saleId) => {
+      this.others.forget(saleId);
+      void this.refresh();
+    }).catch((error: unknown) => {
+      this.logger.warn({ msg: 'changes of sales are not heard, only polled', err: error });
+    });
+    await this.refresh();
+    this.timer = setInterval(() => { void this.refresh(); }, refreshMs).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  /**
+   * A sale in any status; undefined when there is none. Live sales come from memory; others from
+   * the database, at most a second old. Throws `DatabaseError` only for the latter.
+   */
+  async find(saleId: string): Promise<Sale | undefined> {
+    return this.sales.get(saleId) ?? (await this.others.find([saleId])).get(saleId);
+  }
+
+  /** Sales that are neither drafts nor retired, the first to open first. */
+  live(): readonly Sale[] {
+    return [...this.sales.values()];
+  }
+
+  /** Calls back after every refresh that found something changed; ask `live()` what. */
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Tells every process that a sale changed; resolves when this one knows. Never rejects. */
+  async announce(saleId: string): Promise<void> {
+    this.others.forget(saleId);
+    this.connections.publish(channel, saleId);
+    await this.refresh();
+  }
+
+  /** Reads the live sales in a statement that starts after this call. Never rejects. */
+  refresh(): Promise<void> {
+    this.next ??= this.running.then(() => {
+      this.next = undefined;
+      this.running = this.readLive();
+      return this.running;
+    });
+    return this.next;
+  }
+
+  private async readLive(): Promise<void> {
+    let live: Sale[];
+    try {
+      live = await this.store.live();
+    } catch (error) {
+      // Once per outage.
+      if (!this.databaseIsAway) {
+        this.logger.warn({ msg: 'sales not read, the last snapshot stands', err: error });
+      }
+      this.databaseIsAway = true;
+      return;
+    }
+    this.databaseIsAway = false;
+    const snapshot = JSON.stringify(live);
+    if (snapshot === this.snapshot) return;
+    this.snapshot = snapshot;
+    this.sales = new Map(live.map((sale) => [sale.id, sale]));
+    for (const listener of this.listeners) listener();
+  }
+}

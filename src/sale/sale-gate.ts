@@ -1,0 +1,14 @@
+/**
+ * What a sale needs of the stock, which stands on sales and therefore cannot be imported here.
+ * The stock module provides it under this class.
+ */
+export abstract class SaleGate {
+  /** Units left by sale id; sales that are not loaded are left out. Rejects when Redis is away. */
+  abstract available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+
+  /**
+   * Puts the operators' decision in force for every buyer. A sale that is not loaded, or is being
+   * loaded, takes it over from the database at the end of its load. Rejects when Redis is away.
+   */
+  abstract apply(saleId: string, state: 'open' | 'paused' | 'closed'): Promise<void>;
+}

@@ -1,0 +1,185 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuditLog, type Origin } from '../infra/audit';
+import { Database, type Transaction } from '../infra/database';
+import { validationFailed } from '../infra/http';
+import { ServerClock } from '../infra/redis';
+import { newId, ProblemError } from '../kernel';
+import { saleOperations, type Product, type Sale, type SaleOperation } from './sale';
+import { SaleCatalog } from './sale-catalog';
+import { SaleGate } from './sale-gate';
+import { SaleStore } from './sale-store';
+
+/** What a sale is created from; `stock` in units, the rest as in `Sale`. */
+export interface NewSale
+  extends Omit<Sale, 'id' | 'product' | 'status' | 'createdAtMs' | 'retiredAtMs'> {
+  readonly productId: string;
+  readonly stock: number;
+}
+
+const gateStates = { active: 'open', paused: 'paused', closed: 'closed' } as const;
+
+/** The life of a sale as operators decide it. Every decision is one guarded statement, audited. */
+@Injectable()
+export class SaleLife {
+  private readonly logger = new Logger('SaleLife');
+
+  constructor(
+    private readonly database: Database,
+    private readonly auditLog: AuditLog,
+    private readonly store: SaleStore,
+    private readonly catalog: SaleCatalog,
+    private readonly gate: SaleGate,
+    private readonly clock: ServerClock,
+  ) {}
+
+  async createProduct(product: Omit<Product, 'id'>, origin: Origin): Promise<Product> {
+    const created = { id: newId('product'), ...product };
+    await this.database.transaction(async (transaction) => {
+      await transaction.execute(
+        'INSERT INTO products (id, name, description, image_url) VALUES (?, ?, ?, ?)',
+        [created.id, created.name, created.description ?? null, created.imageUrl ?? null]);
+      await this.auditLog.record(transaction,
+        { ...origin, action: 'product.create', subjectId: created.id, detail: { ...product } });
+    });
+    return created;
+  }
+
+  /** A draft, which no buyer sees. Throws VALIDATION_FAILED: no such product, or already over. */
+  async createSale(newSale: NewSale, origin: Origin): Promise<Sale> {
+    if (newSale.closesAtMs <= this.clock.now()) {
+      throw validationFailed({ path: 'closesAt', message: 'A sale must close in the future' });
+    }
+    const saleId = newId('sale');
+    await this.database.transaction(async (transaction) => {
+      await insertSale(transaction, saleId, newSale);
+      await insertStock(transaction, saleId, newSale.stock, origin);
+      await this.auditLog.record(transaction,
+        { ...origin, action: 'sale.create', subjectId: saleId, detail: { ...newSale } });
+    });
+    this.logger.log({
+      msg: 'stock change', kind: 'stock', saleId, quantity: newSale.stock, before: 0,
+      after: newSale.stock, source: 'create', userId: origin.actor, ip: origin.ip,
+      traceId: origin.traceId,
+    });
+    return this.require(saleId);
+  }
+
+  /** Puts a draft on sale. The caller loads its stock: the gate takes the state over from there. */
+  async activate(saleId: string, origin: Origin): Promise<Sale> {
+    await this.decide(saleId, 'activate', origin);
+    return this.require(saleId);
+  }
+
+  /** Nobody can buy until it is resumed. See `change` for what this throws. */
+  pause(saleId: string, origin: Origin): Promise<Sale> {
+    return this.change(saleId, 'pause', origin);
+  }
+
+  resume(saleId: string, origin: Origin): Promise<Sale> {
+    return this.change(saleId, 'resume', origin);
+  }
+
+  /** Ends buying for good; orders that exist live on. */
+  close(saleId: string, origin: Origin): Promise<Sale> {
+    return this.change(saleId, 'close', origin);
+  }
+
+  /**
+   * Takes a sale that is over out of every loop; the caller has made sure that nothing of it is in
+   * flight. False when it is not over, does not exist, or was retired before.
+   */
+  async retire(saleId: string, origin: Origin): Promise<boolean> {
+    const retired = await this.database.transaction(async (transaction) => {
+      const { affectedRows } = await transaction.execute(
+        `UPDATE sales SET retired_at = NOW(3) WHERE id = ? AND retired_at IS NULL
+          AND (status = 'closed' OR (status IN ('active', 'paused') AND closes_at <= NOW(3)))`,
+        [saleId]);
+      if (affectedRows === 0) return false;
+      await this.auditLog.record(transaction,
+        { ...origin, action: 'sale.retire', subjectId: saleId, detail: {} });
+      return true;
+    });
+    if (retired) await this.catalog.announce(saleId);
+    return retired;
+  }
+
+  /**
+   * Decides, then puts the decision in force. Again → the same answer. Throws NOT_FOUND,
+   * SALE_STATE_CONFLICT, and TEMPORARILY_UNAVAILABLE when it is decided but not yet in force.
+   */
+  private async change(saleId: string, operation: SaleOperation, origin: Origin): Promise<Sale> {
+    await this.decide(saleId, operation, origin);
+    try {
+      return await this.tellGate(saleId);
+    } catch (error) {
+      this.logger.warn({
+        msg: 'decision not in force yet', saleId, operation, traceId: origin.traceId, err: error,
+        action: 'recovery puts it in force when Redis is back',
+      });
+      throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The decision is recorded, but the stock '
+        + 'cannot be reached: it will be in force when that is back. Ask again to be sure.',
+      { headers: { 'Retry-After': '1' }, cause: error });
+    }
+  }
+
+  private async decide(saleId: string, operation: SaleOperation, origin: Origin): Promise<void> {
+    const { from, to } = saleOperations[operation];
+    const decided = await this.database.transaction(async (transaction) => {
+      const { affectedRows } = await transaction.execute(
+        'UPDATE sales SET status = ? WHERE id = ? AND status IN (?)', [to, saleId, from]);
+      if (affectedRows === 0) return false;
+      await this.auditLog.record(transaction,
+        { ...origin, action: `sale.${operation}`, subjectId: saleId, detail: {} });
+      return true;
+    });
+    if (decided) return this.catalog.announce(saleId);
+    const { status } = await this.require(saleId);
+    if (status !== to) {
+      throw new ProblemError('SALE_STATE_CONFLICT',
+        `The sale is ${status}; to ${operation} it, it must be ${from.join(' or ')}.`);
+    }
+  }
+
+  /**
+   * Of two decisions at once, the earlier may reach the gate later; so whoever told the gate looks
+   * once more whether what it told is still the last word.
+   */
+  private async tellGate(saleId: string): Promise<Sale> {
+    for (let told = await this.require(saleId); ;) {
+      if (told.status !== 'draft') await this.gate.apply(saleId, gateStates[told.status]);
+      const sale = await this.require(saleId);
+      if (sale.status === told.status) return sale;
+      told = sale;
+    }
+  }
+
+  private async require(saleId: string): Promise<Sale> {
+    const sale = await this.store.find(saleId);
+    if (sale === undefined) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    return sale;
+  }
+}
+
+async function insertSale(transaction: Transaction, saleId: string, sale: NewSale): Promise<void> {
+  const products = await transaction.query('SELECT id FROM products WHERE id = ?', [sale.productId]);
+  if (products.length === 0) {
+    throw validationFailed({ path: 'productId', message: 'There is no such product' });
+  }
+  await transaction.execute(
+    `INSERT INTO sales (id, product_id, price_amount, price_currency, limit_per_user, opens_at,
+      closes_at, pay_window_seconds, protection) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [saleId, sale.productId, sale.price.amount, sale.price.currency, sale.limitPerUser,
+      new Date(sale.opensAtMs), new Date(sale.closesAtMs), sale.payWindowSeconds,
+      JSON.stringify(sale.protection)]);
+}
+
+/** The units a sale begins with, and the first row of its ledger. */
+async function insertStock(transaction: Transaction, saleId: string, stock: number,
+  { actor, ip, traceId }: Origin): Promise<void> {
+  await transaction.execute('INSERT INTO sale_stock (sale_id, total) VALUES (?, ?)', [saleId, stock]);
+  await transaction.execute(
+    `INSERT INTO stock_ledger (sale_id, movement_id, kind, available_delta, allocated_delta,
+      allocated_before, allocated_after, source, user_id, ip, trace_id)
+      VALUES (?, 'initial', 'stock', ?, 0, 0, 0, 'create', ?, ?, ?)`,
+    [saleId, stock, actor, ip, traceId]);
+}

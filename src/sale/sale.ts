@@ -1,0 +1,57 @@
+import type { Protection } from './protection';
+
+/** What operators decided; the column `sales.status`. */
+export type SaleStatus = 'draft' | 'active' | 'paused' | 'closed';
+
+/** What a reader is told: the operators' decision, the clock and the stock taken together. */
+export type SaleState = 'draft' | 'scheduled' | 'open' | 'sold_out' | 'paused' | 'closed';
+
+export interface Product {
+  readonly id: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly imageUrl?: string;
+}
+
+/** Money in minor units of an ISO 4217 currency, such as cents. */
+export interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+/** A limited offer of one product. Times are milliseconds since 1970. */
+export interface Sale {
+  readonly id: string;
+  readonly product: Product;
+  /** Of one unit. */
+  readonly price: Money;
+  readonly limitPerUser: number;
+  readonly opensAtMs: number;
+  /** The first moment at which nothing can be bought any more. */
+  readonly closesAtMs: number;
+  readonly payWindowSeconds: number;
+  readonly status: SaleStatus;
+  readonly protection: Protection;
+  readonly createdAtMs: number;
+  /** Since then the sale is over and nothing of it is in flight. */
+  readonly retiredAtMs?: number;
+}
+
+/** What operators may do, from where it leads where; the statement carries `from` in its WHERE. */
+export const saleOperations = {
+  activate: { from: ['draft'], to: 'active' },
+  pause: { from: ['active'], to: 'paused' },
+  resume: { from: ['paused'], to: 'active' },
+  close: { from: ['active', 'paused'], to: 'closed' },
+} as const satisfies Record<string, { from: readonly SaleStatus[]; to: SaleStatus }>;
+
+export type SaleOperation = keyof typeof saleOperations;
+
+/** The state at this moment of the server's clock. Units that are not known count as some. */
+export function stateOf(sale: Sale, nowMs: number, available: number | undefined): SaleState {
+  if (sale.status === 'draft') return 'draft';
+  if (sale.status === 'closed' || nowMs >= sale.closesAtMs) return 'closed';
+  if (sale.status === 'paused') return 'paused';
+  if (nowMs < sale.opensAtMs) return 'scheduled';
+  return available === 0 ? 'sold_out' : 'open';
+}

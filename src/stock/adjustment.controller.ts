@@ -1,0 +1,49 @@
+import { Controller, HttpCode, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { CurrentUser, Roles, type Identity } from '../auth';
+import { clientIpOf, Describe, IdempotencyKey, PathId, traceIdOf, ValidBody } from '../infra/http';
+import { ProblemError } from '../kernel';
+import { SaleCatalog } from '../sale';
+import { StockAdjustments } from './stock-adjustments';
+
+const adjustmentBody = z.strictObject({
+  delta: z.int().min(-10_000_000).max(10_000_000).refine((delta) => delta !== 0, 'must not be 0')
+    .meta({ description: 'Units to add, or to take away when negative' }),
+  reason: z.string().trim().min(1).max(500),
+}).meta({ id: 'StockAdjustment', examples: [{ delta: 50, reason: 'Second delivery' }] });
+
+const adjusted = z.object({ saleId: z.string(), delta: z.int() })
+  .meta({ id: 'AdjustedStock', examples: [{ saleId: 'sale_0a1b2c3d4e5f6g7h8j9k', delta: 50 }] });
+
+@Controller()
+@Roles('admin')
+export class AdjustmentController {
+  constructor(
+    private readonly adjustments: StockAdjustments,
+    private readonly catalog: SaleCatalog,
+  ) {}
+
+  @Post('admin/v1/sales/:saleId/stock-adjustments')
+  @HttpCode(200)
+  @Describe({
+    summary: 'Add units to a sale, or take unsold ones out, while it runs',
+    description: 'Once per Idempotency-Key. After a time-out, ask again with the same key.',
+    tag: 'stock',
+    answers: { 200: { description: 'The stock is changed on both sides.', schema: adjusted } },
+    problems: ['NOT_FOUND', 'SOLD_OUT', 'IDEMPOTENCY_KEY_REUSED'],
+  })
+  async adjust(
+    @PathId('saleId') saleId: string,
+    @ValidBody(adjustmentBody) { delta, reason }: z.infer<typeof adjustmentBody>,
+    @IdempotencyKey() key: string,
+    @CurrentUser() { userId }: Identity,
+    @Req() request: FastifyRequest,
+  ): Promise<z.infer<typeof adjusted>> {
+    const sale = await this.catalog.find(saleId);
+    if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    await this.adjustments.adjust({ saleId, id: key, delta, reason, actor: userId },
+      { source: 'adjustment', ip: clientIpOf(request), traceId: traceIdOf(request) });
+    return { saleId, delta };
+  }
+}

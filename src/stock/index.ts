@@ -1,0 +1,14 @@
+export { recordLetters, type OrderStatus, type ReleasedStatus, type Reservation } from './record';
+export type { ReserveOutcome, RefusalReason } from './reserve-outcome';
+export { ReservationIds, saleHint, saleHintOf } from './reservation-ids';
+export { SaleEpochs } from './sale-epochs';
+export { saleKeys, type SaleKeys } from './sale-keys';
+export { StockAdjustments } from './stock-adjustments';
+export { StockBook, type Cause, type LedgerRow, type Movement } from './stock-book';
+export { fingerprint, StockGate, type ReserveRequest } from './stock-gate';
+export { StockLedger } from './stock-ledger';
+export { StockLoader, type LoadedRow, type LoadedSale } from './stock-loader';
+export { StockApiModule, StockModule } from './stock.module';
+export { StockOutbox, type OutboxBatch, type OutboxEntry } from './stock-outbox';
+export { StockReader, type StockAudit } from './stock-reader';
+export { StockRedis } from './stock-redis';

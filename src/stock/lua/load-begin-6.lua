@@ -1,0 +1,32 @@
+#!lua
+--[[ load-begin-6: starts to make the Redis side of a sale from its database rows. Nothing can be
+     bought until open-1. The outbox is kept: what it still holds has been decided in the database.
+     KEYS  meta, records, users, due, outbox, adjustments       (one slot: {saleId})
+     ARGV  epoch, boot, total, seq, limit, opensMs, closesMs, group, then ids of adjustments that
+           `total` already contains
+     Reply 1 begun · -7 a newer epoch is there · -8 bad argument ]]
+-- @include record
+local meta, records, users, due, outbox, adjustments = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local epoch, boot, total, seq = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local limit, opens, closes, group = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+if #ARGV < 8 or boot == '' or group == '' then return -8 end
+for i = 1, 7 do
+  if i ~= 2 and not is_count(ARGV[i]) then return -8 end
+end
+local metaEpoch, metaSeq = unpack(redis.call('HMGET', meta, 'epoch', 'seq'))
+if is_count(metaEpoch or nil) and tonumber(metaEpoch) > tonumber(epoch) then return -7 end
+-- Numbers given by this Redis and by the database are both used up.
+if is_count(metaSeq or nil) and tonumber(metaSeq) > tonumber(seq) then seq = metaSeq end
+-- Fails before the first write when the key is of another type, and is a no-op when the group exists.
+if redis.call('EXISTS', outbox) == 1 then redis.call('XLEN', outbox) end
+
+-- From here on nothing may fail: Redis does not roll a script back.
+redis.call('UNLINK', meta, records, users, due, adjustments)
+redis.call('HSET', meta, 'state', 'loading', 'epoch', epoch, 'boot', '', 'opens', opens, 'closes', closes,
+  'limit', limit, 'total', total, 'available', total, 'reserved', 0, 'ordered', 0, 'sold', 0, 'seq', seq,
+  'loader', boot)
+redis.pcall('XGROUP', 'CREATE', outbox, group, '0', 'MKSTREAM')
+for i = 9, #ARGV do
+  redis.call('HSET', adjustments, ARGV[i], 'loaded')
+end
+return 1

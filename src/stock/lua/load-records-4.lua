@@ -1,0 +1,42 @@
+#!lua
+--[[ load-records-4: adds database rows to a sale that is being loaded, as records. A row that is
+     there already is passed over, so a repeated call changes nothing.
+     KEYS  meta, records, users, due                            (one slot: {saleId})
+     ARGV  epoch, then eights of rid, state, quantity, deadlineMs, seq, reservedAtMs, fingerprint, userId
+     Reply how many were added · -7 not loading under this epoch · -8 bad argument ]]
+-- @include record
+local meta, records, users, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch = ARGV[1]
+if not is_count(epoch) or (#ARGV - 1) % 8 ~= 0 then return -8 end
+for i = 2, #ARGV, 8 do
+  if not is_rid(ARGV[i]) or not string.match(ARGV[i + 1], '^[OSCEJFB]$') or not is_count(ARGV[i + 2])
+    or not is_count(ARGV[i + 3]) or not is_count(ARGV[i + 4]) or not is_count(ARGV[i + 5])
+    or not string.match(ARGV[i + 6], '^[%w_-]*$') then
+    return -8
+  end
+end
+local state, metaEpoch = unpack(redis.call('HMGET', meta, 'state', 'epoch'))
+if state ~= 'loading' or metaEpoch ~= epoch then return -7 end
+redis.call('HLEN', records) -- keys of the wrong type must fail here, before the first write
+redis.call('HLEN', users)
+redis.call('ZCARD', due)
+local counter = { O = 'ordered', S = 'sold' }
+
+-- From here on nothing may fail: Redis does not roll a script back.
+local added = 0
+for i = 2, #ARGV, 8 do
+  local rid, record = ARGV[i], { state = ARGV[i + 1], quantity = tonumber(ARGV[i + 2]),
+    deadline = ARGV[i + 3], seq = ARGV[i + 4], epoch = epoch, reservedAt = ARGV[i + 5], requeues = 0,
+    fingerprint = ARGV[i + 6], userId = ARGV[i + 7] }
+  if redis.call('HSETNX', records, rid, pack_record(record)) == 1 then
+    added = added + 1
+    local holds = counter[record.state]
+    if holds then
+      redis.call('HINCRBY', meta, 'available', -record.quantity)
+      redis.call('HINCRBY', meta, holds, record.quantity)
+      redis.call('HINCRBY', users, record.userId, record.quantity)
+    end
+    if record.state == 'O' then redis.call('ZADD', due, record.deadline, rid) end
+  end
+end
+return added

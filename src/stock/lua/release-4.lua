@@ -1,0 +1,39 @@
+#!lua flags=allow-oom
+--[[ release-4: the rows of these reservations are final and hold no units; gives the units and the
+     buyer's allowance back. The record is closed and kept: that is what makes a second release, and
+     a replay of the purchase, take nothing.
+     KEYS  meta, records, users, due                            (one slot: {saleId})
+     ARGV  pairs of rid, final state: C cancelled · E expired · J rejected · F frozen · B refunded
+     Reply one code per pair: 1 released · 0 not live (B: not sold), nothing done · {-8} bad argument ]]
+-- @include record
+local meta, records, users, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+if #ARGV == 0 or #ARGV % 2 ~= 0 then return { -8 } end
+for i = 1, #ARGV, 2 do
+  if not is_rid(ARGV[i]) or not string.match(ARGV[i + 1], '^[CEJFB]$') then return { -8 } end
+end
+redis.call('HGET', meta, 'available') -- keys of the wrong type must fail here, before the first write
+redis.call('HLEN', users)
+redis.call('ZCARD', due)
+redis.call('HLEN', records)
+local counter = { R = 'reserved', O = 'ordered' }
+
+-- From here on nothing may fail: Redis does not roll a script back.
+local codes = {}
+for i = 1, #ARGV, 2 do
+  local rid, final = ARGV[i], ARGV[i + 1]
+  local record = unpack_record(redis.call('HGET', records, rid))
+  local from = record and counter[record.state]
+  if record and final == 'B' then from = record.state == 'S' and 'sold' or nil end
+  if from then
+    record.state = final
+    redis.call('HSET', records, rid, pack_record(record))
+    redis.call('ZREM', due, rid)
+    redis.call('HINCRBY', meta, from, -record.quantity)
+    redis.call('HINCRBY', meta, 'available', record.quantity)
+    if redis.call('HINCRBY', users, record.userId, -record.quantity) <= 0 then
+      redis.call('HDEL', users, record.userId)
+    end
+  end
+  codes[#codes + 1] = from and 1 or 0
+end
+return codes

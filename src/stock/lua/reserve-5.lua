@@ -1,0 +1,64 @@
+#!lua
+--[[ reserve-5: holds units of one sale for one buyer, exactly once per rid.
+     KEYS  meta, records, users, due, outbox                    (one slot: {saleId})
+     ARGV  rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip
+     Reply {code, available, seq, state, quantity, reservedAt}
+           1 held · 2 replayed (the record as it is now) · -1 sold out · -2 over the limit · -3 other body
+           -4 not open yet · -5 closed · -6 paused · -7 fenced · -8 bad argument · -9 not loaded ]]
+-- @include record
+local meta, records, users, due, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local rid, userId, quantity, fingerprint = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local boot, epoch, leaseMs, trace, ip = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+
+local function refuse(code, available) return { code, tonumber(available) or 0, 0, '', 0, 0 } end
+
+if #ARGV ~= 9 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
+  or not is_count(quantity) or not is_count(epoch) or not is_count(leaseMs)
+  or not string.match(fingerprint, '^[%w_-]+$') then
+  return refuse(-8)
+end
+local units = tonumber(quantity)
+if units < 1 or units > 1000 then return refuse(-8) end
+
+local state, metaEpoch, metaBoot, opens, closes, limit, available = unpack(redis.call('HMGET', meta,
+  'state', 'epoch', 'boot', 'opens', 'closes', 'limit', 'available'))
+if not state or not is_count(available) or not is_count(limit) then return refuse(-9) end
+-- Both must be those of the server that runs this very script: an old snapshot must not sell.
+if metaBoot ~= boot or metaEpoch ~= epoch or state == 'loading' or state == 'recovering' then
+  return refuse(-7)
+end
+
+local known = redis.call('HGET', records, rid)
+if known then
+  local record = unpack_record(known)
+  if not record then return refuse(-9) end
+  if record.fingerprint ~= fingerprint then return refuse(-3, available) end
+  return { 2, tonumber(available), tonumber(record.seq), record.state, record.quantity,
+    tonumber(record.reservedAt) }
+end
+
+if state == 'paused' then return refuse(-6, available) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if state ~= 'open' or now >= tonumber(closes) then return refuse(-5, available) end
+if now < tonumber(opens) then return refuse(-4, available) end
+if tonumber(available) < units then return refuse(-1, available) end
+local held = tonumber(redis.call('HGET', users, userId) or '0')
+if held + units > tonumber(limit) then return refuse(-2, available) end
+redis.call('ZSCORE', due, rid) -- a key of the wrong type must fail here, before the first write
+redis.call('XLEN', outbox)
+
+-- From here on nothing may fail: Redis does not roll a script back.
+local after = redis.call('HINCRBY', meta, 'available', -units)
+redis.call('HINCRBY', meta, 'reserved', units)
+local seq = redis.call('HINCRBY', meta, 'seq', 1)
+local reservedAt = string.format('%.0f', now)
+local deadline = string.format('%.0f', now + tonumber(leaseMs))
+redis.call('HSET', records, rid, pack_record({ state = 'R', quantity = quantity, deadline = deadline,
+  seq = seq, epoch = epoch, reservedAt = reservedAt, requeues = 0, fingerprint = fingerprint,
+  userId = userId }))
+redis.call('HINCRBY', users, userId, units)
+redis.call('ZADD', due, deadline, rid)
+redis.call('XADD', outbox, '*', 'rid', rid, 'user', userId, 'quantity', quantity, 'print', fingerprint,
+  'epoch', epoch, 'seq', seq, 'at', reservedAt, 'trace', trace, 'ip', ip)
+return { 1, after, seq, 'R', units, now }

@@ -1,0 +1,54 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Database } from '../infra/database';
+import { encodeBase32 } from '../kernel';
+
+const routingLength = 2;
+const saleHintLength = 4;
+const uniqueLength = 26;
+const secretName = 'reservation-id';
+
+/**
+ * Makes the one id of a reservation and its order: 2 characters that place it with its user,
+ * 4 that hint at its sale, and 26 (130 bits) of an HMAC over user, sale and Idempotency-Key.
+ * The same on every retry and in every process, unguessable for anybody else. Its secret lives in
+ * the database, as long as the orders do.
+ */
+@Injectable()
+export class ReservationIds implements OnModuleInit {
+  private secret = Buffer.alloc(0);
+
+  constructor(private readonly database: Database) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.database.execute('INSERT IGNORE INTO installation_secrets (name, value) VALUES (?, ?)',
+      [secretName, randomBytes(32)]);
+    const [row] = await this.database.query<{ value: Buffer }>(
+      'SELECT value FROM installation_secrets WHERE name = ?', [secretName]);
+    if (!row) throw new Error('The secret of reservation ids is missing from the database.');
+    this.secret = row.value;
+  }
+
+  /** The id for this user, sale and key; 32 characters. */
+  of(userId: string, saleId: string, key: string): string {
+    // Lengths first, so that no two triples are the same text.
+    const unique = createHmac('sha256', this.secret)
+      .update(`${userId.length}:${userId}|${saleId.length}:${saleId}|${key}`).digest();
+    return prefix(userId, routingLength) + saleHint(saleId)
+      + encodeBase32(unique).slice(0, uniqueLength);
+  }
+}
+
+/** The part of an id that all reservations of a sale share: finds the sale before there is a row. */
+export function saleHint(saleId: string): string {
+  return prefix(saleId, saleHintLength);
+}
+
+/** The sale hint inside an id. */
+export function saleHintOf(rid: string): string {
+  return rid.slice(routingLength, routingLength + saleHintLength);
+}
+
+function prefix(text: string, length: number): string {
+  return encodeBase32(createHash('sha256').update(text).digest().subarray(0, 5)).slice(0, length);
+}

@@ -1,0 +1,21 @@
+/** The Redis keys of one sale, all in one Cluster slot. None expires while the sale lives. */
+export interface SaleKeys {
+  /** Hash: state, epoch, boot, opens, closes, limit, total, available, reserved, ordered, sold, seq. */
+  meta: string;
+  /** Hash: rid → packed record. */
+  records: string;
+  /** Hash: user id → units alive. */
+  users: string;
+  /** Sorted set: rid by deadline in milliseconds. */
+  due: string;
+  /** Stream: reservations on their way to the database. */
+  outbox: string;
+  /** Hash: id of a stock adjustment → its delta. */
+  adjustments: string;
+}
+
+export function saleKeys(namespace: string, saleId: string): SaleKeys {
+  const key = (name: string) => `${namespace}:{${saleId}}:${name}`;
+  return { meta: key('meta'), records: key('res'), users: key('users'), due: key('due'),
+    outbox: key('outbox'), adjustments: key('adjustments') };
+}

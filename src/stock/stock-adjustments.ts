@@ -1,0 +1,168 @@
+import { Injectable } from '@nestjs/common';
+import { AuditLog } from '../infra/audit';
+import { Database } from '../infra/database';
+import { failpoint } from '../infra/failpoint';
+import { assertUnreachable, ProblemError } from '../kernel';
+import type { Cause } from './stock-book';
+import { SaleEpochs } from './sale-epochs';
+import { StockRedis } from './stock-redis';
+
+/** A change of a sale's stock by so many units. `id` makes it happen once. */
+export interface Adjustment {
+  saleId: string;
+  id: string;
+  delta: number;
+  reason: string;
+  actor: string;
+}
+
+/** pending: known, nowhere applied for sure · in_database: an increase that Redis may still lack. */
+type AdjustmentStatus = 'pending' | 'in_database' | 'done' | 'refused';
+
+interface AdjustmentRow {
+  sale_id: string;
+  id: string;
+  delta: number;
+  reason: string;
+  status: AdjustmentStatus;
+  actor: string;
+  sale_status: string;
+}
+
+const selectRows = `SELECT a.sale_id, a.id, a.delta, a.reason, a.status, a.actor,
+    s.status AS sale_status
+  FROM stock_adjustments a JOIN sales s ON s.id = a.sale_id WHERE a.sale_id = ?`;
+
+/**
+ * S12: an increase goes to the database first, then to Redis; a decrease takes the units out of
+ * Redis first, then lowers the total. A crash between leaves Redis lower, which is the safe side;
+ * `finish` completes it, by a retry with the id or by reconciliation.
+ */
+@Injectable()
+export class StockAdjustments {
+  constructor(
+    private readonly database: Database,
+    private readonly redis: StockRedis,
+    private readonly epochs: SaleEpochs,
+    private readonly auditLog: AuditLog,
+  ) {}
+
+  /**
+   * Applies an adjustment once, however often it is asked for. Throws SOLD_OUT when a decrease
+   * takes more than is left, IDEMPOTENCY_KEY_REUSED when the id came with another delta or reason.
+   */
+  async adjust(adjustment: Adjustment, cause: Cause): Promise<void> {
+    const { saleId, id, delta, reason, actor } = adjustment;
+    await this.database.transaction(async (transaction) => {
+      const { affectedRows } = await transaction.execute(
+        `INSERT IGNORE INTO stock_adjustments (sale_id, id, delta, reason, status, actor, trace_id)
+          VALUES (?, ?, ?, ?, 'pending', ?, ?)`, [saleId, id, delta, reason, actor, cause.traceId]);
+      if (affectedRows === 1) {
+        await this.auditLog.record(transaction, { actor, action: 'stock.adjust', subjectId: saleId,
+          detail: { id, delta, reason }, ip: cause.ip, traceId: cause.traceId });
+      }
+    });
+    const [row] = await this.find(saleId, id);
+    if (!row) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    if (row.delta !== delta || row.reason !== reason) {
+      throw new ProblemError('IDEMPOTENCY_KEY_REUSED',
+        'This Idempotency-Key was used for another adjustment. Use a new key.');
+    }
+    await this.finish(row, cause);
+  }
+
+  /** Completes adjustments that a crash left half done. Resolves to their ids. */
+  async finishAll(saleId: string, cause: Cause): Promise<string[]> {
+    const rows = await this.database.query<AdjustmentRow>(
+      `${selectRows} AND a.status IN ('pending', 'in_database')
+        AND a.updated_at < NOW(3) - INTERVAL 5 SECOND`, [saleId]);
+    for (const row of rows) {
+      await this.finish(row, cause).catch((error: unknown) => {
+        if (!(error instanceof ProblemError && error.code === 'SOLD_OUT')) throw error;
+      });
+    }
+    return rows.map(({ id }) => id);
+  }
+
+  /** The ids that the database's total contains, for a load. */
+  async idsInTotal(saleId: string): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM stock_adjustments WHERE sale_id = ? AND status IN ('in_database', 'done')`,
+      [saleId]);
+    return rows.map(({ id }) => id);
+  }
+
+  private async finish(row: AdjustmentRow, cause: Cause): Promise<void> {
+    switch (row.status) {
+      case 'done': return;
+      case 'refused': throw noLongerThere(row);
+      case 'pending':
+      case 'in_database': break;
+      default: assertUnreachable(row.status);
+    }
+    if (row.sale_status === 'draft') {
+      // Redis learns of it by the preload.
+      await this.applyToDatabase(row, 'done', cause);
+    } else if (row.delta > 0) {
+      await this.applyToDatabase(row, 'in_database', cause);
+      failpoint('adjust-between-sides');
+      await this.applyToRedis(row);
+      await this.mark(row, 'in_database', 'done');
+    } else if (await this.applyToRedis(row)) {
+      failpoint('adjust-between-sides');
+      await this.applyToDatabase(row, 'done', cause);
+    } else {
+      await this.mark(row, 'pending', 'refused');
+      throw noLongerThere(row);
+    }
+  }
+
+  /** False when a decrease finds fewer units available. Throws when Redis is away or recovering. */
+  private async applyToRedis(row: AdjustmentRow): Promise<boolean> {
+    const { meta, adjustments } = this.redis.keys(row.sale_id);
+    this.epochs.forget(row.sale_id);
+    const epoch = await this.epochs.of(row.sale_id);
+    const [code] = await this.redis.runFenced('adjust', [meta, adjustments],
+      (boot) => [row.id, row.delta, boot, epoch]) as [number, number];
+    if (code === 1 || code === 2) return true;
+    if (code === -1) return false;
+    throw new ProblemError('TEMPORARILY_UNAVAILABLE',
+      'The sale is not loaded or is being recovered. Ask again with the same Idempotency-Key.',
+      { headers: { 'Retry-After': '1' } });
+  }
+
+  /** Moves the row and the total together; whoever comes second does nothing. */
+  private async applyToDatabase(row: AdjustmentRow, to: AdjustmentStatus, cause: Cause) {
+    await this.database.transaction(async (transaction) => {
+      const { affectedRows } = await transaction.execute(
+        `UPDATE stock_adjustments SET status = ? WHERE sale_id = ? AND id = ? AND status = 'pending'`,
+        [to, row.sale_id, row.id]);
+      if (affectedRows === 0) return;
+      const stock = await transaction.execute(
+        `UPDATE sale_stock SET total = total + ?, allocated = LAST_INSERT_ID(allocated)
+          WHERE sale_id = ? AND allocated <= total + ?`, [row.delta, row.sale_id, row.delta]);
+      if (stock.affectedRows !== 1) throw noLongerThere(row);
+      await transaction.execute(
+        `INSERT INTO stock_ledger (sale_id, movement_id, kind, rid, available_delta, allocated_delta,
+          allocated_before, allocated_after, source, user_id, ip, trace_id)
+          VALUES (?, ?, 'stock', NULL, ?, 0, ?, ?, ?, ?, ?, ?)`,
+        [row.sale_id, `adjust:${row.id}`, row.delta, stock.insertId, stock.insertId, cause.source,
+          row.actor, cause.ip, cause.traceId]);
+    });
+  }
+
+  private async mark(row: AdjustmentRow, from: AdjustmentStatus, to: AdjustmentStatus) {
+    await this.database.execute(
+      'UPDATE stock_adjustments SET status = ? WHERE sale_id = ? AND id = ? AND status = ?',
+      [to, row.sale_id, row.id, from]);
+  }
+
+  private find(saleId: string, id: string): Promise<AdjustmentRow[]> {
+    return this.database.query<AdjustmentRow>(`${selectRows} AND a.id = ?`, [saleId, id]);
+  }
+}
+
+function noLongerThere(row: AdjustmentRow): ProblemError {
+  return new ProblemError('SOLD_OUT',
+    `Fewer than ${-row.delta} units are left; the stock was not changed.`);
+}

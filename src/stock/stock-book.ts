@@ -1,0 +1,116 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Transaction } from '../infra/database';
+
+/** Who or what caused a change: goes to the ledger row and the audit line. */
+export interface Cause {
+  /** At most 32 characters, such as `purchase` or `payment_webhook`. */
+  source: string;
+  /** Of the request behind it, empty when there is none. */
+  ip: string;
+  traceId: string;
+}
+
+/** Units of one order that the database gives away or takes back. */
+export interface Movement {
+  rid: string;
+  userId: string;
+  quantity: number;
+  cause: Cause;
+}
+
+/** A ledger row as written, for the audit line after the commit. */
+export interface LedgerRow extends Movement {
+  saleId: string;
+  kind: 'allocate' | 'release' | 'stock';
+  before: number;
+  after: number;
+}
+
+/**
+ * The database side of stock: the guarded statements that decide what is sold, the limit per buyer,
+ * and the ledger. Every method runs inside the caller's transaction, after its statements on order
+ * rows: order rows, quotas, then the sale row, always in this sequence.
+ */
+@Injectable()
+export class StockBook {
+  private readonly logger = new Logger('StockAudit');
+
+  /**
+   * Gives units to orders whose rows this transaction inserted. Resolves to the ledger rows, or to
+   * undefined when the sum does not fit the stock or the epoch has passed. Throws a check violation
+   * (`isCheckViolation`) when a buyer would exceed the limit. Either way: roll back.
+   */
+  async allocate(
+    transaction: Transaction,
+    sale: { saleId: string; limitPerUser: number; epoch: number; highestSeq: number },
+    movements: readonly Movement[],
+  ): Promise<LedgerRow[] | undefined> {
+    await this.changeQuotas(transaction, '+', sale.saleId, sale.limitPerUser, movements);
+    const quantity = sum(movements);
+    // LAST_INSERT_ID(x) hands the new value back with the statement's own answer.
+    const { affectedRows, insertId } = await transaction.execute(
+      `UPDATE sale_stock
+          SET seq = GREATEST(seq, ?), allocated = LAST_INSERT_ID(allocated + ?)
+        WHERE sale_id = ? AND epoch = ? AND allocated + ? <= total`,
+      [sale.highestSeq, quantity, sale.saleId, sale.epoch, quantity]);
+    if (affectedRows !== 1) return undefined;
+    return this.write(transaction, sale.saleId, 'allocate', insertId - quantity, movements);
+  }
+
+  /** Takes the units of orders back whose rows this transaction made final. */
+  async release(transaction: Transaction, sale: { saleId: string; limitPerUser: number },
+    movements: readonly Movement[]): Promise<LedgerRow[]> {
+    await this.changeQuotas(transaction, '-', sale.saleId, sale.limitPerUser, movements);
+    const quantity = sum(movements);
+    const { affectedRows, insertId } = await transaction.execute(
+      `UPDATE sale_stock SET allocated = LAST_INSERT_ID(allocated - ?)
+        WHERE sale_id = ? AND allocated >= ?`, [quantity, sale.saleId, quantity]);
+    if (affectedRows !== 1) throw new Error(`Sale ${sale.saleId} has fewer units out than come back`);
+    return this.write(transaction, sale.saleId, 'release', insertId + quantity, movements);
+  }
+
+  /** One structured line per change; call it once the transaction has committed. */
+  audit(rows: readonly LedgerRow[]): void {
+    for (const { saleId, kind, rid, userId, quantity, before, after, cause } of rows) {
+      this.logger.log({ msg: 'stock change', kind, saleId, rid, userId, quantity, before, after,
+        ...cause });
+    }
+  }
+
+  private async changeQuotas(transaction: Transaction, sign: '+' | '-', saleId: string,
+    limitPerUser: number, movements: readonly Movement[]): Promise<void> {
+    const units = new Map<string, number>();
+    for (const { userId, quantity } of movements) {
+      units.set(userId, (units.get(userId) ?? 0) + quantity);
+    }
+    // Sorted, so that two batches with the same buyers lock them in the same sequence.
+    const rows = [...units].sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([userId, quantity]) => [saleId, userId, quantity, limitPerUser]);
+    await transaction.execute(
+      `INSERT INTO buyer_quotas (sale_id, user_id, quantity, limit_per_user) VALUES ?
+        ON DUPLICATE KEY UPDATE quantity = quantity ${sign} VALUES(quantity)`, [rows]);
+  }
+
+  private async write(transaction: Transaction, saleId: string, kind: 'allocate' | 'release',
+    allocatedBefore: number, movements: readonly Movement[]): Promise<LedgerRow[]> {
+    const sign = kind === 'allocate' ? 1 : -1;
+    let before = allocatedBefore;
+    const rows = movements.map((movement): LedgerRow => {
+      const after = before + sign * movement.quantity;
+      const row = { ...movement, saleId, kind, before, after };
+      before = after;
+      return row;
+    });
+    await transaction.execute(
+      `INSERT INTO stock_ledger (sale_id, movement_id, kind, rid, available_delta, allocated_delta,
+        allocated_before, allocated_after, source, user_id, ip, trace_id) VALUES ?`,
+      [rows.map((row) => [saleId, `${kind}:${row.rid}`, kind, row.rid, row.before - row.after,
+        row.after - row.before, row.before, row.after, row.cause.source, row.userId, row.cause.ip,
+        row.cause.traceId])]);
+    return rows;
+  }
+}
+
+function sum(movements: readonly Movement[]): number {
+  return movements.reduce((total, { quantity }) => total + quantity, 0);
+}

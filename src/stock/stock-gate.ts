@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../config';
+import { failpoint } from '../infra/failpoint';
+import { Metrics } from '../infra/metrics';
+import { ProblemError } from '../kernel';
+import { statusOfLetter } from './record';
+import { ReservationIds } from './reservation-ids';
+import { refusalOfCode, type ReserveOutcome } from './reserve-outcome';
+import { SaleEpochs } from './sale-epochs';
+import { StockRedis } from './stock-redis';
+
+/** One attempt to hold units. `key` is the caller's Idempotency-Key; `source` names the caller. */
+export interface ReserveRequest {
+  saleId: string;
+  userId: string;
+  key: string;
+  quantity: number;
+  traceId: string;
+  ip: string;
+  source: string;
+}
+
+type ReserveReply = [code: number, available: number, seq: number, letter: string, quantity: number,
+  reservedAtMs: number];
+const fenced = -7;
+const badArgument = -8;
+const notLoaded = -9;
+
+/** The admission gate: S2 of the protocol, one round trip to Redis and none to the database. */
+@Injectable()
+export class StockGate {
+  private readonly leaseMs: number;
+
+  constructor(
+    @Inject(APP_CONFIG) config: AppConfig,
+    private readonly redis: StockRedis,
+    private readonly epochs: SaleEpochs,
+    private readonly ids: ReservationIds,
+    private readonly metrics: Metrics,
+  ) {
+    this.leaseMs = config.reservationLeaseSeconds * 1_000;
+  }
+
+  /**
+   * Holds units for one buyer, exactly once per (user, sale, key). Asking again is always safe.
+   * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered; whether the
+   * units are held is then unknown, and the same request finds out.
+   */
+  async reserve(request: ReserveRequest): Promise<ReserveOutcome> {
+    const endTimer = this.metrics.inventoryDecrDurationSeconds.startTimer();
+    let result = 'error';
+    try {
+      const outcome = await this.ask(request);
+      result = outcome.kind === 'refused' ? outcome.reason.toLowerCase() : outcome.kind;
+      return outcome;
+    } finally {
+      endTimer();
+      this.metrics.inventoryDecrTotal.inc({ result, source: request.source });
+    }
+  }
+
+  private async ask(request: ReserveRequest): Promise<ReserveOutcome> {
+    const rid = this.ids.of(request.userId, request.saleId, request.key);
+    const epoch = await this.epochs.of(request.saleId);
+    let reply = await this.run(request, rid, epoch);
+    if (reply[0] === fenced) {
+      // The fence may only be newer than this process: look once whether the epoch has moved.
+      this.epochs.forget(request.saleId);
+      const current = await this.epochs.of(request.saleId);
+      if (current !== epoch) reply = await this.run(request, rid, current);
+    }
+    failpoint('reserve-before-reply');
+    return outcomeOf(rid, reply);
+  }
+
+  private async run(request: ReserveRequest, rid: string, epoch: number): Promise<ReserveReply> {
+    const { meta, records, users, due, outbox } = this.redis.keys(request.saleId);
+    return await this.redis.runFenced('reserve', [meta, records, users, due, outbox], (boot) => [rid,
+      request.userId, request.quantity, fingerprint(request.quantity), boot, epoch, this.leaseMs,
+      request.traceId, request.ip]) as ReserveReply;
+  }
+}
+
+/** Eight bytes over what the buyer asked for: the same key with another body is told apart. */
+export function fingerprint(quantity: number): string {
+  return createHash('sha256').update(JSON.stringify({ quantity })).digest('base64url').slice(0, 11);
+}
+
+function outcomeOf(rid: string, reply: ReserveReply): ReserveOutcome {
+  const [code, available, , letter, quantity, reservedAtMs] = reply;
+  if (code === 1) return { kind: 'held', rid, quantity, available, reservedAtMs };
+  if (code === 2) {
+    return { kind: 'replayed', rid, status: statusOfLetter(letter), quantity, reservedAtMs };
+  }
+  if (code === notLoaded) return { kind: 'not_loaded', rid };
+  if (code === badArgument) throw new Error('The reserve script refused its arguments');
+  const reason = refusalOfCode.get(code);
+  if (reason) return { kind: 'refused', rid, reason, available };
+  throw new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'The sale is being recovered. Ask again with the same Idempotency-Key.',
+    { headers: { 'Retry-After': '1' } });
+}

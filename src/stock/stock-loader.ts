@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import { ProblemError } from '../kernel';
+import { recordLetters, type OrderStatus } from './record';
+import { SaleEpochs } from './sale-epochs';
+import { relayGroup } from './stock-outbox';
+import { StockRedis } from './stock-redis';
+
+/** What Redis is told about a sale before its records. Times are milliseconds since 1970. */
+export interface LoadedSale {
+  saleId: string;
+  epoch: number;
+  total: number;
+  seq: number;
+  limitPerUser: number;
+  opensAtMs: number;
+  closesAtMs: number;
+  /** Adjustments that `total` already contains: a retry must not apply them again. */
+  adjustmentIds: readonly string[];
+}
+
+/** A database row of an order or a tombstone, as a record. */
+export interface LoadedRow {
+  rid: string;
+  status: Exclude<OrderStatus, 'reserved'>;
+  quantity: number;
+  deadlineMs: number;
+  seq: number;
+  reservedAtMs: number;
+  fingerprint: string;
+  userId: string;
+}
+
+/** Makes the Redis side of a sale from database rows, whatever the occasion (S11, preload). */
+@Injectable()
+export class StockLoader {
+  constructor(
+    private readonly redis: StockRedis,
+    private readonly epochs: SaleEpochs,
+  ) {}
+
+  /** Nothing more can be bought until a load has ended. A sale that is not in Redis is fine. */
+  async close(saleId: string): Promise<void> {
+    await this.redis.run('set-state', [this.redis.keys(saleId).meta], ['recovering']);
+  }
+
+  /** The operator's word. During a load it is left to the load's end, which asks the database. */
+  async apply(saleId: string, state: 'open' | 'paused' | 'closed'): Promise<void> {
+    await this.redis.run('set-state', [this.redis.keys(saleId).meta], [state]);
+  }
+
+  /**
+   * Loads a sale onto the server that is connected now and opens it there. `state` is asked for at
+   * the very end. Throws TEMPORARILY_UNAVAILABLE when the server went away or a newer load began:
+   * the sale stays closed, and recovery starts again.
+   */
+  async load(sale: LoadedSale, pages: AsyncIterable<readonly LoadedRow[]>,
+    state: () => Promise<'open' | 'paused' | 'closed'>): Promise<void> {
+    const keys = this.redis.keys(sale.saleId);
+    const boot = this.redis.boot;
+    const run = async (name: string, scriptKeys: string[], args: readonly (string | number)[]) => {
+      const reply = await this.redis.runFenced(name, scriptKeys, (current) => {
+        if (current !== boot) throw new Error('Redis was replaced during the load');
+        return args;
+      }) as number;
+      if (reply < 0) throw overtaken(`${name} answered ${reply} for sale ${sale.saleId}`);
+    };
+    if (boot === undefined) throw overtaken('no connection to Redis');
+
+    await run('load-begin', [keys.meta, keys.records, keys.users, keys.due, keys.outbox,
+      keys.adjustments], [sale.epoch, boot, sale.total, sale.seq, sale.limitPerUser, sale.opensAtMs,
+      sale.closesAtMs, relayGroup, ...sale.adjustmentIds]);
+    for await (const rows of pages) {
+      if (rows.length === 0) continue;
+      await run('load-records', [keys.meta, keys.records, keys.users, keys.due], [sale.epoch,
+        ...rows.flatMap((row) => [row.rid, recordLetters[row.status], row.quantity, row.deadlineMs,
+          row.seq, row.reservedAtMs, row.fingerprint, row.userId])]);
+    }
+    await run('open', [keys.meta], [sale.epoch, boot, await state()]);
+    this.epochs.announce(sale.saleId);
+    // Between the question and `open` the operator may have decided anew.
+    await this.apply(sale.saleId, await state());
+  }
+}
+
+function overtaken(reason: string): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered. Ask again.',
+    { headers: { 'Retry-After': '1' }, cause: new Error(reason) });
+}

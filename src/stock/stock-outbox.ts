@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { StockRedis } from './stock-redis';
+
+/** The consumer group that carries reservations to the queue. */
+export const relayGroup = 'relay';
+
+/** One reservation on its way to the database, as the reserve script wrote it. */
+export interface OutboxEntry {
+  rid: string;
+  userId: string;
+  quantity: number;
+  fingerprint: string;
+  epoch: number;
+  seq: number;
+  reservedAtMs: number;
+  traceId: string;
+  ip: string;
+}
+
+/** Entries of one sale with the stream ids by which they are acknowledged. */
+export interface OutboxBatch {
+  saleId: string;
+  streamIds: string[];
+  entries: OutboxEntry[];
+}
+
+type StreamReply = [id: string, fields: string[] | null][];
+
+/** The streams that the reserve script writes (S4): read by a group, acknowledged, then deleted. */
+@Injectable()
+export class StockOutbox {
+  constructor(private readonly redis: StockRedis) {}
+
+  /** A connection for `read`, which blocks. */
+  openReader(): Redis {
+    return this.redis.connections.open('relay', { maxRetriesPerRequest: 1 });
+  }
+
+  /** New entries of these sales, at most `count` each; waits up to `blockMs` for the first. */
+  async read(reader: Redis, consumer: string, saleIds: readonly string[], count: number,
+    blockMs: number): Promise<OutboxBatch[]> {
+    const streams = saleIds.map((saleId) => this.redis.keys(saleId).outbox);
+    const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', count,
+      'BLOCK', blockMs, 'STREAMS', ...streams, ...streams.map(() => '>')) as unknown as
+      [stream: string, entries: StreamReply][] | null;
+    return (reply ?? []).map(([stream, entries]) =>
+      batchOf(saleIds[streams.indexOf(stream)] ?? '', entries));
+  }
+
+  /** Entries that another relay took and did not finish within this time. */
+  async claim(consumer: string, saleId: string, idleMs: number, count: number): Promise<OutboxBatch> {
+    const [, entries] = await this.redis.connections.general.xautoclaim(
+      this.redis.keys(saleId).outbox, relayGroup, consumer, idleMs, '0', 'COUNT', count) as
+      [string, StreamReply, string[]];
+    return batchOf(saleId, entries);
+  }
+
+  /** The queue has them: both at once, so that none is delivered again. */
+  async acknowledge({ saleId, streamIds }: OutboxBatch): Promise<void> {
+    const { outbox } = this.redis.keys(saleId);
+    await this.redis.connections.general.multi()
+      .xack(outbox, relayGroup, ...streamIds).xdel(outbox, ...streamIds).exec();
+  }
+
+  /** Makes the group where a stream has none, such as after Redis came back empty. */
+  async ensureGroups(saleIds: readonly string[]): Promise<void> {
+    await Promise.all(saleIds.map((saleId) => this.redis.connections.general
+      .xgroup('CREATE', this.redis.keys(saleId).outbox, relayGroup, '0', 'MKSTREAM')
+      .catch((error: Error) => {
+        if (!error.message.startsWith('BUSYGROUP')) throw error;
+      })));
+  }
+}
+
+function batchOf(saleId: string, reply: StreamReply): OutboxBatch {
+  const batch: OutboxBatch = { saleId, streamIds: [], entries: [] };
+  for (const [id, flat] of reply) {
+    batch.streamIds.push(id);
+    if (flat) batch.entries.push(entryOf(flat)); // null: deleted while it was pending
+  }
+  return batch;
+}
+
+function entryOf(flat: readonly string[]): OutboxEntry {
+  const fields = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] ?? '', flat[i + 1] ?? '');
+  const text = (name: string) => fields.get(name) ?? '';
+  return { rid: text('rid'), userId: text('user'), quantity: Number(text('quantity')),
+    fingerprint: text('print'), epoch: Number(text('epoch')), seq: Number(text('seq')),
+    reservedAtMs: Number(text('at')), traceId: text('trace'), ip: text('ip') };
+}

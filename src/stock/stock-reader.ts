@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { parseRecord, type Reservation } from './record';
+import { StockRedis } from './stock-redis';
+
+/** The Redis side of a sale in one consistent look. Units, except records, due and outbox: entries. */
+export interface StockAudit {
+  /** False: Redis knows nothing of this sale, all counts are 0. */
+  loaded: boolean;
+  /** I2: available + reserved + ordered + sold = total, none of them negative. */
+  balanced: boolean;
+  total: number;
+  available: number;
+  reserved: number;
+  ordered: number;
+  sold: number;
+  seq: number;
+  records: number;
+  due: number;
+  outbox: number;
+  epoch: number;
+  state: string;
+  boot: string;
+}
+
+const scanCount = 500;
+
+/** Looks at the Redis side of stock without changing it. Rejects when Redis is away. */
+@Injectable()
+export class StockReader {
+  constructor(private readonly redis: StockRedis) {}
+
+  async audit(saleId: string): Promise<StockAudit> {
+    const { meta, records, due, outbox } = this.redis.keys(saleId);
+    const [loaded, balanced, total, available, reserved, ordered, sold, seq, recordCount, dueCount,
+      outboxCount, epoch, state, boot] = await this.redis.run('audit', [meta, records, due, outbox],
+      []) as [number, number, number, number, number, number, number, number, number, number, number,
+        number, string, string];
+    return { loaded: loaded === 1, balanced: balanced === 1, total, available, reserved, ordered,
+      sold, seq, records: recordCount, due: dueCount, outbox: outboxCount, epoch, state, boot };
+  }
+
+  /** One reservation, or undefined when Redis does not know it. */
+  async reservation(saleId: string, rid: string): Promise<Reservation | undefined> {
+    const text = await this.redis.connections.general.hget(this.redis.keys(saleId).records, rid);
+    return text === null ? undefined : parseRecord(rid, text);
+  }
+
+  /** Several reservations in one look; those that Redis does not know are left out. */
+  async reservations(saleId: string, rids: readonly string[]): Promise<Reservation[]> {
+    if (rids.length === 0) return [];
+    const texts = await this.redis.connections.general
+      .hmget(this.redis.keys(saleId).records, ...rids);
+    return rids.flatMap((rid, index) => {
+      const text = texts[index];
+      return text == null ? [] : [parseRecord(rid, text)];
+    });
+  }
+
+  /** Every reservation of a sale in pages; one that moves meanwhile may be missed or come twice. */
+  async *scan(saleId: string): AsyncGenerator<Reservation[]> {
+    const { records } = this.redis.keys(saleId);
+    let cursor = '0';
+    do {
+      const [next, flat] = await this.redis.connections.general
+        .hscan(records, cursor, 'COUNT', scanCount);
+      cursor = next;
+      const page: Reservation[] = [];
+      for (let i = 0; i + 1 < flat.length; i += 2) {
+        page.push(parseRecord(flat[i] ?? '', flat[i + 1] ?? ''));
+      }
+      yield page;
+    } while (cursor !== '0');
+  }
+
+  /** Reservations whose deadline has passed by the clock of Redis, the oldest first. */
+  async overdue(saleId: string, nowMs: number, limit: number): Promise<string[]> {
+    return this.redis.connections.general
+      .zrangebyscore(this.redis.keys(saleId).due, 0, nowMs, 'LIMIT', 0, limit);
+  }
+
+  /** Units on sale by sale id; sales that Redis does not know are left out. */
+  async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const pipeline = this.redis.connections.general.pipeline();
+    for (const saleId of saleIds) pipeline.hget(this.redis.keys(saleId).meta, 'available');
+    const replies = await pipeline.exec() ?? [];
+    const counts = new Map<string, number>();
+    replies.forEach(([error, value], index) => {
+      if (error) throw error;
+      if (value !== null) counts.set(saleIds[index] ?? '', Number(value));
+    });
+    return counts;
+  }
+}

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../config';
+import { FencedRedis, LuaCommands, readLuaScripts, RedisConnections, retryStrategy,
+  type FencedArguments, type ScriptArgument } from '../infra/redis';
+import { saleKeys, type SaleKeys } from './sale-keys';
+
+/** The way of the stock module to Redis: its scripts on both kinds of connection, and its keys. */
+@Injectable()
+export class StockRedis {
+  private readonly fenced: FencedRedis;
+  private readonly commands: LuaCommands;
+
+  constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    readonly connections: RedisConnections,
+  ) {
+    const scripts = readLuaScripts(join(__dirname, 'lua'));
+    this.fenced = new FencedRedis(config.redisUrl, scripts, { retryStrategy });
+    connections.adopt('fenced', this.fenced.connection);
+    this.commands = new LuaCommands(connections.general, scripts);
+  }
+
+  keys(saleId: string): SaleKeys {
+    return saleKeys(this.config.redisNamespace, saleId);
+  }
+
+  /** The run id of the server that a fenced script would reach now. */
+  get boot(): string | undefined {
+    return this.fenced.runId;
+  }
+
+  /** Calls back on every connect to a server, with its run id. */
+  onConnect(listener: (boot: string) => void): void {
+    this.fenced.onFence(listener);
+  }
+
+  whenConnected(timeoutMs: number): Promise<void> {
+    return this.fenced.whenReady(timeoutMs);
+  }
+
+  /** Runs a script that must reach the very server whose run id it is given. */
+  runFenced(name: string, keys: readonly string[], args: FencedArguments): Promise<unknown> {
+    return this.fenced.run(name, keys, args);
+  }
+
+  /** Runs a script that is right on whatever server executes it, however often. */
+  run(name: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.commands.run(name, keys, args);
+  }
+}

@@ -1,0 +1,28 @@
+import { Global, Module } from '@nestjs/common';
+import { SaleGate } from '../sale';
+import { AdjustmentController } from './adjustment.controller';
+import { RedisSaleGate } from './redis-sale-gate';
+import { ReservationIds } from './reservation-ids';
+import { SaleEpochs } from './sale-epochs';
+import { StockAdjustments } from './stock-adjustments';
+import { StockBook } from './stock-book';
+import { StockGate } from './stock-gate';
+import { StockLedger } from './stock-ledger';
+import { StockLoader } from './stock-loader';
+import { StockOutbox } from './stock-outbox';
+import { StockReader } from './stock-reader';
+import { StockRedis } from './stock-redis';
+
+const shared = [ReservationIds, SaleEpochs, StockAdjustments, StockBook, StockGate, StockLedger,
+  StockLoader, StockOutbox, StockReader, StockRedis];
+
+/** Global, because the sale module reaches the gate through its own port, not through an import. */
+@Global()
+@Module({
+  providers: [...shared, { provide: SaleGate, useClass: RedisSaleGate }],
+  exports: [...shared, SaleGate],
+})
+export class StockModule {}
+
+@Module({ controllers: [AdjustmentController] })
+export class StockApiModule {}

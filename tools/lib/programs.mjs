@@ -1,0 +1,160 @@
+/** Where Redis and MariaDB or MySQL are on this machine, and how they get there. */
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { Failure, say, step } from './console.mjs';
+import { run } from './processes.mjs';
+
+// A plain user's PATH often lacks the folders where distributions put servers.
+const folders = [
+  ...(process.env.PATH ?? '').split(delimiter),
+  '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/usr/libexec',
+  '/opt/homebrew/bin', '/opt/homebrew/opt/mariadb/bin', '/opt/homebrew/opt/mysql/bin',
+  '/usr/local/opt/mariadb/bin', '/usr/local/opt/mysql/bin', '/home/linuxbrew/.linuxbrew/bin',
+];
+
+/** @returns {string | undefined} path of the first of these programs that can be run */
+function findProgram(...names) {
+  for (const name of names) {
+    for (const folder of folders) {
+      if (folder !== '' && isExecutable(join(folder, name))) return join(folder, name);
+    }
+  }
+  return undefined;
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns {string | undefined} path of redis-server */
+export function findRedis() {
+  return findProgram('redis-server');
+}
+
+/**
+ * @returns {{ program: string, installer: string | null } | undefined} the database server, and the
+ *   script that makes a MariaDB data folder (null for MySQL, whose server does that itself)
+ */
+export function findDatabase() {
+  const program = findProgram('mariadbd', 'mysqld');
+  if (program === undefined) return undefined;
+  const isMariadb = versionTextOf(program, '--no-defaults').includes('MariaDB');
+  if (!isMariadb) return { program, installer: null };
+  const installer = findProgram('mariadb-install-db', 'mysql_install_db');
+  return installer === undefined ? undefined : { program, installer };
+}
+
+function versionTextOf(program, ...firstArguments) {
+  return execFileSync(program, [...firstArguments, '--version'], { timeout: 10_000 }).toString();
+}
+
+/**
+ * Makes sure that this machine has the servers we are to start, by its package manager if need be.
+ *
+ * @param {{ redis: boolean, database: boolean }} needed
+ * @throws {Failure} with the three ways out when they are missing and cannot be installed
+ */
+export async function ensurePrograms(needed) {
+  const missing = missingOf(needed);
+  if (missing.length > 0) {
+    const manager = packageManagers.find(({ program }) => findProgram(program));
+    const prefix = manager && rightToInstall(manager);
+    if (!prefix) throw new Failure(waysOut(missing, manager));
+    const packages = missing.flatMap((name) => manager.packages[name]);
+    say(`${missing.join(' and ')} not found on this machine: ${manager.program} will install it`);
+    const [program, ...args] = [...prefix, ...manager.install(packages)];
+    await step(`installing ${packages.join(', ')}`, () => run(program, args));
+    const still = missingOf(needed);
+    if (still.length > 0) throw new Failure(waysOut(still, manager));
+  }
+  if (needed.redis) checkRedisVersion();
+}
+
+function missingOf({ redis, database }) {
+  return [
+    ...(redis && !findRedis() ? ['Redis'] : []),
+    ...(database && !findDatabase() ? ['MariaDB'] : []),
+  ];
+}
+
+function checkRedisVersion() {
+  const [, major] = /v=(\d+)\./.exec(versionTextOf(findRedis())) ?? [];
+  if (Number(major) >= 7) return;
+  throw new Failure(`${findRedis()} is older than Redis 7.0, which the scripts need: install a newer
+one, or set REDIS_URL to a server that is.`);
+}
+
+/**
+ * Debian starts a server as soon as it is installed. We only want the programs: while this shell
+ * lives, its policy file says no; should it be killed, the file it left says yes.
+ */
+const aptScript = `
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap "rm -f $policy" EXIT
+  trap 'exit 1' INT TERM HUP
+  printf '#!/bin/sh\\n[ -d /proc/%s ] && exit 101\\nexit 0\\n' $$ > $policy
+  chmod 755 $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update && apt-get install --yes --no-install-recommends "$@"
+`;
+
+const packageManagers = [
+  {
+    program: 'apt-get',
+    packages: { Redis: ['redis-server'], MariaDB: ['mariadb-server'] },
+    install: (packages) => ['sh', '-c', aptScript, 'install', ...packages],
+    byHand: (packages) => `sudo apt-get install ${packages.join(' ')}`,
+  },
+  {
+    program: 'dnf',
+    packages: { Redis: ['redis'], MariaDB: ['mariadb-server'] },
+    install: (packages) => ['dnf', 'install', '-y', ...packages],
+    byHand: (packages) => `sudo dnf install ${packages.join(' ')}`,
+  },
+  {
+    program: 'apk',
+    packages: { Redis: ['redis'], MariaDB: ['mariadb', 'mariadb-client'] },
+    install: (packages) => ['apk', 'add', ...packages],
+    byHand: (packages) => `sudo apk add ${packages.join(' ')}`,
+  },
+  {
+    program: 'brew',
+    packages: { Redis: ['redis'], MariaDB: ['mariadb'] },
+    install: (packages) => ['brew', 'install', ...packages],
+    byHand: (packages) => `brew install ${packages.join(' ')}`,
+  },
+];
+
+/** @returns {string[] | null} what to put before the command; null without the right to install */
+function rightToInstall({ program }) {
+  if (program === 'brew') return process.getuid?.() === 0 ? null : [];
+  if (process.getuid?.() === 0) return [];
+  const sudo = findProgram('sudo');
+  if (sudo === undefined) return null;
+  try {
+    execFileSync(sudo, ['-n', 'true'], { stdio: 'ignore', timeout: 10_000 });
+    return [sudo, '-n'];
+  } catch {
+    return null;
+  }
+}
+
+function waysOut(missing, manager) {
+  const packages = (chosen) => missing.flatMap((name) => chosen.packages[name]);
+  const command = manager
+    ? manager.byHand(packages(manager))
+    : `install ${missing.join(' and ')} with your system's package manager`;
+  return `${missing.join(' and ')} is not on this machine and cannot be installed from here.
+Three ways out:
+  1. install it:            ${command}
+  2. run all in containers: docker compose -f docker/compose.yml up
+  3. use running servers:   REDIS_URL=redis://… DATABASE_URL=mysql://… npm start`;
+}
