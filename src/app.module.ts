@@ -1,27 +1,49 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AuthModule, DemoLoginModule } from './auth';
 import { type AppConfig, ConfigModule } from './config';
+import { AuditApiModule, AuditModule } from './infra/audit';
 import { DatabaseModule } from './infra/database';
 import { HealthModule } from './infra/health';
 import { DocsModule } from './infra/http';
 import { MetricsModule } from './infra/metrics';
 import { QueueModule } from './infra/queue';
 import { RedisModule } from './infra/redis';
+import { OrderApiModule, OrderModule, OrderWorkerModule } from './order';
+import { PurchaseApiModule } from './purchase';
+import { ReconciliationApiModule, ReconciliationModule, ReconciliationWorkerModule }
+  from './reconciliation';
+import { SaleApiModule, SaleModule, SaleWorkerModule } from './sale';
+import { StockApiModule, StockModule } from './stock';
 
 type Modules = NonNullable<DynamicModule['imports']>;
 
-/** What every role needs. */
-const shared: Modules = [DatabaseModule, RedisModule, QueueModule, HealthModule, DocsModule];
+/** What every process needs, whatever its role: also a worker shows its health and its metrics. */
+const shared: Modules = [
+  DatabaseModule, RedisModule, QueueModule, AuditModule, HealthModule, DocsModule, AuthModule,
+  SaleModule, StockModule, OrderModule, ReconciliationModule,
+];
+
+/** What answers requests. */
+const api: Modules = [AuditApiModule, SaleApiModule, StockApiModule, OrderApiModule,
+  PurchaseApiModule, ReconciliationApiModule];
+
+/** What works off queues and timers. */
+const worker: Modules = [SaleWorkerModule, OrderWorkerModule, ReconciliationWorkerModule];
 
 /** The one place that wires modules to roles. */
 @Module({})
 export class AppModule {
   static forConfig(config: AppConfig): DynamicModule {
+    const isApi = config.roles.includes('api');
     return {
       module: AppModule,
       imports: [
         ConfigModule.forConfig(config),
         MetricsModule.forApplication(),
         ...shared,
+        ...(isApi ? api : []),
+        ...(isApi && config.demo ? [DemoLoginModule] : []),
+        ...(config.roles.includes('worker') ? worker : []),
       ],
     };
   }

@@ -24,6 +24,7 @@ const options = new Set(process.argv.slice(2));
 // In the order of their start; they are stopped in the opposite one.
 const supervisors = [];
 let stopping = false;
+let firstSignalMs = 0;
 
 try {
   await start();
@@ -44,16 +45,16 @@ async function start() {
   process.stdout.on('error', () => undefined);
   await stopLeftovers(folder);
   const port = await listeningPort();
-  const url = `http://127.0.0.1:${port}`;
   await prepare();
   const serverUrls = await startServers(folder);
   const environment = productEnvironment(folder, serverUrls);
-  recordRun(folder, { pid: process.pid, url, ...serverUrls });
   await migrate(environment);
   const launch = () => launchProduct({
     folder, environment, port, verbose: options.has('--verbose'),
   });
-  const product = await step('starting fairdrop', () => startSupervised('fairdrop', launch));
+  const product = supervise('fairdrop', launch);
+  const url = await step('starting fairdrop', () => product.start());
+  recordRun(folder, { pid: process.pid, url, ...serverUrls });
   if (options.has('--watch')) watchSources(() => restart(product, environment));
   sayWelcome(folder, url, environment);
 }
@@ -101,24 +102,24 @@ async function startServers(folder) {
     const port = await keptPort(dir);
     await step('starting MariaDB', async () => {
       await createDatabaseFolder(dir);
-      await startSupervised('MariaDB', () => launchMariadb({ dir, port }));
+      await supervise('MariaDB', () => launchMariadb({ dir, port })).start();
     });
     urls.databaseUrl = `mysql://root@127.0.0.1:${port}/fairdrop`;
   }
   if (embedded.redis) {
     const dir = join(folder, 'redis');
     const port = await keptPort(dir);
-    await step('starting Redis', () => startSupervised('Redis', () => launchRedis({ dir, port })));
+    const redis = supervise('Redis', () => launchRedis({ dir, port }));
+    await step('starting Redis', () => redis.start());
     urls.redisUrl = `redis://127.0.0.1:${port}`;
   }
   return urls;
 }
 
-async function startSupervised(name, launch) {
+function supervise(name, launch) {
   if (stopping) throw new Failure('stopped');
   const supervisor = new Supervisor(name, launch);
   supervisors.push(supervisor);
-  await supervisor.start();
   return supervisor;
 }
 
@@ -145,8 +146,6 @@ ${demo ? `  the demo sale    ${base}/v1/sales   (page: ${base}/demo)\n` : ''}\
 
 ready ${base}`);
 }
-
-let firstSignalMs = 0;
 
 function onStopSignal() {
   if (stopping) {

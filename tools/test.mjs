@@ -3,7 +3,7 @@
  * `npm test`: types, lint, build, then every test on a Redis and a MariaDB of its own. Arguments go
  * to jest (`npm test -- test/e2e`); then types and lint are left out.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { say, sayError, step } from './lib/console.mjs';
@@ -58,7 +58,8 @@ async function removeLeftovers() {
     if (!existsSync(parent)) continue;
     for (const name of readdirSync(parent).filter((entry) => entry.startsWith(folderPrefix))) {
       const identity = name.slice(folderPrefix.length);
-      if (identityOf(Number.parseInt(identity, 10)) === identity) continue;
+      const isMine = statSync(join(parent, name)).uid === process.getuid();
+      if (!isMine || identityOf(Number.parseInt(identity, 10)) === identity) continue;
       say(`removing ${join(parent, name)}, which a test run left behind`);
       await removeFolder(join(parent, name));
     }
@@ -73,7 +74,7 @@ async function removeFolder(path) {
 
 /** @returns {Promise<NodeJS.ProcessEnv>} what tests read: servers, a folder for more servers */
 async function startServers() {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(folder, { mode: 0o700 });
   const quick = ['--innodb-flush-log-at-trx-commit=2', '--max-connections=1000'];
   const [redis, mariadb] = await Promise.all([
     startRedis({ dir: join(folder, 'redis') }),
@@ -86,7 +87,8 @@ async function startServers() {
 }
 
 function runTool(path, ...args) {
-  return run(nodeProgram(), [join(root, 'node_modules', path), ...args], { cwd: root });
+  const command = [join(root, 'node_modules', path), ...args];
+  return run(nodeProgram(), command, { cwd: root, show: true });
 }
 
 function runJest(env) {

@@ -10,7 +10,7 @@ export interface Variable {
   readonly expected: string;
   /** The default, or a sample where there is none; the value in `.env.example`. */
   readonly example: string;
-  /** True for secrets and for URLs that carry one: never logged, refused as sample in production. */
+  /** Secrets and URLs that may carry one; production refuses the example. */
   readonly sensitive?: true;
 }
 
@@ -32,7 +32,8 @@ const list = z.string().transform((text) => text.split(',').map((entry) => entry
 
 const url = (...schemes: readonly string[]) => z.string().refine((text) => {
   const parsed = URL.parse(text);
-  return parsed !== null && parsed.hostname !== '' && schemes.includes(parsed.protocol.slice(0, -1));
+  if (parsed === null || parsed.hostname === '') return false;
+  return schemes.includes(parsed.protocol.slice(0, -1));
 });
 
 function isAddressRange(text: string): boolean {

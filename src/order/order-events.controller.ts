@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { Controller, Get, Req, Res, type OnApplicationShutdown, type BeforeApplicationShutdown }
+import { Controller, Get, Req, Res, type BeforeApplicationShutdown }
   from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -17,7 +16,7 @@ const streamText = z.string().meta({ examples: [
 
 /** Server-sent events about one order, until it is final. */
 @Controller()
-export class OrderEventsController implements BeforeApplicationShutdown, OnApplicationShutdown {
+export class OrderEventsController implements BeforeApplicationShutdown {
   private readonly open = new Set<FastifyReply>();
   private closing = false;
 
@@ -38,18 +37,29 @@ export class OrderEventsController implements BeforeApplicationShutdown, OnAppli
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    let order = await this.lookup.forReader(orderId, identity);
+    const watch = this.notices.watch(orderId);
+    try {
+      await this.stream(reply, traceIdOf(request), async () => {
+        await watch.next(lookEveryMs);
+        return this.lookup.forReader(orderId, identity);
+      }, await this.lookup.forReader(orderId, identity));
+    } finally {
+      watch.stop();
+    }
+  }
+
+  private async stream(reply: FastifyReply, traceId: string, next: () => Promise<OrderView>,
+    first: OrderView): Promise<void> {
     reply.hijack();
     reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store',
-      'x-accel-buffering': 'no', 'x-trace-id': traceIdOf(request) });
+      'x-accel-buffering': 'no', 'x-trace-id': traceId });
     this.open.add(reply);
     try {
-      await write(reply, order);
+      let order = first;
+      reply.raw.write(eventText(order));
       while (!isFinal(order.status) && !this.closing && !reply.raw.destroyed) {
-        await this.notices.next(orderId, lookEveryMs);
-        const current = await this.lookup.forReader(orderId, identity);
-        if (current.status !== order.status) await write(reply, current);
-        else reply.raw.write(': still there\n\n');
+        const current = await next();
+        reply.raw.write(current.status === order.status ? ': still there\n\n' : eventText(current));
         order = current;
       }
     } catch {
@@ -65,13 +75,8 @@ export class OrderEventsController implements BeforeApplicationShutdown, OnAppli
     this.closing = true;
     for (const reply of this.open) reply.raw.end();
   }
-
-  onApplicationShutdown(): void {
-    this.open.clear();
-  }
 }
 
-async function write(reply: FastifyReply, order: OrderView): Promise<void> {
-  const text = `event: status\ndata: ${JSON.stringify(order)}\n\n`;
-  if (!reply.raw.write(text)) await once(reply.raw, 'drain');
+function eventText(order: OrderView): string {
+  return `event: status\ndata: ${JSON.stringify(order)}\n\n`;
 }

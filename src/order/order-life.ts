@@ -104,11 +104,16 @@ export class OrderLife {
   /** The row of a reservation, waiting this long for it to be written. */
   async waitForRow(rid: string, timeoutMs: number): Promise<Order | undefined> {
     const deadline = performance.now() + timeoutMs;
-    for (let stepMs = 100; ; stepMs = Math.min(500, stepMs * 2)) {
-      const order = await this.store.find(rid);
-      const leftMs = deadline - performance.now();
-      if (order || leftMs <= 0) return order;
-      await this.notices.next(rid, Math.min(stepMs, leftMs));
+    const watch = this.notices.watch(rid);
+    try {
+      for (let stepMs = 100; ; stepMs = Math.min(500, stepMs * 2)) {
+        const order = await this.store.find(rid);
+        const leftMs = deadline - performance.now();
+        if (order || leftMs <= 0) return order;
+        await watch.next(Math.min(stepMs, leftMs));
+      }
+    } finally {
+      watch.stop();
     }
   }
 

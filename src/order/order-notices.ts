@@ -9,20 +9,26 @@ export interface OrderNotice {
   status: OrderStatus;
 }
 
+export interface OrderWatch {
+  /** Resolves at a notice since the last call, at the latest after this time. One call at a time. */
+  next(timeoutMs: number): Promise<void>;
+  stop(): void;
+}
+
 /**
  * Tells every process, over Redis, that orders changed. A notice may be lost: whoever waits for one
  * also looks for himself now and then.
  */
 @Injectable()
 export class OrderNotices implements OnModuleInit {
-  private readonly listeners = new Map<string, Set<(status: OrderStatus) => void>>();
+  private readonly listeners = new Map<string, Set<() => void>>();
 
   constructor(private readonly connections: RedisConnections) {}
 
   async onModuleInit(): Promise<void> {
     await this.connections.subscribe(channel, (message) => {
-      for (const { rid, status } of JSON.parse(message) as OrderNotice[]) {
-        for (const listener of this.listeners.get(rid) ?? []) listener(status);
+      for (const { rid } of JSON.parse(message) as OrderNotice[]) {
+        for (const listener of this.listeners.get(rid) ?? []) listener();
       }
     });
   }
@@ -31,23 +37,29 @@ export class OrderNotices implements OnModuleInit {
     if (notices.length > 0) this.connections.publish(channel, JSON.stringify(notices));
   }
 
-  /** Hears of one order from now on; the answer stops it. */
-  listen(rid: string, listener: (status: OrderStatus) => void): () => void {
+  /** Hears of one order from now on: nothing is missed between two calls of `next`. */
+  watch(rid: string): OrderWatch {
+    let missed = false;
+    let wake = () => { missed = true; };
+    const listener = () => { wake(); };
     const listeners = this.listeners.get(rid) ?? new Set();
     this.listeners.set(rid, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.listeners.delete(rid);
+    return {
+      next: async (timeoutMs) => {
+        if (!missed) {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          const timer = setTimeout(resolve, timeoutMs);
+          wake = resolve;
+          await promise;
+          clearTimeout(timer);
+          wake = () => { missed = true; };
+        }
+        missed = false;
+      },
+      stop: () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) this.listeners.delete(rid);
+      },
     };
-  }
-
-  /** Resolves at the next notice about the order, at the latest after this time. */
-  async next(rid: string, timeoutMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeoutMs);
-    const stop = this.listen(rid, () => { resolve(); });
-    await promise;
-    clearTimeout(timer);
-    stop();
   }
 }

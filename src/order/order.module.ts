@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { registerQueue, retriedByNextRun, retriedBySweep } from '../infra/queue';
+import { SaleModule } from '../sale';
 import { ExpiryProcessor } from './expiry.processor';
 import { LeaseSweep } from './lease-sweep';
 import { OrderCancellation } from './order-cancellation';
@@ -22,14 +23,14 @@ const services = [LeaseSweep, OrderCancellation, OrderFollowup, OrderLife, Order
 const queues = [registerQueue(orderQueue, retriedBySweep),
   registerQueue(expiryQueue, retriedBySweep), registerQueue(sweepQueue, retriedByNextRun)];
 
-@Module({ imports: queues, providers: services, exports: [...services, ...queues] })
+@Module({ imports: [SaleModule, ...queues], providers: services, exports: [...services, ...queues] })
 export class OrderModule {}
 
 @Module({ imports: [OrderModule], controllers: [OrderController, OrderEventsController] })
 export class OrderApiModule {}
 
 @Module({
-  imports: [OrderModule],
+  imports: [SaleModule, OrderModule],
   providers: [OrderRelay, OrderProcessor, ExpiryProcessor, SweepsProcessor],
 })
 export class OrderWorkerModule {}

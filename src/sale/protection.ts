@@ -5,8 +5,8 @@ import { z } from 'zod';
  * is refused, so that nobody believes in a protection that is not there.
  */
 export const protection = z.strictObject({
-  saleToken: z.literal(false, 'Sale tokens are not available in this version: send false').optional(),
-  captcha: z.literal('off', 'Captchas are not available in this version: send "off"').optional(),
+  saleToken: z.literal(false, 'Sale tokens are not available yet: send false').optional(),
+  captcha: z.literal('off', 'Captchas are not available yet: send "off"').optional(),
 });
 
 export type Protection = Readonly<z.infer<typeof protection>>;

@@ -104,20 +104,44 @@ export class SaleLife {
   }
 
   /**
+   * Tells the gate what is decided. Of two decisions at once the earlier may reach the gate later,
+   * so whoever told it looks once more whether that is still the last word. Rejects when Redis or
+   * the database is away.
+   */
+  async putInForce(saleId: string): Promise<Sale> {
+    for (let told = await this.require(saleId); ;) {
+      await this.apply(told);
+      const sale = await this.require(saleId);
+      if (sale.status === told.status) return sale;
+      told = sale;
+    }
+  }
+
+  /** The same for all of these, as cheaply as can be when nothing has to change. */
+  async putAllInForce(sales: readonly Sale[]): Promise<void> {
+    for (const sale of sales) await this.apply(sale);
+    await this.catalog.refresh();
+    const decided = new Map(this.catalog.live().map(({ id, status }) => [id, status]));
+    for (const { id, status } of sales) {
+      if (decided.has(id) && decided.get(id) !== status) await this.putInForce(id);
+    }
+  }
+
+  /**
    * Decides, then puts the decision in force. Again → the same answer. Throws NOT_FOUND,
    * SALE_STATE_CONFLICT, and TEMPORARILY_UNAVAILABLE when it is decided but not yet in force.
    */
   private async change(saleId: string, operation: SaleOperation, origin: Origin): Promise<Sale> {
     await this.decide(saleId, operation, origin);
     try {
-      return await this.tellGate(saleId);
+      return await this.putInForce(saleId);
     } catch (error) {
       this.logger.warn({
         msg: 'decision not in force yet', saleId, operation, traceId: origin.traceId, err: error,
-        action: 'recovery puts it in force when Redis is back',
+        action: 'a worker tries again every few seconds',
       });
-      throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The decision is recorded, but the stock '
-        + 'cannot be reached: it will be in force when that is back. Ask again to be sure.',
+      throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The decision is recorded but not in '
+        + 'force yet: that follows as soon as the stock can be reached. Ask again to be sure.',
       { headers: { 'Retry-After': '1' }, cause: error });
     }
   }
@@ -140,17 +164,8 @@ export class SaleLife {
     }
   }
 
-  /**
-   * Of two decisions at once, the earlier may reach the gate later; so whoever told the gate looks
-   * once more whether what it told is still the last word.
-   */
-  private async tellGate(saleId: string): Promise<Sale> {
-    for (let told = await this.require(saleId); ;) {
-      if (told.status !== 'draft') await this.gate.apply(saleId, gateStates[told.status]);
-      const sale = await this.require(saleId);
-      if (sale.status === told.status) return sale;
-      told = sale;
-    }
+  private async apply({ id, status }: Sale): Promise<void> {
+    if (status !== 'draft') await this.gate.apply(id, gateStates[status]);
   }
 
   private async require(saleId: string): Promise<Sale> {
@@ -161,7 +176,8 @@ export class SaleLife {
 }
 
 async function insertSale(transaction: Transaction, saleId: string, sale: NewSale): Promise<void> {
-  const products = await transaction.query('SELECT id FROM products WHERE id = ?', [sale.productId]);
+  const products = await transaction.query(
+    'SELECT id FROM products WHERE id = ?', [sale.productId]);
   if (products.length === 0) {
     throw validationFailed({ path: 'productId', message: 'There is no such product' });
   }
@@ -176,7 +192,8 @@ async function insertSale(transaction: Transaction, saleId: string, sale: NewSal
 /** The units a sale begins with, and the first row of its ledger. */
 async function insertStock(transaction: Transaction, saleId: string, stock: number,
   { actor, ip, traceId }: Origin): Promise<void> {
-  await transaction.execute('INSERT INTO sale_stock (sale_id, total) VALUES (?, ?)', [saleId, stock]);
+  await transaction.execute(
+    'INSERT INTO sale_stock (sale_id, total) VALUES (?, ?)', [saleId, stock]);
   await transaction.execute(
     `INSERT INTO stock_ledger (sale_id, movement_id, kind, available_delta, allocated_delta,
       allocated_before, allocated_after, source, user_id, ip, trace_id)

@@ -27,8 +27,8 @@ const saleFields = z.object({
   payWindowSeconds: z.int().meta({ description: 'Time to pay once an order is placed' }),
   state: z.enum(states),
   available: z.int().optional().meta({
-    description: 'Units left, at most 200 ms old. While the stock cannot be reached the last number '
-      + 'known stands; left out where none is known.',
+    description: 'Units left, at most 200 ms old. While the stock cannot be reached the last '
+      + 'number known stands; left out where none is known.',
   }),
 });
 
@@ -63,10 +63,27 @@ export const operatorSaleView = saleFields.extend({
 });
 export type OperatorSaleView = z.infer<typeof operatorSaleView>;
 
-/** `available` in units, undefined when nothing is known. */
+/** Undefined for a draft, which buyers do not see. `available`: undefined when not known. */
+export function viewForBuyers(
+  sale: Sale, nowMs: number, available: number | undefined,
+): SaleView | undefined {
+  const state = stateOf(sale, nowMs, available);
+  return state === 'draft' ? undefined : { ...viewFields(sale, available), state };
+}
+
 export function viewForOperators(
   sale: Sale, nowMs: number, available: number | undefined,
 ): OperatorSaleView {
+  return {
+    ...viewFields(sale, available),
+    state: stateOf(sale, nowMs, available),
+    protection: sale.protection,
+    createdAt: toIso(sale.createdAtMs),
+    ...(sale.retiredAtMs !== undefined && { retiredAt: toIso(sale.retiredAtMs) }),
+  };
+}
+
+function viewFields(sale: Sale, available: number | undefined): Omit<SaleView, 'state'> {
   return {
     id: sale.id,
     product: sale.product,
@@ -75,21 +92,8 @@ export function viewForOperators(
     opensAt: toIso(sale.opensAtMs),
     closesAt: toIso(sale.closesAtMs),
     payWindowSeconds: sale.payWindowSeconds,
-    state: stateOf(sale, nowMs, available),
     ...(available !== undefined && { available }),
-    protection: sale.protection,
-    createdAt: toIso(sale.createdAtMs),
-    ...(sale.retiredAtMs !== undefined && { retiredAt: toIso(sale.retiredAtMs) }),
   };
-}
-
-/** Undefined for a draft, which buyers do not see. */
-export function viewForBuyers(
-  sale: Sale, nowMs: number, available: number | undefined,
-): SaleView | undefined {
-  const { state, protection: _, createdAt: __, retiredAt: ___, ...view } =
-    viewForOperators(sale, nowMs, available);
-  return state === 'draft' ? undefined : { ...view, state };
 }
 
 export function toIso(timeMs: number): string {

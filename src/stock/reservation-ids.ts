@@ -16,7 +16,7 @@ const secretName = 'reservation-id';
  */
 @Injectable()
 export class ReservationIds implements OnModuleInit {
-  private secret = Buffer.alloc(0);
+  private secret: Buffer = Buffer.alloc(0);
 
   constructor(private readonly database: Database) {}
 

@@ -12,10 +12,12 @@ export interface SaleKeys {
   outbox: string;
   /** Hash: id of a stock adjustment → its delta. */
   adjustments: string;
+  /** Hash: problem code → requests refused with it; a statistic. */
+  refusals: string;
 }
 
 export function saleKeys(namespace: string, saleId: string): SaleKeys {
   const key = (name: string) => `${namespace}:{${saleId}}:${name}`;
   return { meta: key('meta'), records: key('res'), users: key('users'), due: key('due'),
-    outbox: key('outbox'), adjustments: key('adjustments') };
+    outbox: key('outbox'), adjustments: key('adjustments'), refusals: key('refusals') };
 }

@@ -8,6 +8,8 @@ import { StockRedis } from './stock-redis';
 /** What Redis is told about a sale before its records. Times are milliseconds since 1970. */
 export interface LoadedSale {
   saleId: string;
+  /** The server that the caller saw empty of undecided reservations: the load is for no other. */
+  boot: string;
   epoch: number;
   total: number;
   seq: number;
@@ -49,14 +51,14 @@ export class StockLoader {
   }
 
   /**
-   * Loads a sale onto the server that is connected now and opens it there. `state` is asked for at
+   * Loads a sale onto the server that its caller looked at and opens it there. `state` is asked for at
    * the very end. Throws TEMPORARILY_UNAVAILABLE when the server went away or a newer load began:
    * the sale stays closed, and recovery starts again.
    */
   async load(sale: LoadedSale, pages: AsyncIterable<readonly LoadedRow[]>,
     state: () => Promise<'open' | 'paused' | 'closed'>): Promise<void> {
     const keys = this.redis.keys(sale.saleId);
-    const boot = this.redis.boot;
+    const { boot } = sale;
     const run = async (name: string, scriptKeys: string[], args: readonly (string | number)[]) => {
       const reply = await this.redis.runFenced(name, scriptKeys, (current) => {
         if (current !== boot) throw new Error('Redis was replaced during the load');
@@ -64,8 +66,6 @@ export class StockLoader {
       }) as number;
       if (reply < 0) throw overtaken(`${name} answered ${reply} for sale ${sale.saleId}`);
     };
-    if (boot === undefined) throw overtaken('no connection to Redis');
-
     await run('load-begin', [keys.meta, keys.records, keys.users, keys.due, keys.outbox,
       keys.adjustments], [sale.epoch, boot, sale.total, sale.seq, sale.limitPerUser, sale.opensAtMs,
       sale.closesAtMs, relayGroup, ...sale.adjustmentIds]);

@@ -4,7 +4,7 @@ import { StockRedis } from './stock-redis';
 
 /** The Redis side of a sale in one consistent look. Units, except records, due and outbox: entries. */
 export interface StockAudit {
-  /** False: Redis knows nothing of this sale, all counts are 0. */
+  /** False: Redis lacks the sale or a part of it; what is missing counts 0, what is no number -1. */
   loaded: boolean;
   /** I2: available + reserved + ordered + sold = total, none of them negative. */
   balanced: boolean;

@@ -1,5 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { SaleGate } from '../sale';
+import { SaleGate, SaleModule } from '../sale';
 import { AdjustmentController } from './adjustment.controller';
 import { RedisSaleGate } from './redis-sale-gate';
 import { ReservationIds } from './reservation-ids';
@@ -24,5 +24,5 @@ const shared = [ReservationIds, SaleEpochs, StockAdjustments, StockBook, StockGa
 })
 export class StockModule {}
 
-@Module({ controllers: [AdjustmentController] })
+@Module({ imports: [SaleModule], controllers: [AdjustmentController] })
 export class StockApiModule {}

@@ -7,6 +7,7 @@ import { Failure } from './console.mjs';
 
 const capturedOutputBytes = 6 * 1024;
 const running = new Set();
+let stopped = false;
 
 /**
  * Runs one command to its end.
@@ -15,9 +16,11 @@ const running = new Set();
  * @param {string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: boolean, timeoutMs?: number }} [options]
  *   `show`: its output goes to our terminal instead of being kept for the message of a failure
- * @throws {Failure} with the end of its output when it does not exit with 0
+ * @throws {Failure} with the end of its output when it does not exit with 0, and at once after
+ *   `stopRunningCommands`
  */
 export async function run(program, args, { cwd, env = process.env, show = false, timeoutMs } = {}) {
+  if (stopped) throw new Failure('stopped');
   const stdio = show ? 'inherit' : ['ignore', 'pipe', 'pipe'];
   const child = spawn(program, args, { cwd, env, stdio, timeout: timeoutMs });
   running.add(child);
@@ -40,8 +43,9 @@ export async function run(program, args, { cwd, env = process.env, show = false,
   }
 }
 
-/** Ends the commands that `run` is waiting for, so that a stop during a long step is prompt. */
+/** Ends the commands that `run` waits for and lets none begin: a stop in a long step is prompt. */
 export function stopRunningCommands() {
+  stopped = true;
   for (const child of running) child.kill('SIGTERM');
 }
 

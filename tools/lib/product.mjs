@@ -8,7 +8,7 @@ import { recordProcess } from './processes.mjs';
 import { openLog, stopOf } from './servers.mjs';
 
 const startPatienceMs = 120_000;
-// The product bounds its own drain to less than this.
+// The product itself ends within 25 s, after the pause of DRAIN_SECONDS.
 const stopPatienceMs = 30_000;
 const logTurnBytes = 10 * 1024 * 1024;
 const routineLine = /^\{"level":"?(?:10|20|30|trace|debug|info)\b/;
@@ -22,7 +22,7 @@ const routineLine = /^\{"level":"?(?:10|20|30|trace|debug|info)\b/;
  * @param {NodeJS.ProcessEnv} options.environment
  * @param {number} options.port where it will listen, for the record
  * @param {boolean} options.verbose show the whole log, not only warnings and errors
- * @returns {import('./supervisor.mjs').Service}
+ * @returns {import('./supervisor.mjs').Service} ready with the URL that it serves on
  */
 export function launchProduct({ folder, environment, port, verbose }) {
   const child = fork(join(root, 'dist/src/main.js'), [], {
@@ -47,7 +47,8 @@ export function launchProduct({ folder, environment, port, verbose }) {
   const ready = untilReady(child, exited);
   ready.catch(() => undefined);
   const kill = (signal = 'SIGKILL') => void child.kill(signal);
-  return { ready, exited, kill, stop: stopOf(child, exited, stopPatienceMs) };
+  const drainMs = 1000 * Number(environment.DRAIN_SECONDS || 0);
+  return { ready, exited, kill, stop: stopOf(child, exited, drainMs + stopPatienceMs) };
 }
 
 function untilReady(child, exited) {
@@ -59,7 +60,7 @@ function untilReady(child, exited) {
     child.on('message', (message) => {
       if (message?.type !== 'ready') return;
       clearTimeout(timer);
-      resolve();
+      resolve(message.url);
     });
     void exited.then((reason) => {
       clearTimeout(timer);

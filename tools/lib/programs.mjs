@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Failure, say, step } from './console.mjs';
 import { run } from './processes.mjs';
 
@@ -90,27 +91,13 @@ function checkRedisVersion() {
 one, or set REDIS_URL to a server that is.`);
 }
 
-/**
- * Debian starts a server as soon as it is installed. We only want the programs: while this shell
- * lives, its policy file says no; should it be killed, the file it left says yes.
- */
-const aptScript = `
-policy=/usr/sbin/policy-rc.d
-if [ ! -e $policy ]; then
-  trap "rm -f $policy" EXIT
-  trap 'exit 1' INT TERM HUP
-  printf '#!/bin/sh\\n[ -d /proc/%s ] && exit 101\\nexit 0\\n' $$ > $policy
-  chmod 755 $policy
-fi
-export DEBIAN_FRONTEND=noninteractive
-apt-get update && apt-get install --yes --no-install-recommends "$@"
-`;
+const aptScript = fileURLToPath(new URL('apt-install.sh', import.meta.url));
 
 const packageManagers = [
   {
     program: 'apt-get',
     packages: { Redis: ['redis-server'], MariaDB: ['mariadb-server'] },
-    install: (packages) => ['sh', '-c', aptScript, 'install', ...packages],
+    install: (packages) => ['sh', aptScript, ...packages],
     byHand: (packages) => `sudo apt-get install ${packages.join(' ')}`,
   },
   {

@@ -8,7 +8,7 @@ const steadyMs = 30_000;
 
 /**
  * @typedef {object} Service one run of a program
- * @property {Promise<void>} ready rejects when the program cannot start
+ * @property {Promise<unknown>} ready resolves when it serves, rejects when it cannot start
  * @property {Promise<string>} exited resolves with the reason once the program is gone
  * @property {(signal?: NodeJS.Signals) => void} kill
  * @property {() => Promise<void>} stop ends it cleanly and waits for that
@@ -29,12 +29,17 @@ export class Supervisor {
     this.#launch = launch;
   }
 
-  /** Starts the service; throws when this first start fails, which no repetition would mend. */
+  /**
+   * Starts the service; a first start that fails throws, for no repetition would mend it.
+   *
+   * @returns {Promise<unknown>} what the service's `ready` resolves with
+   */
   async start() {
     const service = this.#launch();
     this.#service = service;
-    await service.ready;
+    const result = await service.ready;
     void this.#keepAlive(service);
+    return result;
   }
 
   /** Stops the service, at whatever point it is, and keeps it stopped. */

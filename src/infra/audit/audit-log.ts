@@ -43,7 +43,7 @@ interface AuditRow {
 export class AuditLog {
   constructor(private readonly database: Database) {}
 
-  /** Adds an entry inside the transaction of the decision, so that neither exists without the other. */
+  /** Adds an entry inside the transaction of the decision: neither exists without the other. */
   async record(transaction: Transaction, entry: AuditEntry): Promise<void> {
     const { actor, action, subjectId, detail, ip, traceId } = entry;
     await transaction.execute(
@@ -52,7 +52,7 @@ export class AuditLog {
       [newId('audit'), actor, action, subjectId, JSON.stringify(detail), ip, traceId]);
   }
 
-  /** Entries after the end of a page, newest first, one more than a page; of one subject or of all. */
+  /** Entries after the end of a page, newest first, one more than a page; `subjectId` narrows. */
   async list(after: PageEnd, subjectId?: string): Promise<RecordedEntry[]> {
     const at = new Date(after.atMs);
     const rows = await this.database.query<AuditRow>(

@@ -45,7 +45,8 @@ export class AuditController {
   async list(
     @ValidQuery(auditQuery) { subjectId, cursor }: z.output<typeof auditQuery>,
   ): Promise<z.infer<typeof auditPage>> {
-    const { items, nextCursor } = pageOf(await this.auditLog.list(cursor, subjectId), (entry) => entry);
+    const entries = await this.auditLog.list(cursor, subjectId);
+    const { items, nextCursor } = pageOf(entries, (entry) => entry);
     return {
       items: items.map(({ atMs, ...entry }) => ({ ...entry, at: new Date(atMs).toISOString() })),
       nextCursor,

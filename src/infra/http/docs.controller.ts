@@ -21,7 +21,11 @@ const page = `<!doctype html>
 </body>
 </html>
 `;
-const pageScript = 'SwaggerUIBundle({ url: "/openapi.json", domNode: document.querySelector("main"), deepLinking: true });\n';
+/** Without `validatorUrl: null` the page would send the document to a public validator. */
+const pageScript = `SwaggerUIBundle({
+  url: '/openapi.json', domNode: document.querySelector('main'), deepLinking: true, validatorUrl: null,
+});
+`;
 
 const cacheForADay = 'public, max-age=86400';
 

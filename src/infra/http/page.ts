@@ -9,12 +9,12 @@ export interface PageEnd {
   readonly id: string;
 }
 
-/** The end of a page before the first one: everything comes after it, so no statement needs an if. */
+/** The end of a page before the first one: everything comes after it, so no query needs an if. */
 const beforeFirstPage: PageEnd = { atMs: Date.UTC(9999, 0), id: '' };
 
 const cursorPattern = /^(\d{1,14})\.([A-Za-z0-9_-]{1,64})$/;
 
-/** The `cursor` parameter of a list, read as the end of the page before. Use it in `@ValidQuery`. */
+/** The `cursor` parameter of a list, for `@ValidQuery`: read as the end of the page before. */
 export const cursorParameter = z.string().max(128).optional()
   .transform((cursor, context): PageEnd => {
     if (cursor === undefined) return beforeFirstPage;

@@ -22,6 +22,8 @@ function changedSomething({ method }: FastifyRequest, { statusCode }: FastifyRep
 
 /** The route pattern, not the URL: a URL may carry what somebody put into its query by mistake. */
 function describeRequest(request: FastifyRequest, reply: FastifyReply) {
+  // Set by the guard of src/auth, which this folder must not know.
+  const { identity } = request as { identity?: { userId: string } };
   return {
     method: request.method,
     route: request.routeOptions.url ?? 'unknown',
@@ -30,5 +32,6 @@ function describeRequest(request: FastifyRequest, reply: FastifyReply) {
     durationMs: Math.round(reply.elapsedTime * 10) / 10,
     traceId: request.id,
     ip: request.ip,
+    userId: identity?.userId,
   };
 }

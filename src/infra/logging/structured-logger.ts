@@ -3,8 +3,10 @@ import type { Logger as Pino } from 'pino';
 
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
-/** What Nest says while it wires itself up: of interest only to somebody who looks for it. */
-const wiringContexts = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory']);
+/** What Nest says while it wires itself up; when that fails, `main` says so once. */
+const wiringContexts = new Set([
+  'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'ExceptionHandler',
+]);
 
 /**
  * Writes what goes through Nest's `Logger` to pino. Services use it like this:
@@ -23,7 +25,7 @@ export class StructuredLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.write('error', message, rest);
+    this.write(isWiring(rest) ? 'debug' : 'error', message, rest);
   }
 
   warn(message: unknown, ...rest: unknown[]): void {
@@ -31,7 +33,7 @@ export class StructuredLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write(wiringContexts.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
+    this.write(isWiring(rest) ? 'debug' : 'info', message, rest);
   }
 
   debug(message: unknown, ...rest: unknown[]): void {
@@ -55,4 +57,8 @@ export class StructuredLogger implements LoggerService {
       this.pino[level]({ context, stack }, String(message));
     }
   }
+}
+
+function isWiring(rest: readonly unknown[]): boolean {
+  return wiringContexts.has(String(rest.at(-1)));
 }

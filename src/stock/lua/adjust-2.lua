@@ -9,18 +9,18 @@
 local meta, adjustments = KEYS[1], KEYS[2]
 local id, delta, boot, epoch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if #ARGV ~= 4 or id == '' or #id > 255 or boot == '' or not is_count(epoch) then return { -8, 0 } end
-local digits = string.match(delta, '^-?(%d+)$')
-if not digits or #digits > 12 or tonumber(delta) == 0 then return { -8, 0 } end
+if not string.match(delta, '^%-?[1-9]%d*$') or #delta > 13 then return { -8, 0 } end
 
-local state, metaBoot, metaEpoch, available =
-  unpack(redis.call('HMGET', meta, 'state', 'boot', 'epoch', 'available'))
-if not state or not is_count(available) then return { -9, 0 } end
+local state, metaBoot, metaEpoch, available, total =
+  unpack(redis.call('HMGET', meta, 'state', 'boot', 'epoch', 'available', 'total'))
+if not state or not is_count(available) or not is_count(total) then return { -9, 0 } end
 if metaBoot ~= boot or metaEpoch ~= epoch or state == 'loading' or state == 'recovering' then
   return { -7, 0 }
 end
 available = tonumber(available)
 if redis.call('HEXISTS', adjustments, id) == 1 then return { 2, available } end
-if available + tonumber(delta) < 0 then return { -1, available } end
+if available + delta < 0 then return { -1, available } end
+if total + delta > 999999999999999 then return { -8, 0 } end -- what is_count would read no more
 
 -- From here on nothing may fail: Redis does not roll a script back.
 redis.call('HSET', adjustments, id, delta)

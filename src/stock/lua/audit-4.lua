@@ -3,13 +3,19 @@
      KEYS  meta, records, due, outbox                           (one slot: {saleId})
      ARGV  none
      Reply {loaded, balanced, total, available, reserved, ordered, sold, seq, records, due, outbox,
-           epoch, state, boot}; loaded and balanced are 1 or 0 ]]
+           epoch, state, boot}; loaded (every field is there and can be read) and balanced are 1 or 0;
+           a count is 0 when it is missing, -1 when it is not an integer ]]
 local meta, records, due, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local total, available, reserved, ordered, sold, seq, epoch, state, boot = unpack(redis.call('HMGET', meta,
-  'total', 'available', 'reserved', 'ordered', 'sold', 'seq', 'epoch', 'state', 'boot'))
-local loaded = (state and boot and total) and 1 or 0
-local function count(text) return tonumber(text or '0') or -1 end
-local a, h, o, s, t = count(available), count(reserved), count(ordered), count(sold), count(total)
+local state, boot = unpack(redis.call('HMGET', meta, 'state', 'boot'))
+local texts = redis.call('HMGET', meta, 'total', 'available', 'reserved', 'ordered', 'sold', 'seq', 'epoch',
+  'limit', 'opens', 'closes')
+local loaded, counts = (state and boot) and 1 or 0, {}
+for i, text in ipairs(texts) do
+  local isInteger = text and #text <= 16 and string.match(text, '^%-?%d+$')
+  if not isInteger then loaded = 0 end
+  counts[i] = isInteger and tonumber(text) or (text and -1 or 0)
+end
+local t, a, h, o, s, seq, epoch = unpack(counts)
 local balanced = (loaded == 1 and a >= 0 and h >= 0 and o >= 0 and s >= 0 and a + h + o + s == t) and 1 or 0
-return { loaded, balanced, t, a, h, o, s, count(seq), redis.call('HLEN', records), redis.call('ZCARD', due),
-  redis.call('XLEN', outbox), count(epoch), state or '', boot or '' }
+return { loaded, balanced, t, a, h, o, s, seq, redis.call('HLEN', records), redis.call('ZCARD', due),
+  redis.call('XLEN', outbox), epoch, state or '', boot or '' }

@@ -2,15 +2,16 @@
 --[[ confirm-3: the rows of these reservations are committed; they now wait for payment.
      KEYS  meta, records, due                                   (one slot: {saleId})
      ARGV  pairs of rid, payBeforeMs
-     Reply one code per pair: 1 confirmed · 0 not a live reservation, nothing done · {-8} bad argument ]]
+     Reply one code per pair: 1 confirmed · 0 not a live reservation, nothing done
+           · {-8} bad argument · {-9} not loaded ]]
 -- @include record
 local meta, records, due = KEYS[1], KEYS[2], KEYS[3]
 if #ARGV == 0 or #ARGV % 2 ~= 0 then return { -8 } end
 for i = 1, #ARGV, 2 do
   if not is_rid(ARGV[i]) or not is_count(ARGV[i + 1]) then return { -8 } end
 end
-redis.call('HGET', meta, 'reserved') -- keys of the wrong type must fail here, before the first write
-redis.call('ZCARD', due)
+if not has_counts(meta, 'reserved', 'ordered') then return { -9 } end
+redis.call('ZCARD', due) -- keys of the wrong type must fail here, before the first write
 redis.call('HLEN', records)
 
 -- From here on nothing may fail: Redis does not roll a script back.

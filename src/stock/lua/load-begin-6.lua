@@ -4,7 +4,7 @@
      KEYS  meta, records, users, due, outbox, adjustments       (one slot: {saleId})
      ARGV  epoch, boot, total, seq, limit, opensMs, closesMs, group, then ids of adjustments that
            `total` already contains
-     Reply 1 begun · -7 a newer epoch is there · -8 bad argument ]]
+     Reply 1 begun · -7 a newer epoch, or a live sale of this one, is there · -8 bad argument ]]
 -- @include record
 local meta, records, users, due, outbox, adjustments = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local epoch, boot, total, seq = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -13,10 +13,12 @@ if #ARGV < 8 or boot == '' or group == '' then return -8 end
 for i = 1, 7 do
   if i ~= 2 and not is_count(ARGV[i]) then return -8 end
 end
-local metaEpoch, metaSeq = unpack(redis.call('HMGET', meta, 'epoch', 'seq'))
-if is_count(metaEpoch or nil) and tonumber(metaEpoch) > tonumber(epoch) then return -7 end
+local state, metaEpoch, metaSeq = unpack(redis.call('HMGET', meta, 'state', 'epoch', 'seq'))
+if is_count(metaEpoch) and tonumber(metaEpoch) > tonumber(epoch) then return -7 end
+-- A begin that comes late must not wipe what was sold since its own load ended.
+if metaEpoch == epoch and state ~= 'loading' and state ~= 'recovering' then return -7 end
 -- Numbers given by this Redis and by the database are both used up.
-if is_count(metaSeq or nil) and tonumber(metaSeq) > tonumber(seq) then seq = metaSeq end
+if is_count(metaSeq) and tonumber(metaSeq) > tonumber(seq) then seq = metaSeq end
 -- Fails before the first write when the key is of another type, and is a no-op when the group exists.
 if redis.call('EXISTS', outbox) == 1 then redis.call('XLEN', outbox) end
 

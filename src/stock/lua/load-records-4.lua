@@ -3,7 +3,7 @@
      there already is passed over, so a repeated call changes nothing.
      KEYS  meta, records, users, due                            (one slot: {saleId})
      ARGV  epoch, then eights of rid, state, quantity, deadlineMs, seq, reservedAtMs, fingerprint, userId
-     Reply how many were added · -7 not loading under this epoch · -8 bad argument ]]
+     Reply how many were added · -7 not loading under this epoch, or unreadable · -8 bad argument ]]
 -- @include record
 local meta, records, users, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = ARGV[1]
@@ -16,16 +16,21 @@ for i = 2, #ARGV, 8 do
   end
 end
 local state, metaEpoch = unpack(redis.call('HMGET', meta, 'state', 'epoch'))
-if state ~= 'loading' or metaEpoch ~= epoch then return -7 end
+if state ~= 'loading' or metaEpoch ~= epoch or not has_counts(meta, 'available', 'ordered', 'sold') then
+  return -7
+end
 redis.call('HLEN', records) -- keys of the wrong type must fail here, before the first write
 redis.call('HLEN', users)
 redis.call('ZCARD', due)
+for i = 2, #ARGV, 8 do
+  if not is_count(redis.call('HGET', users, ARGV[i + 7]) or '0') then return -7 end
+end
 local counter = { O = 'ordered', S = 'sold' }
 
 -- From here on nothing may fail: Redis does not roll a script back.
 local added = 0
 for i = 2, #ARGV, 8 do
-  local rid, record = ARGV[i], { state = ARGV[i + 1], quantity = tonumber(ARGV[i + 2]),
+  local rid, record = ARGV[i], { state = ARGV[i + 1], quantity = ARGV[i + 2],
     deadline = ARGV[i + 3], seq = ARGV[i + 4], epoch = epoch, reservedAt = ARGV[i + 5], requeues = 0,
     fingerprint = ARGV[i + 6], userId = ARGV[i + 7] }
   if redis.call('HSETNX', records, rid, pack_record(record)) == 1 then

@@ -4,25 +4,36 @@
      Times are milliseconds since 1970 by the clock of Redis. userId comes last: it may hold a '|'. ]]
 local RECORD = '^(%u)|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([^|]*)|(.*)$'
 
+-- 'nan', '1e3', '0x10' and '-5' are numbers to Lua, '007' is none to HINCRBY, and above 15 digits
+-- doubles lose units. A field that is missing in Redis comes as false.
+local function is_count(text)
+  return type(text) == 'string' and #text <= 15
+    and (text == '0' or string.match(text, '^[1-9]%d*$') ~= nil)
+end
+
+-- Whether HINCRBY can count on these fields of the sale; false, too, for a sale that is not there.
+local function has_counts(meta, ...)
+  for _, text in ipairs(redis.call('HMGET', meta, ...)) do
+    if not is_count(text) then return false end
+  end
+  return true
+end
+
+local function is_rid(text)
+  return type(text) == 'string' and #text <= 64 and string.match(text, '^[%w_-]+$') ~= nil
+end
+
+-- Nil for a text that is no record. Numbers stay texts: concat would round those of 15 digits.
 local function unpack_record(text)
   if not text then return nil end
   local state, quantity, deadline, seq, epoch, reservedAt, requeues, fingerprint, userId =
     string.match(text, RECORD)
-  if not state then return nil end
-  return { state = state, quantity = tonumber(quantity), deadline = deadline, seq = seq, epoch = epoch,
-    reservedAt = reservedAt, requeues = tonumber(requeues), fingerprint = fingerprint, userId = userId }
+  if not is_count(quantity) or not is_count(requeues) then return nil end
+  return { state = state, quantity = quantity, deadline = deadline, seq = seq, epoch = epoch,
+    reservedAt = reservedAt, requeues = requeues, fingerprint = fingerprint, userId = userId }
 end
 
 local function pack_record(r)
   return table.concat({ r.state, r.quantity, r.deadline, r.seq, r.epoch, r.reservedAt, r.requeues,
     r.fingerprint, r.userId }, '|')
-end
-
--- 'nan', '1e3', '0x10' and '-5' are numbers to Lua; above 15 digits doubles lose units.
-local function is_count(text)
-  return text ~= nil and #text <= 15 and string.match(text, '^%d+$') ~= nil
-end
-
-local function is_rid(text)
-  return text ~= nil and #text <= 64 and string.match(text, '^[%w_-]+$') ~= nil
 end

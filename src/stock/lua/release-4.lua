@@ -4,15 +4,16 @@
      a replay of the purchase, take nothing.
      KEYS  meta, records, users, due                            (one slot: {saleId})
      ARGV  pairs of rid, final state: C cancelled · E expired · J rejected · F frozen · B refunded
-     Reply one code per pair: 1 released · 0 not live (B: not sold), nothing done · {-8} bad argument ]]
+     Reply one code per pair: 1 released · 0 not live (B: not sold) or not readable, nothing done
+           · {-8} bad argument · {-9} not loaded ]]
 -- @include record
 local meta, records, users, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if #ARGV == 0 or #ARGV % 2 ~= 0 then return { -8 } end
 for i = 1, #ARGV, 2 do
   if not is_rid(ARGV[i]) or not string.match(ARGV[i + 1], '^[CEJFB]$') then return { -8 } end
 end
-redis.call('HGET', meta, 'available') -- keys of the wrong type must fail here, before the first write
-redis.call('HLEN', users)
+if not has_counts(meta, 'available', 'reserved', 'ordered', 'sold') then return { -9 } end
+redis.call('HLEN', users) -- keys of the wrong type must fail here, before the first write
 redis.call('ZCARD', due)
 redis.call('HLEN', records)
 local counter = { R = 'reserved', O = 'ordered' }
@@ -24,6 +25,7 @@ for i = 1, #ARGV, 2 do
   local record = unpack_record(redis.call('HGET', records, rid))
   local from = record and counter[record.state]
   if record and final == 'B' then from = record.state == 'S' and 'sold' or nil end
+  if from and not is_count(redis.call('HGET', users, record.userId) or '0') then from = nil end
   if from then
     record.state = final
     redis.call('HSET', records, rid, pack_record(record))

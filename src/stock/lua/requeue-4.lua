@@ -4,7 +4,7 @@
      KEYS  meta, records, due, outbox                           (one slot: {saleId})
      ARGV  leaseMs, '1' to write to the outbox or '0' to wait on, trace, rids
      Reply per rid: how often it was put in the outbox again, 0 when only waiting, -1 not reserved
-           · {-8} bad argument ]]
+           · {-8} bad argument · {-9} not loaded ]]
 -- @include record
 local meta, records, due, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseMs, again, trace = ARGV[1], ARGV[2], ARGV[3]
@@ -12,8 +12,8 @@ if #ARGV < 4 or not is_count(leaseMs) or not string.match(again, '^[01]$') then 
 for i = 4, #ARGV do
   if not is_rid(ARGV[i]) then return { -8 } end
 end
-redis.call('HGET', meta, 'state') -- keys of the wrong type must fail here, before the first write
-redis.call('HLEN', records)
+if not redis.call('HGET', meta, 'state') then return { -9 } end
+redis.call('HLEN', records) -- keys of the wrong type must fail here, before the first write
 redis.call('ZCARD', due)
 redis.call('XLEN', outbox)
 local time = redis.call('TIME')

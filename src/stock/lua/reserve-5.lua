@@ -14,15 +14,19 @@ local function refuse(code, available) return { code, tonumber(available) or 0, 
 
 if #ARGV ~= 9 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
   or not is_count(quantity) or not is_count(epoch) or not is_count(leaseMs)
-  or not string.match(fingerprint, '^[%w_-]+$') then
+  or not is_rid(fingerprint) then
   return refuse(-8)
 end
 local units = tonumber(quantity)
 if units < 1 or units > 1000 then return refuse(-8) end
 
-local state, metaEpoch, metaBoot, opens, closes, limit, available = unpack(redis.call('HMGET', meta,
-  'state', 'epoch', 'boot', 'opens', 'closes', 'limit', 'available'))
-if not state or not is_count(available) or not is_count(limit) then return refuse(-9) end
+local fields = redis.call('HMGET', meta, 'state', 'epoch', 'boot', 'opens', 'closes', 'limit',
+  'available', 'reserved', 'seq')
+local state, metaEpoch, metaBoot, opens, closes, limit, available = unpack(fields)
+if not state then return refuse(-9) end
+for i = 4, 9 do
+  if not is_count(fields[i]) then return refuse(-9) end
+end
 -- Both must be those of the server that runs this very script: an old snapshot must not sell.
 if metaBoot ~= boot or metaEpoch ~= epoch or state == 'loading' or state == 'recovering' then
   return refuse(-7)
@@ -33,8 +37,8 @@ if known then
   local record = unpack_record(known)
   if not record then return refuse(-9) end
   if record.fingerprint ~= fingerprint then return refuse(-3, available) end
-  return { 2, tonumber(available), tonumber(record.seq), record.state, record.quantity,
-    tonumber(record.reservedAt) }
+  return { 2, tonumber(available), tonumber(record.seq), record.state,
+    tonumber(record.quantity), tonumber(record.reservedAt) }
 end
 
 if state == 'paused' then return refuse(-6, available) end
@@ -43,7 +47,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if state ~= 'open' or now >= tonumber(closes) then return refuse(-5, available) end
 if now < tonumber(opens) then return refuse(-4, available) end
 if tonumber(available) < units then return refuse(-1, available) end
-local held = tonumber(redis.call('HGET', users, userId) or '0')
+local held = redis.call('HGET', users, userId) or '0'
+if not is_count(held) then return refuse(-9) end
 if held + units > tonumber(limit) then return refuse(-2, available) end
 redis.call('ZSCORE', due, rid) -- a key of the wrong type must fail here, before the first write
 redis.call('XLEN', outbox)
@@ -55,8 +60,8 @@ local seq = redis.call('HINCRBY', meta, 'seq', 1)
 local reservedAt = string.format('%.0f', now)
 local deadline = string.format('%.0f', now + tonumber(leaseMs))
 redis.call('HSET', records, rid, pack_record({ state = 'R', quantity = quantity, deadline = deadline,
-  seq = seq, epoch = epoch, reservedAt = reservedAt, requeues = 0, fingerprint = fingerprint,
-  userId = userId }))
+  seq = string.format('%.0f', seq), epoch = epoch, reservedAt = reservedAt, requeues = 0,
+  fingerprint = fingerprint, userId = userId }))
 redis.call('HINCRBY', users, userId, units)
 redis.call('ZADD', due, deadline, rid)
 redis.call('XADD', outbox, '*', 'rid', rid, 'user', userId, 'quantity', quantity, 'print', fingerprint,

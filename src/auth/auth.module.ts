@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { APP_CONFIG, type AppConfig } from '../config';
+import { AuthGuard } from './auth.guard';
+import { Authenticator } from './authenticator';
+
+/** Puts the guard before every route of the application that imports it. */
+@Module({
+  providers: [{
+    provide: APP_GUARD,
+    inject: [APP_CONFIG],
+    useFactory: (config: AppConfig) => new AuthGuard(new Authenticator(config)),
+  }],
+})
+export class AuthModule {}

@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import { Database, isDuplicateKey, type Transaction } from '../infra/database';
+import { newId } from '../kernel';
+import type { Order } from '../order';
+import { paymentColumns, toPayment, type Payment, type PaymentRow } from './payment';
+import { firstCheckSeconds, type PaymentStatus } from './payment-status';
+
+/** What else changes together with the status. */
+export interface PaymentChange {
+  reason?: string;
+}
+
+/** The SQL of payments. */
+@Injectable()
+export class PaymentStore {
+  constructor(private readonly database: Database) {}
+
+  async find(id: string): Promise<Payment | undefined> {
+    const [row] = await this.database.query<PaymentRow>(
+      `SELECT ${paymentColumns} FROM payments WHERE id = ?`, [id]);
+    return row && toPayment(row);
+  }
+
+  /** The payment whose money may pay this order: its own, or late money of another order. */
+  async ofOrder(orderId: string): Promise<Payment | undefined> {
+    const [row] = await this.database.query<PaymentRow>(
+      `SELECT ${paymentColumns} FROM payments
+        WHERE id = (SELECT payment_id FROM order_payments WHERE order_rid = ?)`, [orderId]);
+    return row && toPayment(row);
+  }
+
+  /** The row, held until the transaction ends. Throws when there is none. */
+  async lock(transaction: Transaction, id: string): Promise<Payment> {
+    const [row] = await transaction.query<PaymentRow>(
+      `SELECT ${paymentColumns} FROM payments WHERE id = ? FOR UPDATE`, [id]);
+    if (!row) throw new Error(`The payment ${id} is not there`);
+    return toPayment(row);
+  }
+
+  /** The payment of this order, made now or by whoever was quicker. */
+  async create(order: Order, traceId: string): Promise<Payment> {
+    const id = newId('payment');
+    try {
+      await this.database.transaction(async (transaction) => {
+        await transaction.execute(
+          `INSERT INTO payments (id, order_rid, amount, currency, status, pay_before, trace_id,
+            next_check_at) VALUES (?, ?, ?, ?, 'started', ?, ?, NOW(3) + INTERVAL ? SECOND)`,
+          [id, order.id, order.amount, order.currency, order.expiresAt, traceId,
+            firstCheckSeconds.started]);
+        await this.takeOrder(transaction, order.id, id);
+      });
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+    }
+    const payment = await this.ofOrder(order.id);
+    if (!payment) throw new Error(`The payment of ${order.id} is neither there nor can it be made`);
+    return payment;
+  }
+
+  /** What the gateway answered to the start. */
+  async recordStart(id: string, reference: string, checkoutUrl: string): Promise<void> {
+    await this.database.execute('UPDATE payments SET reference = ?, checkout_url = ? WHERE id = ?',
+      [reference, checkoutUrl, id]);
+  }
+
+  /** One guarded change of status; false when the payment is no longer what it was. */
+  async change(transaction: Transaction, { id, status }: Payment, to: PaymentStatus,
+    { reason }: PaymentChange): Promise<boolean> {
+    // A payment that starts again has to be confirmed by the gateway again.
+    const { affectedRows } = await transaction.execute(
+      `UPDATE payments SET status = ?, checks = 0, next_check_at = NOW(3) + INTERVAL ? SECOND,
+          reason = COALESCE(?, reason), refunded_at = IF(? = 'refunded', NOW(3), refunded_at),
+          reference = IF(? = 'started', NULL, reference),
+          checkout_url = IF(? = 'started', NULL, checkout_url)
+        WHERE id = ? AND status = ?`,
+      [to, firstCheckSeconds[to], reason ?? null, to, to, to, id, status]);
+    return affectedRows === 1;
+  }
+
+  /**
+   * Decides that late money is meant for this order. False when it no longer is late, or when the
+   * order already has a payment of its own.
+   */
+  async claimReplacement(id: string, orderId: string): Promise<boolean> {
+    try {
+      return await this.database.transaction(async (transaction) => {
+        const payment = await this.lock(transaction, id);
+        if (payment.replacementOrderId === orderId) return true;
+        if (payment.status !== 'late') return false;
+        await this.takeOrder(transaction, orderId, id);
+        await transaction.execute('UPDATE payments SET replacement_rid = ? WHERE id = ?',
+          [orderId, id]);
+        return true;
+      });
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  /** False when this webhook was processed before. The row appears only with its effect. */
+  async rememberWebhook(transaction: Transaction, webhook: { id: string; type: string },
+    paymentId: string): Promise<boolean> {
+    const { affectedRows } = await transaction.execute(
+      'INSERT IGNORE INTO processed_webhooks (id, type, payment_id) VALUES (?, ?, ?)',
+      [webhook.id, webhook.type, paymentId]);
+    return affectedRows === 1;
+  }
+
+  /** A provider gives a delivery up long before: state guards hold without the row, too. */
+  async forgetOldWebhooks(): Promise<void> {
+    await this.database.execute(
+      'DELETE FROM processed_webhooks WHERE received_at < NOW(3) - INTERVAL 30 DAY LIMIT 1000');
+  }
+
+  /**
+   * Takes payments whose check is due, each for one worker, and sets the next check: 15 s, 30 s, …
+   * up to an hour while a buyer may pay, up to two minutes while we owe the next step. A payment
+   * that nobody has made a day after its deadline is asked about no more; a webhook still counts.
+   */
+  async takeDue(limit: number): Promise<string[]> {
+    return this.database.transaction(async (transaction) => {
+      const rows = await transaction.query<{ id: string }>(
+        `SELECT id FROM payments WHERE next_check_at <= NOW(3) ORDER BY next_check_at LIMIT ?
+          FOR UPDATE SKIP LOCKED`, [limit]);
+      const ids = rows.map(({ id }) => id);
+      if (ids.length === 0) return ids;
+      await transaction.execute(
+        `UPDATE payments SET
+            next_check_at = CASE
+              WHEN status NOT IN ('started', 'failed')
+                THEN NOW(3) + INTERVAL LEAST(120, 15 << LEAST(checks, 8)) SECOND
+              WHEN pay_before > NOW(3) - INTERVAL 1 DAY
+                THEN NOW(3) + INTERVAL LEAST(3600, 15 << LEAST(checks, 8)) SECOND
+            END,
+            checks = checks + 1
+          WHERE id IN (?)`, [ids]);
+      return ids;
+    });
+  }
+
+  /** Throws a duplicate key when the order has its payment already. */
+  private async takeOrder(transaction: Transaction, orderId: string, id: string): Promise<void> {
+    await transaction.execute('INSERT INTO order_payments (order_rid, payment_id) VALUES (?, ?)',
+      [orderId, id]);
+  }
+}

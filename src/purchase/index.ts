@@ -1,0 +1,1 @@
+export { PurchaseApiModule } from './purchase.module';

@@ -1,0 +1,51 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { CurrentUser, type Identity } from '../auth';
+import { clientIpOf, Describe, IdempotencyKey, PathId, PreferredWaitSeconds, traceIdOf, ValidBody }
+  from '../infra/http';
+import { orderSchema, type OrderView } from '../order';
+import { Purchase } from './purchase';
+
+const purchaseBody = z.strictObject({
+  quantity: z.int().min(1).max(1000).meta({ description: 'Units to buy' }),
+}).meta({ id: 'PurchaseRequest', examples: [{ quantity: 1 }] });
+
+const statusOf = { accepted: 202, created: 201, known: 200 } as const;
+
+@Controller()
+export class PurchaseController {
+  constructor(private readonly purchase: Purchase) {}
+
+  @Post('v1/sales/:saleId/orders')
+  @Describe({
+    summary: 'Buy units of a sale',
+    description: 'Answers as soon as the units are held; the order follows within moments. Send the '
+      + 'same Idempotency-Key again after a lost reply or a time-out: it finds the same order.',
+    tag: 'orders',
+    answers: {
+      202: { description: 'The units are held for the buyer.', schema: orderSchema,
+        headers: { Location: 'The order' } },
+      201: { description: 'The order is stored (`Prefer: wait`).', schema: orderSchema,
+        headers: { Location: 'The order' } },
+      200: { description: 'What an earlier request with this key became.', schema: orderSchema,
+        headers: { Location: 'The order' } },
+    },
+    problems: ['NOT_FOUND', 'SOLD_OUT', 'LIMIT_EXCEEDED', 'SALE_NOT_OPEN', 'SALE_CLOSED',
+      'SALE_PAUSED', 'IDEMPOTENCY_KEY_REUSED'],
+  })
+  async place(
+    @PathId('saleId') saleId: string,
+    @ValidBody(purchaseBody) { quantity }: z.infer<typeof purchaseBody>,
+    @IdempotencyKey() key: string,
+    @PreferredWaitSeconds() waitSeconds: number,
+    @CurrentUser() buyer: Identity,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<OrderView> {
+    const { kind, order } = await this.purchase.place({ saleId, buyer, quantity, key, waitSeconds,
+      ip: clientIpOf(request), traceId: traceIdOf(request) });
+    void reply.status(statusOf[kind]).header('location', `/v1/orders/${order.id}`);
+    return order;
+  }
+}

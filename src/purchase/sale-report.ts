@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../infra/database';
+import type { Sale } from '../sale';
+import { RefusalCounts } from './refusal-counts';
+
+/** One minute of a sale, in UTC; counts are orders, units are of the product. */
+export interface ReportMinute {
+  minute: string;
+  orders: number;
+  units: number;
+  paidOrders: number;
+}
+
+/** What came of a sale so far. Revenue in minor units, conversion = paid orders / orders. */
+export interface SaleReport {
+  saleId: string;
+  orders: number;
+  soldUnits: number;
+  revenue: { amount: number; currency: string };
+  conversion: number;
+  ordersByStatus: Record<string, number>;
+  refusals: Record<string, number>;
+  minutes: ReportMinute[];
+}
+
+interface StatusRow { status: string; orders: number; units: string; amount: string }
+interface MinuteRow { minute: string; orders: number; units: string; paid_orders: string }
+
+@Injectable()
+export class SaleReports {
+  constructor(
+    private readonly database: Database,
+    private readonly refusals: RefusalCounts,
+  ) {}
+
+  async of(sale: Sale): Promise<SaleReport> {
+    const statuses = await this.database.query<StatusRow>(
+      `SELECT status, COUNT(*) AS orders, SUM(quantity) AS units, SUM(amount) AS amount
+        FROM orders WHERE sale_id = ? GROUP BY status`, [sale.id]);
+    const minutes = await this.database.query<MinuteRow>(
+      `SELECT DATE_FORMAT(reserved_at, '%Y-%m-%dT%H:%i:00.000Z') AS minute, COUNT(*) AS orders,
+          SUM(quantity) AS units, SUM(status = 'paid') AS paid_orders
+        FROM orders WHERE sale_id = ? GROUP BY minute ORDER BY minute`, [sale.id]);
+    const orders = statuses.reduce((sum, row) => sum + row.orders, 0);
+    const paid = statuses.find(({ status }) => status === 'paid');
+    return {
+      saleId: sale.id,
+      orders,
+      soldUnits: Number(paid?.units ?? 0),
+      revenue: { amount: Number(paid?.amount ?? 0), currency: sale.price.currency },
+      conversion: orders === 0 ? 0 : (paid?.orders ?? 0) / orders,
+      ordersByStatus: Object.fromEntries(statuses.map((row) => [row.status, row.orders])),
+      refusals: await this.refusals.of(sale.id),
+      minutes: minutes.map((row) => ({ minute: row.minute, orders: row.orders,
+        units: Number(row.units), paidOrders: Number(row.paid_orders) })),
+    };
+  }
+}
+
+/** The report for a spreadsheet: one `section,name,value` line per figure (RFC 4180). */
+export function toCsv(report: SaleReport): string {
+  const lines: [string, string, string | number][] = [
+    ['sale', 'id', report.saleId],
+    ['sale', 'orders', report.orders],
+    ['sale', 'soldUnits', report.soldUnits],
+    ['sale', 'revenue', report.revenue.amount],
+    ['sale', 'currency', report.revenue.currency],
+    ['sale', 'conversion', report.conversion],
+    ...entries('status', report.ordersByStatus),
+    ...entries('refusal', report.refusals),
+    ...report.minutes.flatMap(({ minute, orders, units, paidOrders }): [string, string, number][] =>
+      [['orders', minute, orders], ['units', minute, units], ['paidOrders', minute, paidOrders]]),
+  ];
+  return ['section,name,value', ...lines.map((line) => line.join(','))].join('\r\n') + '\r\n';
+}
+
+function entries(section: string, counts: Record<string, number>): [string, string, number][] {
+  return Object.entries(counts).map(([name, count]) => [section, name, count]);
+}

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { Database } from '../infra/database';
+import { Metrics } from '../infra/metrics';
+import { ServerClock } from '../infra/redis';
+import { ProblemError } from '../kernel';
+import { SaleCatalog, SaleLife, type Sale } from '../sale';
+import { ReconciliationRuns, type ReconciliationItem, type RunCause } from './reconciliation-runs';
+import { Recovery } from './recovery';
+import { Repair } from './repair';
+import { StockSnapshots, type StockSnapshot } from './stock-snapshots';
+
+const betweenLooksMs = 500;
+const retireAfterMs = 24 * 3_600_000;
+const system = { actor: 'reconciliation', ip: '', traceId: '0'.repeat(32) };
+
+/**
+ * Does Redis agree with the database, and each with itself? A difference counts when it stands
+ * still over two looks; it is repaired by rid, and where that does not help by a new load (S11).
+ */
+@Injectable()
+export class Reconciler {
+  private readonly logger = new Logger('Reconciler');
+
+  constructor(
+    private readonly database: Database,
+    private readonly catalog: SaleCatalog,
+    private readonly life: SaleLife,
+    private readonly snapshots: StockSnapshots,
+    private readonly repair: Repair,
+    private readonly recovery: Recovery,
+    private readonly runs: ReconciliationRuns,
+    private readonly clock: ServerClock,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /**
+   * Reconciles one sale or all live ones. Throws NOT_FOUND for an unknown sale, and
+   * TEMPORARILY_UNAVAILABLE while another run is under way.
+   */
+  async run(cause: RunCause, saleId?: string): Promise<ReconciliationItem[]> {
+    const sales = saleId === undefined ? this.catalog.live() : [await this.require(saleId)];
+    const locked = await this.database.withLock('reconcile', async () => {
+      const startedAt = new Date(this.clock.now());
+      const items: ReconciliationItem[] = [];
+      for (const sale of sales) items.push(await this.reconcile(sale));
+      await this.runs.store(cause, startedAt, items);
+      return items;
+    });
+    if (locked.ran) return locked.result;
+    throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'A reconciliation is under way. Ask again.',
+      { headers: { 'Retry-After': '2' } });
+  }
+
+  private async reconcile(sale: Sale): Promise<ReconciliationItem> {
+    const { standing, snapshot } = await this.lookTwice(sale.id);
+    let item: ReconciliationItem = { saleId: sale.id, drift: standing ? snapshot.drift : 0,
+      repaired: 0, rebuilt: false, driftAfter: 0, inFlight: snapshot.inFlight };
+    if (standing) item = await this.mend(sale, item);
+    this.metrics.stockDrift.set({ sale_id: sale.id }, item.driftAfter);
+    if (item.driftAfter === 0) await this.retireIfOver(sale, snapshot);
+    return item;
+  }
+
+  private async mend(sale: Sale, item: ReconciliationItem): Promise<ReconciliationItem> {
+    this.logger.warn({ msg: 'stock drift stands', saleId: sale.id, drift: item.drift,
+      action: 'repairing by rid' });
+    const repaired = await this.repair.byRid(sale);
+    let after = await this.lookTwice(sale.id);
+    let rebuilt = false;
+    if (after.standing) {
+      this.logger.error({ msg: 'stock drift stands', saleId: sale.id, drift: after.snapshot.drift,
+        action: 'loading the sale anew' });
+      rebuilt = await this.recovery.recover(sale.id, 'drift');
+      after = await this.lookTwice(sale.id);
+    }
+    return { ...item, repaired, rebuilt, driftAfter: after.standing ? after.snapshot.drift : 0,
+      inFlight: after.snapshot.inFlight };
+  }
+
+  /** A difference that moves is work in progress; one that stands is a fault. */
+  private async lookTwice(saleId: string) {
+    const first = await this.snapshots.of(saleId);
+    if (!first.loaded || (first.drift === 0 && first.consistent)) {
+      return { standing: false, snapshot: first };
+    }
+    await sleep(betweenLooksMs);
+    const second = await this.snapshots.of(saleId);
+    const standing = second.loaded && (second.drift !== 0 || !second.consistent)
+      && JSON.stringify(first) === JSON.stringify(second);
+    return { standing, snapshot: second };
+  }
+
+  private async retireIfOver(sale: Sale, { inFlight, database }: StockSnapshot): Promise<void> {
+    const isOver = this.clock.now() > sale.closesAtMs + retireAfterMs;
+    if (!isOver || inFlight > 0 || database.pendingPayment > 0) return;
+    await this.life.retire(sale.id, system);
+  }
+
+  private async require(saleId: string): Promise<Sale> {
+    const sale = await this.catalog.find(saleId);
+    if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    return sale;
+  }
+}

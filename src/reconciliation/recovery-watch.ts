@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+  from '@nestjs/common';
+import { SaleCatalog } from '../sale';
+import { StockRedis } from '../stock';
+import { Recovery } from './recovery';
+
+const lookEveryMs = 1_000;
+const atOnce = 8;
+
+/**
+ * Looks for doubts about Redis: on every connect, and once a second. Runs in every worker; the lock
+ * in the database lets one of them recover a sale.
+ */
+@Injectable()
+export class RecoveryWatch implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('RecoveryWatch');
+  private readonly stop = new AbortController();
+  private wake = Promise.withResolvers<void>();
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly recovery: Recovery,
+    private readonly redis: StockRedis,
+    private readonly catalog: SaleCatalog,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.redis.onConnect(() => { this.wake.resolve(); });
+    this.running = this.run();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stop.abort();
+    this.wake.resolve();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stop.signal.aborted) {
+      await this.look();
+      await Promise.race([this.wake.promise,
+        sleep(lookEveryMs, undefined, { signal: this.stop.signal }).catch(() => undefined)]);
+      this.wake = Promise.withResolvers();
+    }
+  }
+
+  /** Recovers every live sale about which there is a doubt, a few at a time. */
+  async look(): Promise<void> {
+    if (this.redis.boot === undefined) return;
+    const waiting = this.catalog.live().map(({ id }) => id);
+    const runner = async () => {
+      for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
+        await this.recoverIfNeeded(saleId);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, runner));
+  }
+
+  private async recoverIfNeeded(saleId: string): Promise<void> {
+    try {
+      if (await this.recovery.doubt(saleId) !== undefined) await this.recovery.recover(saleId);
+    } catch (error) {
+      if (this.stop.signal.aborted) return;
+      this.logger.warn({ msg: 'sale not recovered, trying again', saleId, error: String(error) });
+    }
+  }
+}

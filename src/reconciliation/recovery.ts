@@ -1,0 +1,122 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Database } from '../infra/database';
+import { failpoint } from '../infra/failpoint';
+import { OrderStore, OrderWriter, toOutboxEntry, type RejectionReason } from '../order';
+import { SaleStore, type Sale } from '../sale';
+import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type OutboxEntry }
+  from '../stock';
+
+const drainAtMostMs = 10_000;
+const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 'closed' } as const;
+
+/** Why Redis must be made from database rows again, or undefined when it need not be. */
+export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
+  | 'behind_database';
+
+/**
+ * S11: after any doubt about Redis, and as preload, makes the Redis side of a sale from its rows.
+ * One runner per sale; a crash anywhere leaves the sale closed and the doubt standing, so that the
+ * next look starts it again.
+ */
+@Injectable()
+export class Recovery {
+  private readonly logger = new Logger('Recovery');
+
+  constructor(
+    private readonly database: Database,
+    private readonly redis: StockRedis,
+    private readonly reader: StockReader,
+    private readonly loader: StockLoader,
+    private readonly adjustments: StockAdjustments,
+    private readonly sales: SaleStore,
+    private readonly orders: OrderStore,
+    private readonly writer: OrderWriter,
+  ) {}
+
+  /** What speaks against the Redis side of this sale now. Rejects when a side is away. */
+  async doubt(saleId: string): Promise<Doubt | undefined> {
+    const stock = await this.stockRow(saleId);
+    const { loaded, boot, state, epoch, seq } = await this.reader.audit(saleId);
+    if (!loaded) return 'not_loaded';
+    if (state === 'loading' || state === 'recovering') return 'unfinished_load';
+    if (boot !== this.redis.boot) return 'other_server';
+    if (epoch !== stock.epoch) return 'other_epoch';
+    return seq < stock.seq ? 'behind_database' : undefined;
+  }
+
+  /**
+   * Recovers a sale if there is still a doubt, or in any case when `reason` is given. False when
+   * another runner is at it. Rejects when a side went away: the doubt stands then.
+   */
+  async recover(saleId: string, reason?: string): Promise<boolean> {
+    const { ran } = await this.database.withLock(`load:${saleId}`, async (lost) => {
+      const why = reason ?? await this.doubt(saleId);
+      if (why !== undefined) await this.rebuild(saleId, why, lost);
+    });
+    return ran;
+  }
+
+  private async rebuild(saleId: string, reason: string, lost: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
+    const { boot } = this.redis;
+    const sale = await this.sales.find(saleId);
+    if (!sale || boot === undefined) throw new Error(`Sale ${saleId} cannot be recovered now`);
+    await this.loader.close(saleId);
+    failpoint('recovery-after-close');
+    const { drained, undecided } = await this.drain(sale);
+    lost.throwIfAborted();
+    await this.database.execute('UPDATE sale_stock SET epoch = epoch + 1 WHERE sale_id = ?',
+      [saleId]);
+    failpoint('recovery-after-epoch');
+    for (const entry of undecided) {
+      const rejection: RejectionReason = 'RECOVERY';
+      await this.orders.insertTombstone(sale, entry, 'rejected', rejection);
+    }
+    await this.load(sale, boot);
+    this.logger.log({ msg: 'sale loaded', saleId, reason, drained, undecided: undecided.length,
+      milliseconds: Math.round(performance.now() - startedAt) });
+  }
+
+  /** Writes what Redis holds and the database does not know, under the epoch it was held in. */
+  private async drain(sale: Sale): Promise<{ drained: number; undecided: OutboxEntry[] }> {
+    const deadline = performance.now() + drainAtMostMs;
+    const undecided: OutboxEntry[] = [];
+    let drained = 0;
+    for await (const page of this.reader.scan(sale.id)) {
+      const entries = page.filter(({ status }) => status === 'reserved').map(toOutboxEntry);
+      if (entries.length === 0) continue;
+      if (performance.now() > deadline) {
+        undecided.push(...entries);
+        continue;
+      }
+      await this.writer.write(sale, entries);
+      drained += entries.length;
+    }
+    return { drained, undecided };
+  }
+
+  private async load(sale: Sale, boot: string): Promise<void> {
+    const stock = await this.stockRow(sale.id);
+    await this.loader.load({ saleId: sale.id, boot, ...stock, limitPerUser: sale.limitPerUser,
+      opensAtMs: sale.opensAtMs, closesAtMs: sale.closesAtMs,
+      adjustmentIds: await this.adjustments.idsInTotal(sale.id) },
+    this.rows(sale.id), async () => gateStates[(await this.sales.find(sale.id))?.status ?? 'closed']);
+  }
+
+  private async *rows(saleId: string): AsyncGenerator<LoadedRow[]> {
+    for await (const page of this.orders.ofSale(saleId)) {
+      yield page.map((order) => ({ rid: order.id, status: order.status, quantity: order.quantity,
+        deadlineMs: order.expiresAt.getTime(), seq: order.seq,
+        reservedAtMs: order.reservedAt.getTime(), fingerprint: order.fingerprint,
+        userId: order.userId }));
+      failpoint('recovery-during-load');
+    }
+  }
+
+  private async stockRow(saleId: string): Promise<{ epoch: number; total: number; seq: number }> {
+    const [row] = await this.database.query<{ epoch: number; total: number; seq: number }>(
+      'SELECT epoch, total, seq FROM sale_stock WHERE sale_id = ?', [saleId]);
+    if (!row) throw new Error(`Sale ${saleId} has no stock row`);
+    return row;
+  }
+}

@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { LeaseSweep, OrderFollowup, OrderStore } from '../order';
+import type { Sale } from '../sale';
+import { StockAdjustments, StockReader, type Reservation } from '../stock';
+
+const cause = { source: 'reconciliation', ip: '', traceId: '0'.repeat(32) };
+
+/** Brings Redis in line with the database record by record; counters are never set. */
+@Injectable()
+export class Repair {
+  constructor(
+    private readonly reader: StockReader,
+    private readonly orders: OrderStore,
+    private readonly followup: OrderFollowup,
+    private readonly leases: LeaseSweep,
+    private readonly adjustments: StockAdjustments,
+  ) {}
+
+  /** Resolves to how many records and adjustments it moved on. */
+  async byRid(sale: Sale): Promise<number> {
+    let repaired = (await this.adjustments.finishAll(sale.id, cause)).length;
+    for await (const page of this.reader.scan(sale.id)) {
+      const orders = await this.orders.findMany(page.map(({ rid }) => rid));
+      const statuses = new Map(page.map(({ rid, status }) => [rid, status]));
+      const late = orders.filter(({ id, status }) => statuses.get(id) !== status);
+      await this.followup.apply(sale.id, late);
+      const known = new Set(orders.map(({ id }) => id));
+      const lost = page.filter((record) => isLate(record) && !known.has(record.rid));
+      if (lost.length > 0) await this.leases.resolve(sale, lost.map(({ rid }) => rid));
+      repaired += late.length + lost.length;
+    }
+    return repaired;
+  }
+}
+
+function isLate({ status, deadlineMs }: Reservation): boolean {
+  return status === 'reserved' && deadlineMs < Date.now();
+}

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../infra/database';
+import { ProblemError } from '../kernel';
+import { StockReader } from '../stock';
+
+/** Both sides of a sale's stock, in units. */
+export interface StockSnapshot {
+  saleId: string;
+  total: number;
+  redis: { available: number; reserved: number; ordered: number; sold: number };
+  database: { allocated: number; pendingPayment: number; paid: number };
+  /** Held in Redis, on the way to the database. */
+  inFlight: number;
+  /**
+   * Units that Redis gives or keeps beyond what the database knows: available + in flight +
+   * allocated - total. Passing while orders are being written; above 0 Redis would sell too much,
+   * below 0 units are stuck.
+   */
+  drift: number;
+  /** False while Redis knows nothing of the sale: the Redis side is 0, drift too. */
+  loaded: boolean;
+  /** I1 and I2: each side agrees with itself. */
+  consistent: boolean;
+}
+
+interface StockRow {
+  total: number;
+  allocated: number;
+  pending_payment: string;
+  paid: string;
+}
+
+/** Looks at both sides of a sale, the database first: see `StockSnapshot.drift`. */
+@Injectable()
+export class StockSnapshots {
+  constructor(
+    private readonly database: Database,
+    private readonly reader: StockReader,
+  ) {}
+
+  /** Throws NOT_FOUND when there is no such sale; rejects when a side is away. */
+  async of(saleId: string): Promise<StockSnapshot> {
+    // One statement, so that its figures are of one moment.
+    const [row] = await this.database.query<StockRow>(
+      `SELECT s.total, s.allocated,
+          COALESCE(SUM(CASE WHEN o.status = 'pending_payment' THEN o.quantity END), 0)
+            AS pending_payment,
+          COALESCE(SUM(CASE WHEN o.status = 'paid' THEN o.quantity END), 0) AS paid
+        FROM sale_stock s LEFT JOIN orders o
+          ON o.sale_id = s.sale_id AND o.status IN ('pending_payment', 'paid')
+        WHERE s.sale_id = ? GROUP BY s.sale_id, s.total, s.allocated`, [saleId]);
+    if (!row) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    const { loaded, balanced, total, available, reserved, ordered, sold } =
+      await this.reader.audit(saleId);
+    const database = { allocated: row.allocated, pendingPayment: Number(row.pending_payment),
+      paid: Number(row.paid) };
+    return {
+      saleId, total: row.total, redis: { available, reserved, ordered, sold }, database,
+      inFlight: reserved,
+      drift: loaded ? available + reserved + row.allocated - row.total : 0,
+      loaded,
+      consistent: database.allocated === database.pendingPayment + database.paid
+        && (!loaded || (balanced && total === row.total)),
+    };
+  }
+}

@@ -1,0 +1,171 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SaleCatalog, SaleLife, SaleStore } from '../../src/sale';
+import { saleBody, startSaleApplication, type TestGate } from '../support/sale-application';
+import { testConfig, withDatabase } from '../support/stack';
+
+const operator = { actor: 'the-admin', ip: '127.0.0.1', traceId: 'a'.repeat(32) };
+/** Longer than a number of units is remembered. */
+const numbersAreOldMs = 250;
+
+describe('reading sales', () => {
+  let database: Awaited<ReturnType<typeof withDatabase>>;
+  let application: NestFastifyApplication;
+  let other: NestFastifyApplication;
+  let gate: TestGate;
+  let call: Awaited<ReturnType<typeof startSaleApplication>>['call'];
+  let life: SaleLife;
+  let productId: string;
+
+  beforeAll(async () => {
+    database = await withDatabase();
+    const config = testConfig({ DATABASE_URL: database.databaseUrl });
+    ({ application, gate, call } = await startSaleApplication(config));
+    ({ application: other } = await startSaleApplication(config));
+    life = application.get(SaleLife);
+    productId = (await life.createProduct({ name: 'Pen', description: 'Blue' }, operator)).id;
+  });
+
+  beforeEach(() => { gate.behaviour = async () => undefined; });
+
+  afterEach(() => { jest.restoreAllMocks(); });
+
+  afterAll(async () => {
+    await Promise.all([application.close(), other.close()]);
+    await database.drop();
+  });
+
+  async function createActive(available: number, changes: object = {}): Promise<string> {
+    const { body } = await call('POST', '/admin/v1/sales',
+      { payload: saleBody(productId, changes) });
+    const saleId = String(body.id);
+    gate.counts.set(saleId, available);
+    await sleep(numbersAreOldMs);
+    await life.activate(saleId, operator);
+    return saleId;
+  }
+
+  const read = (saleId: string, headers: Record<string, string> = {}) =>
+    call('GET', `/v1/sales/${saleId}`, { anonymous: true, headers });
+
+  it('shows anybody what is sold, for how much, when, and how many are left', async () => {
+    const saleId = await createActive(7);
+    const { status, body } = await read(saleId);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      id: saleId, product: { id: productId, name: 'Pen', description: 'Blue' },
+      price: { amount: 9900, currency: 'EUR' }, limitPerUser: 2, payWindowSeconds: 900,
+      opensAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      closesAt: expect.stringMatching(/Z$/), state: 'open', available: 7,
+    });
+  });
+
+  it('answers 304 until a byte changes', async () => {
+    const saleId = await createActive(7);
+    const { headers } = await read(saleId);
+    const etag = String(headers['etag']);
+    expect(etag).toMatch(/^"[\w-]+"$/);
+    expect(headers['cache-control']).toBe('public, max-age=1');
+    expect(headers['content-type']).toMatch(/^application\/json/);
+    for (const tag of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const unchanged = await read(saleId, { 'if-none-match': tag });
+      expect([unchanged.status, unchanged.text]).toEqual([304, '']);
+      expect(unchanged.headers).toMatchObject({ etag, 'cache-control': 'public, max-age=1' });
+    }
+    gate.counts.set(saleId, 6);
+    await sleep(numbersAreOldMs);
+    const changed = await read(saleId, { 'if-none-match': etag });
+    expect([changed.status, changed.body.available]).toEqual([200, 6]);
+  });
+
+  it('says sold_out when nothing is left and scheduled before it opens', async () => {
+    const soldOut = await createActive(0);
+    const later = await createActive(5, { opensAt: new Date(Date.now() + 60_000).toISOString() });
+    expect((await read(soldOut)).body).toMatchObject({ state: 'sold_out', available: 0 });
+    expect((await read(later)).body).toMatchObject({ state: 'scheduled', available: 5 });
+  });
+
+  it('opens and closes by the clock, without anybody doing anything', async () => {
+    const at = (offsetMs: number) => new Date(Date.now() + offsetMs).toISOString();
+    const saleId = await createActive(5, { opensAt: at(700), closesAt: at(1_500) });
+    const states = new Set<unknown>();
+    for (const end = Date.now() + 1_600; Date.now() < end; await sleep(50)) {
+      states.add((await read(saleId)).body.state);
+    }
+    expect([...states]).toEqual(['scheduled', 'open', 'closed']);
+  });
+
+  it('lists the next to open first and what is over last', async () => {
+    const at = (offsetMs: number) => new Date(Date.now() + offsetMs).toISOString();
+    const closed = await createActive(1);
+    await life.close(closed, operator);
+    const later = await createActive(1, { opensAt: at(120_000) });
+    const sooner = await createActive(1, { opensAt: at(60_000) });
+    const open = await createActive(1);
+    const { headers, body } = await call('GET', '/v1/sales', { anonymous: true });
+    const ids = (body.items as { id: string }[]).map(({ id }) => id)
+      .filter((id) => [closed, later, sooner, open].includes(id));
+    expect(ids).toEqual([open, sooner, later, closed]);
+    expect(headers['etag']).toBeDefined();
+  });
+
+  it('asks the stock hardly ever, however large the crowd', async () => {
+    const saleId = await createActive(7);
+    gate.reads = 0;
+    const crowd = await Promise.all(Array.from({ length: 500 }, () => read(saleId)));
+    expect(new Set(crowd.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(gate.reads).toBeLessThanOrEqual(5);
+  });
+
+  it('shows the last number known while Redis is away, and when it does not answer', async () => {
+    const saleId = await createActive(7);
+    await read(saleId);
+    const unknown = await createActive(7);
+    gate.behaviour = async () => { throw new Error('Redis is away'); };
+    await sleep(numbersAreOldMs);
+    expect((await read(saleId)).body).toMatchObject({ state: 'open', available: 7 });
+    expect((await read(unknown)).body).not.toHaveProperty('available');
+    gate.behaviour = () => new Promise(() => undefined);
+    await sleep(numbersAreOldMs);
+    const asked = performance.now();
+    expect((await read(saleId)).body.available).toBe(7);
+    expect(performance.now() - asked).toBeLessThan(1_000);
+  });
+
+  it('is 404 for what does not exist and 400 for what is no id', async () => {
+    expect((await read('sale_none')).body.code).toBe('NOT_FOUND');
+    expect((await read('a.b')).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  it('tells the time of the clock that decides', async () => {
+    const { body, headers } = await call('GET', '/v1/time', { anonymous: true });
+    expect(Math.abs(Number(body.now) - Date.now())).toBeLessThan(1_000);
+    expect(headers['cache-control']).toBe('no-store');
+  });
+
+  it('tells the other processes at once', async () => {
+    const saleId = await createActive(7);
+    const catalog = other.get(SaleCatalog);
+    let changes = 0;
+    catalog.onChange(() => { changes += 1; });
+    const delaysMs: number[] = [];
+    for (const status of ['paused', 'active', 'paused', 'active', 'paused']) {
+      await (status === 'paused' ? life.pause(saleId, operator) : life.resume(saleId, operator));
+      const decided = performance.now();
+      while ((await catalog.find(saleId))?.status !== status) await sleep(5);
+      delaysMs.push(performance.now() - decided);
+    }
+    expect(Math.max(...delaysMs)).toBeLessThan(500);
+    expect(changes).toBeGreaterThanOrEqual(5);
+  });
+
+  it('sells on from the last snapshot while the database is away', async () => {
+    const saleId = await createActive(7);
+    const store = application.get(SaleStore);
+    jest.spyOn(store, 'live').mockRejectedValue(new Error('the database is away'));
+    const catalog = application.get(SaleCatalog);
+    await catalog.refresh();
+    expect((await catalog.find(saleId))?.id).toBe(saleId);
+    expect((await read(saleId)).status).toBe(200);
+  });
+});

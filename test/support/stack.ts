@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import { createConnection } from 'mysql2/promise';
+import { migrations } from '../../migrations';
+import { type AppConfig, loadConfig } from '../../src/config';
+import { runMigrations } from '../../src/infra/database';
+
+const server = process.env.TEST_DATABASE_URL ?? '';
+
+/** A new database with every table, on the MariaDB of the tests; drop it afterwards. */
+export async function withDatabase(): Promise<{ databaseUrl: string; drop: () => Promise<void> }> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const databaseUrl = new URL(`/${name}`, server).href;
+  await runMigrations(databaseUrl, migrations);
+  return {
+    databaseUrl,
+    drop: async () => {
+      const connection = await createConnection(server);
+      await connection.query(`DROP DATABASE ${name}`);
+      await connection.end();
+    },
+  };
+}
+
+/** A configuration for the Redis of the tests, in a namespace that nobody else uses. */
+export function testConfig(overrides: Record<string, string> = {}): AppConfig {
+  return loadConfig({
+    REDIS_URL: process.env.TEST_REDIS_URL,
+    REDIS_NAMESPACE: `test-${randomBytes(6).toString('hex')}`,
+    JWT_SECRET: 'secret-of-the-tests-'.repeat(2),
+    PAYMENT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'silent',
+    DRAIN_SECONDS: '0',
+    ...overrides,
+  });
+}
