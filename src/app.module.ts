@@ -9,6 +9,7 @@ import { MetricsModule } from './infra/metrics';
 import { QueueModule } from './infra/queue';
 import { RedisModule } from './infra/redis';
 import { OrderApiModule, OrderModule, OrderWorkerModule } from './order';
+import { PaymentApiModule, PaymentModule, PaymentWorkerModule, SandboxPageModule } from './payment';
 import { PurchaseApiModule } from './purchase';
 import { ReconciliationApiModule, ReconciliationModule, ReconciliationWorkerModule }
   from './reconciliation';
@@ -20,15 +21,16 @@ type Modules = NonNullable<DynamicModule['imports']>;
 /** What every process needs, whatever its role: also a worker shows its health and its metrics. */
 const shared: Modules = [
   DatabaseModule, RedisModule, QueueModule, AuditModule, HealthModule, DocsModule, AuthModule,
-  SaleModule, StockModule, OrderModule, ReconciliationModule,
+  SaleModule, StockModule, OrderModule, PaymentModule, ReconciliationModule,
 ];
 
 /** What answers requests. */
 const api: Modules = [AuditApiModule, SaleApiModule, StockApiModule, OrderApiModule,
-  PurchaseApiModule, ReconciliationApiModule];
+  PurchaseApiModule, PaymentApiModule, ReconciliationApiModule];
 
 /** What works off queues and timers. */
-const worker: Modules = [SaleWorkerModule, OrderWorkerModule, ReconciliationWorkerModule];
+const worker: Modules = [SaleWorkerModule, OrderWorkerModule, PaymentWorkerModule,
+  ReconciliationWorkerModule];
 
 /** The one place that wires modules to roles. */
 @Module({})
@@ -42,7 +44,7 @@ export class AppModule {
         MetricsModule.forApplication(),
         ...shared,
         ...(isApi ? api : []),
-        ...(isApi && config.demo ? [DemoLoginModule] : []),
+        ...(isApi && config.demo ? [DemoLoginModule, SandboxPageModule] : []),
         ...(config.roles.includes('worker') ? worker : []),
       ],
     };

@@ -10,5 +10,6 @@ export { OrderStore } from './order-store';
 export { OrderWriter } from './order-writer';
 export { order as orderSchema, money as moneySchema, orderStatus as orderStatusSchema }
   from './order.schemas';
+export type { Cause } from '../stock';
 export { toOutboxEntry } from './outbox-entry';
 export { orderQueue } from './queues';

@@ -2,10 +2,10 @@ import { Controller, Get, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, Roles, type Identity } from '../auth';
+import { originOf } from '../infra/audit';
 import {
   cursorParameter, Describe, pageOf, pageSchema, ValidBody, ValidQuery,
 } from '../infra/http';
-import { originOf } from './origin';
 import { SaleLife } from './sale-life';
 import { SaleStore } from './sale-store';
 import { productView, toIso } from './sale-view';
@@ -40,10 +40,10 @@ export class AdminProductController {
   })
   create(
     @ValidBody(newProduct) product: z.infer<typeof newProduct>,
-    @CurrentUser() operator: Identity,
+    @CurrentUser() { userId }: Identity,
     @Req() request: FastifyRequest,
   ): Promise<z.infer<typeof createdProduct>> {
-    return this.life.createProduct(product, originOf(operator, request));
+    return this.life.createProduct(product, originOf(userId, request));
   }
 
   @Get('admin/v1/products')

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, Roles, type Identity } from '../auth';
 import { APP_CONFIG, type AppConfig } from '../config';
+import { originOf } from '../infra/audit';
 import {
   cursorParameter, Describe, pageOf, PathId, pageSchema, ValidBody, ValidQuery,
   type RouteDescription,
@@ -11,7 +12,6 @@ import { ServerClock } from '../infra/redis';
 import { ProblemError } from '../kernel';
 import { Availability } from './availability';
 import { newSaleBody } from './new-sale';
-import { originOf } from './origin';
 import type { Sale } from './sale';
 import { SaleLife } from './sale-life';
 import { SaleStore } from './sale-store';
@@ -50,13 +50,13 @@ export class AdminSaleController {
   })
   async create(
     @ValidBody(newSaleBody) body: z.output<typeof newSaleBody>,
-    @CurrentUser() operator: Identity,
+    @CurrentUser() { userId }: Identity,
     @Req() request: FastifyRequest,
   ): Promise<OperatorSaleView> {
     const { opensAt, closesAt, payWindowSeconds = this.config.payWindowSeconds, ...rest } = body;
     const sale = await this.life.createSale(
       { ...rest, opensAtMs: opensAt, closesAtMs: closesAt, payWindowSeconds },
-      originOf(operator, request));
+      originOf(userId, request));
     return this.view(sale);
   }
 
@@ -71,7 +71,7 @@ export class AdminSaleController {
   ): Promise<z.infer<typeof salePage>> {
     const { items, nextCursor } = pageOf(await this.store.list(cursor),
       ({ createdAtMs, id }) => ({ atMs: createdAtMs, id }));
-    const available = await this.availability.of(items.map(({ id }) => id));
+    const available = await this.availability.of(items);
     const nowMs = this.clock.now();
     return {
       items: items.map((sale) => viewForOperators(sale, nowMs, available.get(sale.id))), nextCursor,
@@ -96,10 +96,10 @@ export class AdminSaleController {
   @Describe(decision('Pause a sale', 'Nobody can buy until it is resumed; orders can be paid.'))
   async pause(
     @PathId('saleId') saleId: string,
-    @CurrentUser() operator: Identity,
+    @CurrentUser() { userId }: Identity,
     @Req() request: FastifyRequest,
   ): Promise<OperatorSaleView> {
-    return this.view(await this.life.pause(saleId, originOf(operator, request)));
+    return this.view(await this.life.pause(saleId, originOf(userId, request)));
   }
 
   @Post('admin/v1/sales/:saleId/resume')
@@ -107,10 +107,10 @@ export class AdminSaleController {
   @Describe(decision('Resume a paused sale', 'A closed sale cannot be resumed.'))
   async resume(
     @PathId('saleId') saleId: string,
-    @CurrentUser() operator: Identity,
+    @CurrentUser() { userId }: Identity,
     @Req() request: FastifyRequest,
   ): Promise<OperatorSaleView> {
-    return this.view(await this.life.resume(saleId, originOf(operator, request)));
+    return this.view(await this.life.resume(saleId, originOf(userId, request)));
   }
 
   @Post('admin/v1/sales/:saleId/close')
@@ -118,14 +118,14 @@ export class AdminSaleController {
   @Describe(decision('Close a sale for good', 'Nobody can buy any more; orders can be paid.'))
   async close(
     @PathId('saleId') saleId: string,
-    @CurrentUser() operator: Identity,
+    @CurrentUser() { userId }: Identity,
     @Req() request: FastifyRequest,
   ): Promise<OperatorSaleView> {
-    return this.view(await this.life.close(saleId, originOf(operator, request)));
+    return this.view(await this.life.close(saleId, originOf(userId, request)));
   }
 
   private async view(sale: Sale): Promise<OperatorSaleView> {
-    const available = (await this.availability.of([sale.id])).get(sale.id);
+    const available = (await this.availability.of([sale])).get(sale.id);
     return viewForOperators(sale, this.clock.now(), available);
   }
 }

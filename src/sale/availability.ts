@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BatchedLookup } from './batched-lookup';
+import type { Sale } from './sale';
 import { SaleGate } from './sale-gate';
 
 const keepMs = 200;
@@ -21,8 +22,9 @@ export class Availability {
   }
 
   /** Units left by sale id; left out where nothing is known. Never rejects. */
-  of(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return this.counts.find(saleIds);
+  of(sales: readonly Sale[]): Promise<ReadonlyMap<string, number>> {
+    // Drafts are not loaded: asking would remember that just when the preload changes it.
+    return this.counts.find(sales.filter(({ status }) => status !== 'draft').map(({ id }) => id));
   }
 
   private async read(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -18,15 +18,15 @@ const saleFields = z.object({
   id,
   product: productView,
   price: z.object({
-    amount: z.int().meta({ description: 'Of one unit, in minor units of the currency' }),
+    amount: z.int().min(0).meta({ description: 'Of one unit, in minor units of the currency' }),
     currency: z.string().meta({ description: 'ISO 4217' }),
   }),
-  limitPerUser: z.int(),
+  limitPerUser: z.int().min(1),
   opensAt: timestamp,
   closesAt: timestamp,
-  payWindowSeconds: z.int().meta({ description: 'Time to pay once an order is placed' }),
+  payWindowSeconds: z.int().min(1).meta({ description: 'Time to pay once an order is placed' }),
   state: z.enum(states),
-  available: z.int().optional().meta({
+  available: z.int().min(0).optional().meta({
     description: 'Units left, at most 200 ms old. While the stock cannot be reached the last '
       + 'number known stands; left out where none is known.',
   }),

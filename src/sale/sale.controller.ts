@@ -44,7 +44,7 @@ export class SaleController {
   async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     const nowMs = this.clock.now();
     const sales = nextFirst(this.catalog.live(), nowMs).slice(0, salesAtMost);
-    const available = await this.availability.of(sales.map(({ id }) => id));
+    const available = await this.availability.of(sales);
     const items = sales.flatMap((sale) =>
       viewForBuyers(sale, nowMs, available.get(sale.id)) ?? []);
     return cacheableAnswer(request, reply, { items });
@@ -67,7 +67,7 @@ export class SaleController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const sale = await this.catalog.find(saleId);
-    const available = (await this.availability.of(sale ? [saleId] : [])).get(saleId);
+    const available = (await this.availability.of(sale ? [sale] : [])).get(saleId);
     const view = sale && viewForBuyers(sale, this.clock.now(), available);
     if (view === undefined) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     return cacheableAnswer(request, reply, view);

@@ -4,7 +4,7 @@ import { StockRedis } from './stock-redis';
 
 /** The Redis side of a sale in one consistent look. Units, except records, due and outbox: entries. */
 export interface StockAudit {
-  /** False: Redis lacks the sale or a part of it; what is missing counts 0, what is no number -1. */
+  /** False: Redis lacks the sale or a part of it. Missing counts are 0, unreadable ones -1. */
   loaded: boolean;
   /** I2: available + reserved + ordered + sold = total, none of them negative. */
   balanced: boolean;

@@ -205,8 +205,11 @@ describe('a body', () => {
   it('of more than 16 KiB is 413, announced or not', async () => {
     const large = JSON.stringify({ quantity: 1, note: 'x'.repeat(16 * 1024) });
     expect(await post(path, large)).toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE' } });
-    const streamed = { method: 'POST', body: new Blob([large]).stream(), duplex: 'half' };
-    expect(await ask(path, { ...streamed, headers: { 'content-type': 'application/json' } } as RequestInit))
+    const streamed: RequestInit & { duplex: 'half' } = {
+      method: 'POST', body: new Blob([large]).stream(), duplex: 'half',
+      headers: { 'content-type': 'application/json' },
+    };
+    expect(await ask(path, streamed))
       .toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE' } });
   });
 

@@ -2,15 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../database';
 import { pageItemsAtMost, type PageEnd } from '../http';
 import { newId } from '../../kernel';
-
-/** Who decided something, from where, in which request. */
-export interface Origin {
-  /** The user id of whoever decided, or the name of the part of the product that did. */
-  actor: string;
-  /** Empty when no request is behind it. */
-  ip: string;
-  traceId: string;
-}
+import type { Origin } from './origin';
 
 /** One decision: what was done to what. */
 export interface AuditEntry extends Origin {

@@ -105,7 +105,7 @@ export class HealthController {
     const [append, memory] = await Promise.all([
       this.redis.general.config('GET', 'append*'),
       this.redis.general.config('GET', 'maxmemory-policy'),
-    ]) as [string[], string[]];
+    ]);
     return {
       appendonly: settingOf(append, 'appendonly'),
       appendfsync: settingOf(append, 'appendfsync'),
@@ -126,7 +126,8 @@ export class HealthController {
 }
 
 /** Redis answers CONFIG GET with a flat list of names and values. */
-function settingOf(reply: readonly string[], name: string): string | undefined {
-  const at = reply.indexOf(name);
-  return at < 0 ? undefined : reply[at + 1];
+function settingOf(reply: unknown, name: string): unknown {
+  const pairs = reply as readonly unknown[];
+  const at = pairs.indexOf(name);
+  return at < 0 ? undefined : pairs[at + 1];
 }

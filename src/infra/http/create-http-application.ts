@@ -29,7 +29,7 @@ export async function createHttpApplication(
   logger: StructuredLogger,
 ): Promise<NestFastifyApplication> {
   const adapter = createAdapter(config);
-  const server = adapter.getInstance() as unknown as FastifyInstance;
+  const server = adapter.getInstance<FastifyInstance>();
   const routes = new RouteTable(server);
   const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false, abortOnError: false, logger,
@@ -76,7 +76,7 @@ function acceptOnlyJson(adapter: FastifyAdapter): void {
   adapter.useBodyParser('application/json', true, { bodyLimit: bodyBytesAtMost },
     (request, body, done) => {
       if (body.length === 0) done(null, undefined);
-      else parseJson(request, body as unknown as string, done);
+      else void parseJson(request, body as unknown as string, done);
     });
 }
 

@@ -13,10 +13,11 @@ export class OpenApiSchemas {
    * Throws when one id stands for two shapes.
    */
   convert(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-    const { $schema: _dialect, $defs = {}, ...converted } = z.toJSONSchema(schema, {
-      io, target: 'draft-2020-12', unrepresentable: 'any',
+    const { $defs = {}, ...converted } = z.toJSONSchema(schema, {
+      io, target: 'draft-2020-12', unrepresentable: 'any', override: keepOpen,
     });
     for (const [id, definition] of Object.entries($defs)) this.add(id, pointToComponents(definition));
+    delete converted.$schema;
     return pointToComponents(converted);
   }
 
@@ -27,6 +28,15 @@ export class OpenApiSchemas {
     }
     this.components[id] = shape;
   }
+}
+
+/** An answer may get further members later; only a strict object promises that it will not. */
+function keepOpen({ zodSchema, jsonSchema }: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  const { def } = zodSchema._zod;
+  if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties;
 }
 
 function pointToComponents(schema: object): JsonSchema {

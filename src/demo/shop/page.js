@@ -1,0 +1,75 @@
+/* Who is here, and what happens by itself. */
+
+const salesEveryMs = 2_000;
+const ordersEveryMs = 15_000;
+const clockEveryMs = 60_000;
+
+async function whileBusy(id, work) {
+  busy.add(id);
+  showAll();
+  try {
+    await work();
+  } catch (refusal) {
+    say(refusal.message);
+    if (refusal.code === 'UNAUTHENTICATED') signOut();
+    await readOrders().catch(() => undefined);
+  } finally {
+    busy.delete(id);
+    showAll();
+  }
+}
+
+function showAll() {
+  showSales();
+  showOrders();
+  part('sign-in').hidden = session.token !== '';
+  part('signed-in').hidden = session.token === '';
+  part('who').textContent = session.user;
+}
+
+async function signIn(user) {
+  const { token } = await call('POST', '/demo/login', { body: { userId: user } });
+  session.begin(user, token);
+  say(`Hello, ${user}.`);
+  showAll();
+  await readOrders();
+}
+
+function signOut() {
+  session.end();
+  signedOut.abort();
+  signedOut = new AbortController();
+  orders.clear();
+  showAll();
+  part('user').focus();
+}
+
+function tick() {
+  part('clock').textContent = new Date(clock.now()).toLocaleTimeString();
+  for (const span of document.querySelectorAll('.countdown')) {
+    span.textContent = remaining(span.dataset.until);
+  }
+}
+
+/** Runs at once and again after every pause, while somebody looks at the page. */
+async function again(everyMs, work) {
+  for (;;) {
+    if (!document.hidden) await work().catch((refusal) => say(refusal.message));
+    await sleep(everyMs);
+  }
+}
+
+part('sign-in').onsubmit = (event) => {
+  event.preventDefault();
+  signIn(part('user').value).catch((refusal) => say(refusal.message));
+};
+part('sign-out').onclick = signOut;
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void readOrders().catch(() => undefined);
+});
+addEventListener('pageshow', () => void readOrders().catch(() => undefined));
+setInterval(tick, 250);
+showAll();
+void again(clockEveryMs, () => clock.set());
+void again(salesEveryMs, readSales);
+void again(ordersEveryMs, readOrders);

@@ -1,0 +1,94 @@
+/* The sales, and the buying of them. */
+
+const stateWords = {
+  scheduled: 'Not open yet', open: 'Open', sold_out: 'Sold out', paused: 'Paused', closed: 'Over',
+};
+
+const chosenUnits = new Map();
+
+async function readSales() {
+  const { items } = await call('GET', '/v1/sales');
+  sales.clear();
+  for (const sale of items) sales.set(sale.id, sale);
+  showSales();
+}
+
+function showSales() {
+  const cards = [...sales.values()].map((sale) =>
+    [sale.id, JSON.stringify([{ ...sale, available: 0 }, busy.has(sale.id)]),
+      () => saleCard(sale)]);
+  show(part('sales'), cards);
+  for (const card of part('sales').children) showAvailable(card, sales.get(card.dataset.key));
+  part('no-sales').hidden = sales.size > 0;
+}
+
+function timesOf({ state, opensAt, closesAt }) {
+  if (state === 'closed') return undefined;
+  return state === 'scheduled'
+    ? element('p', { className: 'meta' }, 'Opens in ', countdown(opensAt))
+    : element('p', { className: 'meta' }, 'Ends in ', countdown(closesAt));
+}
+
+function saleCard(sale) {
+  const { product, price, limitPerUser, state } = sale;
+  return element('li', {},
+    element('div', { className: 'row' },
+      element('h3', { textContent: product.name }),
+      element('span', { className: 'price', textContent: priceOf(price) })),
+    product.description && element('p', { className: 'hint', textContent: product.description }),
+    element('div', { className: 'row' },
+      element('span', { className: `badge ${state === 'open' ? 'good' : 'bad'}` }),
+      timesOf(sale)),
+    element('p', { className: 'meta', textContent: `At most ${limitPerUser} per person` }),
+    state === 'closed' ? undefined : buyForm(sale));
+}
+
+/** The part of a card that changes all the time, without touching what a buyer is choosing. */
+function showAvailable(card, { state, available }) {
+  const left = state === 'open' && available !== undefined ? ` · ${available} left` : '';
+  const badge = card.querySelector('.badge');
+  const text = stateWords[state] + left;
+  if (badge.textContent !== text) badge.textContent = text;
+}
+
+function buyForm(sale) {
+  const units = Array.from({ length: Math.min(sale.limitPerUser, 10) }, (_, index) =>
+    element('option', { value: index + 1, textContent: index + 1 }));
+  const quantity = element('select', { ariaLabel: `How many of ${sale.product.name}` }, ...units);
+  quantity.value = String(chosenUnits.get(sale.id) ?? 1);
+  quantity.onchange = () => chosenUnits.set(sale.id, Number(quantity.value));
+  const isBusy = busy.has(sale.id);
+  const button = element('button', { textContent: isBusy ? 'Asking …' : 'Buy',
+    disabled: isBusy || sale.state !== 'open' });
+  button.ariaLabel = `${button.textContent} ${sale.product.name}`;
+  const form = element('form', {}, quantity, button);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    void buy(sale, Number(quantity.value));
+  };
+  return form;
+}
+
+async function buy(sale, quantity) {
+  if (!session.token) {
+    say('Choose a name first.');
+    part('user').focus();
+    return;
+  }
+  await whileBusy(sale.id, async () => {
+    const headers = { 'idempotency-key': intent.keyOf(sale.id, quantity) };
+    say('Asking for your units …');
+    try {
+      const order = await callUntilDecided('POST', `/v1/sales/${sale.id}/orders`,
+        { body: { quantity }, headers },
+        () => say('No answer yet. Asking again for the same purchase: you will not buy twice.'));
+      intent.end(sale.id);
+      say(`${quantity} × ${sale.product.name} held for you.`);
+      takeOrder(order);
+    } catch (refusal) {
+      // An undecided press keeps its key, so that the next one finds what became of it.
+      if (!refusal.isUndecided) intent.end(sale.id);
+      throw refusal;
+    }
+  });
+}

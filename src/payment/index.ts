@@ -1,0 +1,2 @@
+export { PaymentApiModule, PaymentModule, PaymentWorkerModule, SandboxPageModule }
+  from './payment.module';

@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import type { Cause } from '../order';
+import type { Payment } from './payment';
+import { PaymentFacts } from './payment-facts';
+import { PaymentGateway } from './payment-gateway';
+import { PaymentSteps } from './payment-steps';
+import { PaymentStore } from './payment-store';
+
+const dueAtOnce = 100;
+const checksAtOnce = 8;
+
+/** Asks instead of waiting to be told: for callbacks that never come, and for what is unfinished. */
+@Injectable()
+export class PaymentCheck {
+  constructor(
+    private readonly store: PaymentStore,
+    private readonly gateway: PaymentGateway,
+    private readonly facts: PaymentFacts,
+    private readonly steps: PaymentSteps,
+  ) {}
+
+  /** Does what is owed, then asks the gateway for news. Resolves to the payment as it is then. */
+  async check(id: string, cause: Cause): Promise<Payment> {
+    // First what we know: it needs no gateway.
+    const payment = await this.steps.advance(id, cause);
+    if (payment.reference === undefined) return payment;
+    const { status, ...claim } = await this.gateway.query(payment.reference);
+    if (status === 'open') return payment;
+    const mismatches = await this.facts.mismatches(payment, claim, status, cause);
+    if (mismatches.length > 0) return payment;
+    await this.facts.learn(payment, status, cause);
+    return await this.store.find(id) ?? payment;
+  }
+
+  /** Checks every payment whose time has come; any number of workers share the work. */
+  async checkDue(onFault: (paymentId: string, error: unknown) => void): Promise<void> {
+    for (;;) {
+      const ids = await this.store.takeDue(dueAtOnce);
+      const waiting = [...ids];
+      const work = async () => {
+        for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+          await this.checkScheduled(id).catch((error: unknown) => { onFault(id, error); });
+        }
+      };
+      await Promise.all(Array.from({ length: checksAtOnce }, work));
+      if (ids.length < dueAtOnce) return;
+    }
+  }
+
+  private async checkScheduled(id: string): Promise<void> {
+    const payment = await this.store.find(id);
+    if (!payment) return;
+    await this.check(id, { source: 'payment_schedule', ip: '', traceId: payment.traceId });
+  }
+}

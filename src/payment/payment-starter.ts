@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { Identity } from '../auth';
+import { ServerClock } from '../infra/redis';
+import { assertUnreachable, ProblemError } from '../kernel';
+import { OrderLife, OrderLookup, OrderStore, type Cause, type Order } from '../order';
+import type { Payment } from './payment';
+import { PaymentChanges } from './payment-changes';
+import { PaymentGateway } from './payment-gateway';
+import { PaymentStore } from './payment-store';
+
+/** A reservation's row is usually there within this time. */
+const rowTimeoutMs = 2_000;
+
+/** Starts the one payment of an order; asked again, also after a crash, it is the same payment. */
+@Injectable()
+export class PaymentStarter {
+  constructor(
+    private readonly lookup: OrderLookup,
+    private readonly orders: OrderStore,
+    private readonly life: OrderLife,
+    private readonly store: PaymentStore,
+    private readonly changes: PaymentChanges,
+    private readonly gateway: PaymentGateway,
+    private readonly clock: ServerClock,
+  ) {}
+
+  /**
+   * The payment of the caller's order, confirmed by the gateway. Throws NOT_FOUND,
+   * ORDER_STATE_CONFLICT, PAYMENT_TOO_LATE, or TEMPORARILY_UNAVAILABLE without the gateway.
+   */
+  async start(orderId: string, identity: Identity, cause: Cause): Promise<Payment> {
+    const order = await this.ownOrder(orderId, identity);
+    const existing = await this.store.ofOrder(order.id);
+    if (order.status === 'paid' || order.status === 'refunded') {
+      if (existing) return existing;
+    }
+    this.refuseUnlessPayable(order);
+    const payment = existing ?? await this.store.create(order, cause.traceId);
+    if (payment.status === 'failed') await this.changes.make(payment, 'started', cause);
+    const current = await this.store.ofOrder(order.id) ?? payment;
+    if (current.status !== 'started' || current.reference !== undefined) return current;
+    return this.confirm(current);
+  }
+
+  private async ownOrder(orderId: string, identity: Identity): Promise<Order> {
+    const { userId, status } = await this.lookup.forReader(orderId, identity);
+    // An admin may look at an order, but nobody pays it for somebody else.
+    if (userId !== identity.userId) throw new ProblemError('NOT_FOUND', 'There is no such order.');
+    const order = status === 'reserved'
+      ? await this.life.waitForRow(orderId, rowTimeoutMs) : await this.orders.find(orderId);
+    if (order) return order;
+    throw new ProblemError('ORDER_STATE_CONFLICT',
+      'The order is still being written. Ask again in a moment.', { headers: { 'Retry-After': '1' } });
+  }
+
+  private refuseUnlessPayable({ status, expiresAt }: Order): void {
+    switch (status) {
+      case 'pending_payment':
+        if (expiresAt.getTime() > this.clock.now()) return;
+        throw tooLate();
+      case 'expired': throw tooLate();
+      case 'paid': case 'cancelled': case 'rejected': case 'refunded': case 'frozen':
+        throw new ProblemError('ORDER_STATE_CONFLICT',
+          `The order is ${status} and cannot be paid.`);
+      default: assertUnreachable(status);
+    }
+  }
+
+  private async confirm(payment: Payment): Promise<Payment> {
+    try {
+      const { reference, checkoutUrl } = await this.gateway.start(payment);
+      await this.store.recordStart(payment.id, reference, checkoutUrl);
+      return { ...payment, reference, checkoutUrl };
+    } catch (error) {
+      throw new ProblemError('TEMPORARILY_UNAVAILABLE',
+        'The payment could not be started. Ask again, it will be the same payment.',
+        { headers: { 'Retry-After': '1' }, cause: error });
+    }
+  }
+}
+
+function tooLate(): ProblemError {
+  return new ProblemError('PAYMENT_TOO_LATE', 'The time to pay is over; the units go back on sale.');
+}

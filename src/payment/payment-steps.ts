@@ -1,0 +1,131 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { assertUnreachable } from '../kernel';
+import { OrderLife, OrderStore, type Cause, type Order } from '../order';
+import type { Payment } from './payment';
+import { PaymentChanges } from './payment-changes';
+import { PaymentGateway } from './payment-gateway';
+import { PaymentStore } from './payment-store';
+
+/** So long one step waits for the row of a replacement; after that the schedule comes back. */
+const rowTimeoutMs = 2_000;
+
+/**
+ * What we owe once a gateway has told us something. Every step can be repeated and can be run by
+ * two at once: its effect on orders, units and the gateway happens once, and the old status stands
+ * in the WHERE of the change that ends it. A crash anywhere leaves a payment that `next_check_at`
+ * brings back here.
+ */
+@Injectable()
+export class PaymentSteps {
+  private readonly logger = new Logger('Payment');
+
+  constructor(
+    private readonly store: PaymentStore,
+    private readonly changes: PaymentChanges,
+    private readonly gateway: PaymentGateway,
+    private readonly orders: OrderStore,
+    private readonly life: OrderLife,
+  ) {}
+
+  /** Goes on until nothing is owed, or until it has to wait. Resolves to the payment as it is. */
+  async advance(id: string, cause: Cause): Promise<Payment> {
+    for (;;) {
+      const payment = await this.store.find(id);
+      if (!payment) throw new Error(`The payment ${id} is not there`);
+      if (!await this.step(payment, cause)) return payment;
+    }
+  }
+
+  /** The same where what is known is safe already: a fault is left to the schedule. */
+  async tryAdvance(id: string, cause: Cause): Promise<void> {
+    try {
+      await this.advance(id, cause);
+    } catch (error) {
+      this.logger.warn({ msg: 'payment not finished, the schedule will', paymentId: id, err: error,
+        ...cause });
+    }
+  }
+
+  /** True when it is worth looking again: this call, or another one, has changed the payment. */
+  private async step(payment: Payment, cause: Cause): Promise<boolean> {
+    switch (payment.status) {
+      case 'received': return this.payOrder(payment, cause);
+      case 'late': return this.payReplacement(payment, cause);
+      case 'refunding': return this.refund(payment, cause);
+      case 'started': case 'failed': case 'succeeded': case 'applied': case 'refunded': return false;
+      default: return assertUnreachable(payment.status);
+    }
+  }
+
+  private async payOrder(payment: Payment, cause: Cause): Promise<boolean> {
+    const outcome = await this.life.pay(payment.orderId);
+    switch (outcome.kind) {
+      // Only this payment can have paid its order: see order_payments.
+      case 'paid': case 'already_paid': await this.changes.make(payment, 'succeeded', cause); break;
+      case 'too_late': await this.beLate(payment, outcome.order, cause); break;
+      case 'unknown': throw new Error(`The order ${payment.orderId} of a payment is not there`);
+      default: assertUnreachable(outcome);
+    }
+    return true;
+  }
+
+  private async beLate(payment: Payment, order: Order, cause: Cause): Promise<void> {
+    // Whoever froze an order does not want its buyer to have the units by another way.
+    if (order.status === 'frozen') {
+      await this.changes.make(payment, 'refunding', cause, { reason: 'ORDER_FROZEN' });
+    } else {
+      await this.changes.make(payment, 'late', cause);
+    }
+  }
+
+  /** Takes units again under an id that the payment decides, and pays that order. */
+  private async payReplacement(payment: Payment, cause: Cause): Promise<boolean> {
+    if (payment.replacementOrderId !== undefined) {
+      if (await this.applyTo(payment, payment.replacementOrderId, cause)) return true;
+      // No row: it is on its way, or Redis lost it. Asking for the units again tells which.
+    }
+    const order = await this.orders.find(payment.orderId);
+    if (!order) throw new Error(`The order ${payment.orderId} of a payment is not there`);
+    const outcome = await this.life.resell(order, `late:${payment.id}`, cause);
+    if (outcome.kind === 'refused') {
+      await this.changes.make(payment, 'refunding', cause, { reason: outcome.reason });
+      return true;
+    }
+    if (!await this.store.claimReplacement(payment.id, outcome.rid)) {
+      // Somebody else went on with this payment, or the buyer is paying that order by himself.
+      await this.changes.make(payment, 'refunding', cause, { reason: 'PAID_OTHERWISE' });
+      return true;
+    }
+    await this.life.waitForRow(outcome.rid, rowTimeoutMs);
+    return this.applyTo(payment, outcome.rid, cause);
+  }
+
+  /** False when the replacement has no row yet. */
+  private async applyTo(payment: Payment, orderId: string, cause: Cause): Promise<boolean> {
+    const outcome = await this.life.pay(orderId);
+    const claimed = { ...payment, replacementOrderId: orderId };
+    switch (outcome.kind) {
+      case 'unknown': return false;
+      case 'paid': case 'already_paid': await this.changes.make(claimed, 'applied', cause); break;
+      case 'too_late': await this.changes.make(claimed, 'refunding', cause,
+        { reason: outcome.order.reason ?? outcome.order.status.toUpperCase() }); break;
+      default: assertUnreachable(outcome);
+    }
+    return true;
+  }
+
+  /** Sends the money back once, and gives back what it had paid for. */
+  private async refund(payment: Payment, cause: Cause): Promise<boolean> {
+    const reference = payment.reference ?? (await this.gateway.start(payment)).reference;
+    const { status } = await this.gateway.query(reference);
+    if (status !== 'refunded') {
+      await this.gateway.refund(reference, payment.id, payment.amount);
+    }
+    // An order that this money has not paid answers `conflict`, which is right.
+    for (const rid of [payment.orderId, payment.replacementOrderId]) {
+      if (rid !== undefined) await this.life.refund(rid, cause);
+    }
+    await this.changes.make(payment, 'refunded', cause);
+    return true;
+  }
+}

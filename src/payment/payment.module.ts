@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { registerQueue, retriedByNextRun } from '../infra/queue';
+import { OrderModule } from '../order';
+import { PaymentChanges } from './payment-changes';
+import { PaymentCheck } from './payment-check';
+import { PaymentFacts } from './payment-facts';
+import { PaymentGateway } from './payment-gateway';
+import { PaymentStarter } from './payment-starter';
+import { PaymentSteps } from './payment-steps';
+import { PaymentStore } from './payment-store';
+import { PaymentController } from './payment.controller';
+import { PaymentProcessor } from './payment.processor';
+import { paymentQueue } from './queue';
+import { SandboxController } from './sandbox/sandbox.controller';
+import { SandboxGateway } from './sandbox/sandbox-gateway';
+import { SandboxProvider } from './sandbox/sandbox-provider';
+import { WebhookController } from './webhook.controller';
+import { WebhookSignature } from './webhook-signature';
+
+const services = [PaymentChanges, PaymentCheck, PaymentFacts, PaymentStarter, PaymentSteps,
+  PaymentStore, SandboxProvider, WebhookSignature];
+const queue = registerQueue(paymentQueue, retriedByNextRun);
+
+@Module({
+  imports: [OrderModule, queue],
+  providers: [...services, { provide: PaymentGateway, useClass: SandboxGateway }],
+  exports: [...services, queue],
+})
+export class PaymentModule {}
+
+@Module({ imports: [PaymentModule], controllers: [PaymentController, WebhookController] })
+export class PaymentApiModule {}
+
+/** The sandbox's payment page; imported only under DEMO. */
+@Module({ imports: [PaymentModule], controllers: [SandboxController] })
+export class SandboxPageModule {}
+
+@Module({ imports: [PaymentModule], providers: [PaymentProcessor] })
+export class PaymentWorkerModule {}

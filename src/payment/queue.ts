@@ -1,0 +1,2 @@
+/** The scheduled check of payments. */
+export const paymentQueue = 'payments';

@@ -1,0 +1,147 @@
+import { boot, TestLedger } from '../../support/ledger';
+
+/** {epoch, boot, total, seq, limit, opensMs, closesMs, group} */
+const begin = (epoch: number, seq = 0) => [epoch, boot, 10, seq, 2, 0, 9e12, 'relay'];
+const row = (rid: string, state: string, quantity: number, user: string) =>
+  [rid, state, quantity, 8e12, 7, 1_700_000_000_000, 'print', user];
+
+const rows = [
+  row('r1', 'O', 2, 'ann'), row('r2', 'S', 1, 'ann'), row('r3', 'C', 2, 'ann'),
+  row('r4', 'E', 1, 'bob'), row('r5', 'J', 1, 'bob'), row('r6', 'F', 1, 'bob'),
+  row('r7', 'B', 1, 'bob'), row('r8', 'O', 1, 'c|d'),
+];
+
+describe('a load', () => {
+  let ledger: TestLedger;
+
+  beforeAll(() => { ledger = new TestLedger(); });
+  afterAll(() => ledger.close());
+
+  it('makes every key from a mixed set of rows, and the books balance', async () => {
+    const sale = ledger.newSale();
+    await sale.load({ epoch: 3, seq: 9, limit: 3, opensMs: 1, closesMs: 9e12, rows,
+      adjustmentIds: ['a1', 'a2'] });
+    const content = (value: unknown) => ({ lifeMs: -1, content: value });
+    const record = (state: string, quantity: number, user: string) =>
+      `${state}|${quantity}|8000000000000|7|3|1700000000000|0|print|${user}`;
+    expect(await sale.everything()).toEqual({
+      meta: content({ state: 'open', epoch: '3', boot, opens: '1', closes: '9000000000000',
+        limit: '3', total: '10', available: '6', reserved: '0', ordered: '3', sold: '1', seq: '9' }),
+      records: content({ r1: record('O', 2, 'ann'), r2: record('S', 1, 'ann'),
+        r3: record('C', 2, 'ann'), r4: record('E', 1, 'bob'), r5: record('J', 1, 'bob'),
+        r6: record('F', 1, 'bob'), r7: record('B', 1, 'bob'), r8: record('O', 1, 'c|d') }),
+      users: content({ 'ann': '3', 'c|d': '1' }),
+      due: content(['r1', '8000000000000', 'r8', '8000000000000']),
+      outbox: content([[], [expect.arrayContaining(['name', 'relay'])]]),
+      adjustments: content({ a1: 'loaded', a2: 'loaded' }),
+      refusals: { lifeMs: -2, content: null },
+    });
+    expect(await sale.audit()).toEqual([1, 1, 10, 6, 0, 3, 1, 9, 8, 2, 0, 3, 'open', boot]);
+  });
+
+  it('adds each row once, however often its page comes', async () => {
+    const sale = ledger.newSale();
+    await sale.run('load-begin', ...begin(1));
+    expect(await sale.run('load-records', 1, ...rows.slice(0, 3).flat())).toBe(3);
+    expect(await sale.unchangedBy('load-records', 1, ...rows.slice(0, 3).flat())).toBe(0);
+    expect(await sale.run('load-records', 1, ...rows.flat(), ...rows.flat())).toBe(5);
+    expect(await sale.unchangedBy('load-records', 1)).toBe(0);
+    expect(await sale.counters()).toEqual([6, 0, 3, 1]);
+  });
+
+  it('sells nothing before its end', async () => {
+    const sale = ledger.newSale();
+    await sale.run('load-begin', ...begin(1));
+    const codes = async () => [await sale.unchangedBy('reserve', ...sale.attempt('r9')),
+      await sale.unchangedBy('adjust', 'a1', 1, boot, 1)];
+    expect(await codes()).toEqual([[-7, 0, 0, '', 0, 0], [-7, 0]]);
+    await sale.run('load-records', 1, ...rows.flat());
+    expect(await codes()).toEqual([[-7, 0, 0, '', 0, 0], [-7, 0]]);
+    await sale.run('open', 1, boot, 'open');
+    expect((await sale.reserve('r9'))[0]).toBe(1);
+  });
+
+  it('leaves the outbox with its entries and its group as it was', async () => {
+    const sale = await ledger.openSale();
+    await sale.reserve('r1');
+    await sale.reserve('r2');
+    await sale.redis.xreadgroup('GROUP', 'relay', 'one', 'COUNT', 1, 'STREAMS', sale.keys.outbox, '>');
+    const { outbox } = await sale.everything();
+    await sale.run('load-begin', ...begin(2));
+    expect((await sale.everything()).outbox).toEqual(outbox);
+  });
+
+  it.each([[9, 4, '9'], [4, 9, '9'], [9, 9, '9'], [0, 10, '10'], [10, 9, '10']])(
+    'goes on from the higher number: Redis %i, database %i', async (inRedis, inDatabase, seq) => {
+      const sale = await ledger.openSale({ seq: inRedis });
+      await sale.run('load-begin', ...begin(2, inDatabase));
+      expect(await sale.redis.hget(sale.keys.meta, 'seq')).toBe(seq);
+    });
+
+  it('begins anew, whatever an earlier load of this or an older epoch left', async () => {
+    const sale = ledger.newSale();
+    await sale.run('load-begin', ...begin(1), 'a1');
+    await sale.run('load-records', 1, ...rows.flat());
+    for (const epoch of [1, 2, 10]) {
+      expect(await sale.run('load-begin', ...begin(epoch))).toBe(1);
+      expect(await sale.counters()).toEqual([10, 0, 0, 0]);
+      expect(await sale.redis.exists(sale.keys.records, sale.keys.users, sale.keys.due,
+        sale.keys.adjustments)).toBe(0);
+      await sale.run('load-records', epoch, ...rows.flat());
+    }
+  });
+
+  it('is refused when a newer epoch is there, by number and not by text', async () => {
+    const sale = await ledger.openSale({ epoch: 10 });
+    await sale.reserve('r1', { epoch: 10 });
+    expect(await sale.unchangedBy('load-begin', ...begin(9))).toBe(-7);
+    await sale.run('set-state', 'recovering');
+    expect(await sale.unchangedBy('load-begin', ...begin(9))).toBe(-7);
+    expect(await sale.run('load-begin', ...begin(11))).toBe(1);
+  });
+
+  it.each(['open', 'paused', 'closed'] as const)(
+    'does not wipe a live sale of its own epoch that is %s when its begin comes late',
+    async (state) => {
+      const sale = await ledger.openSale();
+      await sale.reserve('r1');
+      await sale.run('set-state', state);
+      expect(await sale.unchangedBy('load-begin', ...begin(1))).toBe(-7);
+    });
+
+  it('takes no rows of another epoch, nor once it has ended or was stopped', async () => {
+    const sale = ledger.newSale();
+    await sale.run('load-begin', ...begin(2));
+    expect(await sale.unchangedBy('load-records', 1, ...rows.flat())).toBe(-7);
+    expect(await sale.unchangedBy('load-records', 3, ...rows.flat())).toBe(-7);
+    await sale.run('set-state', 'recovering');
+    expect(await sale.unchangedBy('load-records', 2, ...rows.flat())).toBe(-7);
+    await sale.load({ epoch: 2 });
+    expect(await sale.unchangedBy('load-records', 2, ...rows.flat())).toBe(-7);
+  });
+
+  it.each(['open', 'paused', 'closed'])('is ended into %s by its own loader only', async (state) => {
+    const sale = ledger.newSale();
+    await sale.run('load-begin', ...begin(2));
+    expect(await sale.unchangedBy('open', 2, 'another boot', state)).toBe(-7);
+    expect(await sale.unchangedBy('open', 2, '', state)).toBe(-7);
+    expect(await sale.unchangedBy('open', 1, boot, state)).toBe(-7);
+    expect(await sale.unchangedBy('open', 3, boot, state)).toBe(-7);
+    expect(await sale.run('open', 2, boot, state)).toBe(1);
+    expect(await sale.redis.hmget(sale.keys.meta, 'state', 'boot', 'loader')).toEqual([state, boot, null]);
+    expect(await sale.unchangedBy('open', 2, boot, state)).toBe(-7);
+  });
+
+  it('is not ended once recovery has stopped it', async () => {
+    const sale = ledger.newSale();
+    await sale.run('load-begin', ...begin(2));
+    await sale.run('set-state', 'recovering');
+    expect(await sale.unchangedBy('open', 2, boot, 'open')).toBe(-7);
+  });
+
+  it('opens only for the server that it was made on', async () => {
+    const sale = await ledger.openSale();
+    expect((await sale.reserve('r1', { boot: 'the server that came after' }))[0]).toBe(-7);
+    expect((await sale.reserve('r1'))[0]).toBe(1);
+  });
+});

@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Redis, ReplyError } from 'ioredis';
+import { LuaCommands, readLuaScripts } from '../../src/infra/redis';
+import type { OrderStatus } from '../../src/stock/record';
+import { saleKeys, type SaleKeys } from '../../src/stock/sale-keys';
+
+export const luaFolder = join(__dirname, '../../src/stock/lua');
+export type Reply = number | (number | string)[];
+
+/** The run id under which sales are loaded here; only the scripts compare it. */
+export const boot = 'boot-of-this-test';
+export const leaseMs = 30_000;
+
+/** Which keys each script takes, in their sequence. */
+export const keysOfScript = {
+  'adjust': ['meta', 'adjustments'],
+  'audit': ['meta', 'records', 'due', 'outbox'],
+  'confirm': ['meta', 'records', 'due'],
+  'load-begin': ['meta', 'records', 'users', 'due', 'outbox', 'adjustments'],
+  'load-records': ['meta', 'records', 'users', 'due'],
+  'open': ['meta'],
+  'release': ['meta', 'records', 'users', 'due'],
+  'requeue': ['meta', 'records', 'due', 'outbox'],
+  'reserve': ['meta', 'records', 'users', 'due', 'outbox'],
+  'set-state': ['meta'],
+  'settle': ['meta', 'records', 'due'],
+} as const satisfies Record<string, readonly (keyof SaleKeys)[]>;
+export type ScriptName = keyof typeof keysOfScript;
+
+/** Arguments of load-begin and open, with what most tests do not care about filled in. */
+interface Load {
+  epoch?: number;
+  total?: number;
+  seq?: number;
+  limit?: number;
+  opensMs?: number;
+  closesMs?: number;
+  state?: 'open' | 'paused' | 'closed';
+  adjustmentIds?: readonly string[];
+  rows?: readonly (readonly (string | number)[])[];
+}
+
+interface Attempt {
+  user?: string;
+  quantity?: number | string;
+  fingerprint?: string;
+  boot?: string;
+  epoch?: number;
+  leaseMs?: number;
+}
+
+/** A connection to a Redis, by default that of the tests, with every script of the stock module. */
+export class TestLedger {
+  readonly redis: Redis;
+  private readonly commands: LuaCommands;
+  private readonly namespace = `test-${randomBytes(6).toString('hex')}`;
+  private readonly sales: TestSale[] = [];
+
+  constructor(url = process.env.TEST_REDIS_URL ?? '') {
+    this.redis = new Redis(url);
+    this.commands = new LuaCommands(this.redis, readLuaScripts(luaFolder));
+  }
+
+  /** A sale of which Redis knows nothing. */
+  newSale(): TestSale {
+    const id = `sale${this.sales.length}`;
+    const sale = new TestSale(this.redis, this.commands, saleKeys(this.namespace, id));
+    this.sales.push(sale);
+    return sale;
+  }
+
+  /** A sale that is on: 10 units, 2 a buyer, epoch 1, as `load` says otherwise. */
+  async openSale(load: Load = {}): Promise<TestSale> {
+    const sale = this.newSale();
+    await sale.load(load);
+    return sale;
+  }
+
+  /** Every key that the sales of this ledger left in Redis. */
+  async keys(): Promise<string[]> {
+    return (await this.redis.keys(`${this.namespace}:*`)).sort();
+  }
+
+  async close(): Promise<void> {
+    for (const { keys } of this.sales) await this.redis.unlink(Object.values(keys));
+    await this.redis.quit();
+  }
+}
+
+/** One sale in Redis. Every call of a script ends with a look whether its counters add up (I2). */
+export class TestSale {
+  constructor(
+    readonly redis: Redis,
+    private readonly commands: LuaCommands,
+    readonly keys: SaleKeys,
+  ) {}
+
+  /** Runs a script; its reply. Fails when the sale is loaded and does not balance afterwards. */
+  async run(name: ScriptName, ...args: (string | number)[]): Promise<Reply> {
+    const keys = keysOfScript[name].map((key) => this.keys[key]);
+    const reply = await this.commands.run(name, keys, args) as Reply;
+    const [loaded, balanced, ...counters] = await this.audit();
+    if (loaded === 1 && balanced !== 1) {
+      throw new Error(`${name} ${args.join(' ')} broke I2: ${counters.join(' ')}`);
+    }
+    return reply;
+  }
+
+  /** Runs a script that must change nothing, neither by a refusal nor by an error; its reply. */
+  async unchangedBy(name: ScriptName, ...args: (string | number)[]): Promise<Reply | ReplyError> {
+    const before = await this.everything();
+    const keys = keysOfScript[name].map((key) => this.keys[key]);
+    const reply = await this.commands.run(name, keys, args).catch((error: unknown) => {
+      if (error instanceof ReplyError) return error;
+      throw error;
+    }) as Reply | ReplyError;
+    expect({ name, args, left: await this.everything() }).toEqual({ name, args, left: before });
+    return reply;
+  }
+
+  async load({ epoch = 1, total = 10, seq = 0, limit = 2, opensMs = 0, closesMs = 9e12,
+    state = 'open', adjustmentIds = [], rows = [] }: Load = {}): Promise<void> {
+    const begun = await this.run('load-begin', epoch, boot, total, seq, limit, opensMs, closesMs,
+      'relay', ...adjustmentIds);
+    const added = rows.length === 0 ? 0 : await this.run('load-records', epoch, ...rows.flat());
+    const opened = await this.run('open', epoch, boot, state);
+    expect([begun, added, opened]).toEqual([1, rows.length, 1]);
+  }
+
+  /** The arguments of one attempt to buy: by default one unit for a buyer of its own. */
+  attempt(rid: string, attempt: Attempt = {}): (string | number)[] {
+    return [rid, attempt.user ?? `user-${rid}`, attempt.quantity ?? 1, attempt.fingerprint ?? 'print',
+      attempt.boot ?? boot, attempt.epoch ?? 1, attempt.leaseMs ?? leaseMs, 'trace', '10.0.0.1'];
+  }
+
+  /** {code, available, seq, state, quantity, reservedAt} */
+  async reserve(rid: string, attempt?: Attempt): Promise<(number | string)[]> {
+    return await this.run('reserve', ...this.attempt(rid, attempt)) as (number | string)[];
+  }
+
+  /** Reserves a rid and leads it to a status by the way that orders take. */
+  async bring(rid: string, status: OrderStatus, attempt?: Attempt): Promise<void> {
+    await this.reserve(rid, attempt);
+    if (status === 'reserved') return;
+    if (status === 'rejected') return void await this.run('release', rid, 'J');
+    await this.run('confirm', rid, 8e12);
+    if (status === 'pending_payment') return;
+    const letter = { cancelled: 'C', expired: 'E', frozen: 'F' };
+    if (status in letter) {
+      return void await this.run('release', rid, letter[status as keyof typeof letter]);
+    }
+    await this.run('settle', rid);
+    if (status === 'refunded') await this.run('release', rid, 'B');
+  }
+
+  /** Available, reserved, ordered, sold. */
+  async counters(): Promise<number[]> {
+    const reply = await this.audit();
+    return reply.slice(3, 7) as number[];
+  }
+
+  async audit(): Promise<(number | string)[]> {
+    const keys = keysOfScript.audit.map((key) => this.keys[key]);
+    return await this.commands.run('audit', keys, []) as (number | string)[];
+  }
+
+  /** What is remembered of one reservation: its record's text, its deadline in `due`. */
+  async remembered(rid: string): Promise<{ record: string | null; due: string | null }> {
+    return {
+      record: await this.redis.hget(this.keys.records, rid),
+      due: await this.redis.zscore(this.keys.due, rid),
+    };
+  }
+
+  /** Milliseconds since 1970 by the clock that decides. */
+  async now(): Promise<number> {
+    const [seconds, microseconds] = await this.redis.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+  }
+
+  /** The serialized value of every key, and how long it will live. */
+  async everything(): Promise<Record<string, unknown>> {
+    const entries = Object.entries(this.keys).map(async ([name, key]: [string, string]) =>
+      [name, await this.redis.pttl(key), await contentOf(this.redis, key)] as const);
+    return Object.fromEntries((await Promise.all(entries))
+      .map(([name, lifeMs, content]) => [name, { lifeMs, content }]));
+  }
+}
+
+/** All that a key holds, in an order that only its content decides. */
+async function contentOf(redis: Redis, key: string): Promise<unknown> {
+  const type = await redis.type(key);
+  switch (type) {
+    case 'none': return null;
+    case 'string': return redis.get(key);
+    case 'hash': return redis.hgetall(key);
+    case 'zset': return redis.zrange(key, 0, -1, 'WITHSCORES');
+    case 'stream': return [await redis.xrange(key, '-', '+'), await redis.xinfo('GROUPS', key)];
+    default: throw new Error(`No sale has a key of type ${type}`);
+  }
+}
