@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule, DemoLoginModule } from './auth';
 import { type AppConfig, ConfigModule } from './config';
+import { DemoShopModule } from './demo';
 import { AuditApiModule, AuditModule } from './infra/audit';
 import { DatabaseModule } from './infra/database';
 import { HealthModule } from './infra/health';
@@ -44,7 +45,7 @@ export class AppModule {
         MetricsModule.forApplication(),
         ...shared,
         ...(isApi ? api : []),
-        ...(isApi && config.demo ? [DemoLoginModule, SandboxPageModule] : []),
+        ...(isApi && config.demo ? [DemoLoginModule, DemoShopModule, SandboxPageModule] : []),
         ...(config.roles.includes('worker') ? worker : []),
       ],
     };

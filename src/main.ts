@@ -41,7 +41,7 @@ function stopOnRequest(application: NestFastifyApplication, config: AppConfig): 
     logger.log({ msg: 'stopping', reason });
     application.get(Lifecycle).beginStopping();
     await sleep(config.drainSeconds * 1_000);
-    setTimeout(() => { fail('closing took too long', { closeTimeoutMs }); }, closeTimeoutMs).unref();
+    setTimeout(() => fail('closing took too long', { closeTimeoutMs }), closeTimeoutMs).unref();
     await application.close();
     logger.log({ msg: 'stopped' });
     process.exit(0);

@@ -53,7 +53,7 @@ describe('configuration', () => {
       'PORT: expected an integer from 1 to 65535\n'
       + 'DATABASE_URL: expected a mysql:// URL that names a database, '
       + 'such as mysql://user:password@host:3306/name\n'
-      + 'JWT_SECRET: expected at least 32 characters');
+      + 'JWT_SECRET: expected at least 16 characters, in production at least 32');
   });
 
   it('says of a missing variable that it is not set', () => {

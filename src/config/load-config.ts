@@ -75,6 +75,8 @@ function relationFaults(config: ConfigOf<VariableName>): ConfigFault[] {
     'either this or JWT_JWKS_URL to be set');
   refuse(jwtSecret !== undefined && jwtJwksUrl !== undefined, 'JWT_JWKS_URL',
     'either this or JWT_SECRET to be set, not both');
+  refuse(production && jwtSecret !== undefined && jwtSecret.length < 32, 'JWT_SECRET',
+    'at least 32 characters when NODE_ENV is production');
   refuse(demo && production, 'DEMO', 'false when NODE_ENV is production');
   refuse(demo && jwtSecret === undefined, 'DEMO', 'false when there is no JWT_SECRET');
   refuse(production && jwtJwksUrl?.startsWith('https:') === false, 'JWT_JWKS_URL',

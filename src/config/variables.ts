@@ -117,9 +117,9 @@ export const variables = {
     example: 'fairdrop',
   },
   JWT_SECRET: {
-    schema: z.string().min(32).max(1024).optional(),
+    schema: z.string().min(16).max(1024).optional(),
     description: 'Secret of HS256 tokens; set either this or JWT_JWKS_URL.',
-    expected: 'at least 32 characters',
+    expected: 'at least 16 characters, in production at least 32',
     example: 'sample-secret-for-tokens-replace-me-now',
     sensitive: true,
   },

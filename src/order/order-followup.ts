@@ -43,7 +43,7 @@ export class OrderFollowup {
     await this.ledger.confirm(saleId, pending);
     await this.ledger.settle(saleId, paid);
     await this.ledger.release(saleId, released);
-    this.notices.publish(orders.map(({ id, status }) => ({ rid: id, status })));
+    this.notices.publish(orders.map(({ id }) => id));
     await this.hintExpiry(saleId, Math.max(0, ...pending.map(({ payBeforeMs }) => payBeforeMs)));
   }
 

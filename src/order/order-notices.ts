@@ -1,13 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { RedisConnections } from '../infra/redis';
-import type { OrderStatus } from '../stock';
 
 const channel = 'orders';
-
-export interface OrderNotice {
-  rid: string;
-  status: OrderStatus;
-}
 
 export interface OrderWatch {
   /** Resolves at a notice since the last call, at the latest after this time. One call at a time. */
@@ -25,16 +19,16 @@ export class OrderNotices implements OnModuleInit {
 
   constructor(private readonly connections: RedisConnections) {}
 
-  async onModuleInit(): Promise<void> {
-    await this.connections.subscribe(channel, (message) => {
-      for (const { rid } of JSON.parse(message) as OrderNotice[]) {
+  onModuleInit(): void {
+    this.connections.subscribe(channel, (message) => {
+      for (const rid of JSON.parse(message) as string[]) {
         for (const listener of this.listeners.get(rid) ?? []) listener();
       }
     });
   }
 
-  publish(notices: readonly OrderNotice[]): void {
-    if (notices.length > 0) this.connections.publish(channel, JSON.stringify(notices));
+  publish(rids: readonly string[]): void {
+    if (rids.length > 0) this.connections.publish(channel, JSON.stringify(rids));
   }
 
   /** Hears of one order from now on: nothing is missed between two calls of `next`. */

@@ -1,16 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database, isDuplicateKey, type Transaction } from '../infra/database';
+import { pageItemsAtMost, type PageEnd } from '../infra/http';
 import type { Sale } from '../sale';
 import type { OutboxEntry } from '../stock';
 import { orderColumns, toOrder, type Order, type OrderRow } from './order';
 
 const pageSize = 500;
-
-/** Where a list goes on: after this order, newest first. */
-export interface OrderCursor {
-  reservedAt: Date;
-  id: string;
-}
 
 /** How a row begins: as an order that waits for payment, or closed, as a tombstone. */
 export interface RowStart {
@@ -36,13 +31,14 @@ export class OrderStore {
     return rows.map(toOrder);
   }
 
-  /** A buyer's orders, newest first. */
-  async ofUser(userId: string, limit: number, after?: OrderCursor): Promise<Order[]> {
+  /** A buyer's orders after the end of a page, newest first, one more than a page. */
+  async ofUser(userId: string, after: PageEnd): Promise<Order[]> {
+    const at = new Date(after.atMs);
     const rows = await this.database.query<OrderRow>(
-      `SELECT ${orderColumns} FROM orders WHERE user_id = ?
-        ${after ? 'AND (reserved_at, rid) < (?, ?) AND reserved_at <= ?' : ''}
+      `SELECT ${orderColumns} FROM orders
+        WHERE user_id = ? AND reserved_at <= ? AND (reserved_at < ? OR rid < ?)
         ORDER BY reserved_at DESC, rid DESC LIMIT ?`,
-      [userId, ...(after ? [after.reservedAt, after.id, after.reservedAt] : []), limit]);
+      [userId, at, at, after.id, pageItemsAtMost + 1]);
     return rows.map(toOrder);
   }
 

@@ -2,11 +2,11 @@ import { Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { CurrentUser, type Identity } from '../auth';
-import { clientIpOf, Describe, PathId, traceIdOf, ValidQuery } from '../infra/http';
+import { clientIpOf, Describe, pageOf, PathId, traceIdOf, ValidQuery } from '../infra/http';
 import { OrderCancellation } from './order-cancellation';
 import { OrderLookup, toView, type OrderView } from './order-lookup';
 import { OrderStore } from './order-store';
-import { formatCursor, order, orderListQuery, orderPage, parseCursor } from './order.schemas';
+import { order, orderListQuery, orderPage } from './order.schemas';
 
 /** What a buyer may see and do about his orders. */
 @Controller()
@@ -21,16 +21,12 @@ export class OrderController {
   @Describe({ summary: "The caller's orders, newest first", tag: 'orders',
     answers: { 200: { description: 'One page.', schema: orderPage } } })
   async list(
-    @ValidQuery(orderListQuery) { cursor, limit }: z.infer<typeof orderListQuery>,
+    @ValidQuery(orderListQuery) { cursor }: z.infer<typeof orderListQuery>,
     @CurrentUser() { userId }: Identity,
   ): Promise<{ items: OrderView[]; nextCursor: string | null }> {
-    const orders = await this.store.ofUser(userId, limit + 1, parseCursor(cursor));
-    const items = orders.slice(0, limit);
-    const last = items.at(-1);
-    return {
-      items: items.map((row) => toView({ kind: 'row', order: row })),
-      nextCursor: orders.length > limit && last ? formatCursor(last) : null,
-    };
+    const { items, nextCursor } = pageOf(await this.store.ofUser(userId, cursor),
+      ({ reservedAt, id }) => ({ atMs: reservedAt.getTime(), id }));
+    return { items: items.map((row) => toView({ kind: 'row', order: row })), nextCursor };
   }
 
   @Get('v1/orders/:orderId')

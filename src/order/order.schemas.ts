@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cursorParameter, pageSchema } from '../infra/http';
 
 export const money = z.object({
   amount: z.int().meta({ description: 'Minor units, such as cents' }),
@@ -25,25 +26,6 @@ export const order = z.object({
   amount: { amount: 9900, currency: 'CNY' }, status: 'pending_payment',
   createdAt: '2026-11-21T08:00:00.012Z', payBefore: '2026-11-21T08:15:00.034Z' }] });
 
-export const orderPage = z.object({
-  items: z.array(order),
-  nextCursor: z.string().nullable().meta({ description: 'Ask with it for the next page' }),
-}).meta({ id: 'OrderPage' });
+export const orderPage = pageSchema(order).meta({ id: 'OrderPage' });
 
-const cursorPattern = /^(\d{1,15})-([A-Za-z0-9_-]{1,64})$/;
-
-export const orderListQuery = z.strictObject({
-  cursor: z.string().regex(cursorPattern).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-});
-
-/** A cursor as text: where the last item of a page stands. */
-export function formatCursor({ reservedAt, id }: { reservedAt: Date; id: string }): string {
-  return `${reservedAt.getTime()}-${id}`;
-}
-
-export function parseCursor(text: string | undefined) {
-  const [, milliseconds, id] = cursorPattern.exec(text ?? '') ?? [];
-  if (milliseconds === undefined || id === undefined) return undefined;
-  return { reservedAt: new Date(Number(milliseconds)), id };
-}
+export const orderListQuery = z.strictObject({ cursor: cursorParameter });

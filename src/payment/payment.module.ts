@@ -28,7 +28,10 @@ const queue = registerQueue(paymentQueue, retriedByNextRun);
 })
 export class PaymentModule {}
 
-@Module({ imports: [PaymentModule], controllers: [PaymentController, WebhookController] })
+@Module({
+  imports: [PaymentModule, OrderModule],
+  controllers: [PaymentController, WebhookController],
+})
 export class PaymentApiModule {}
 
 /** The sandbox's payment page; imported only under DEMO. */

@@ -2,8 +2,8 @@ import { Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, type Identity } from '../auth';
-import { clientIpOf, Describe, PathId, Roles, traceIdOf, ValidBody, ValidQuery }
-  from '../infra/http';
+import { originOf } from '../infra/audit';
+import { Describe, PathId, Roles, ValidBody, ValidQuery } from '../infra/http';
 import { idPattern } from '../kernel';
 import { Preload } from './preload';
 import { Reconciler } from './reconciler';
@@ -101,8 +101,4 @@ export class ReconciliationController {
     return { items: latest.flatMap(({ id, cause, startedAt, items }) => items.map((found) =>
       ({ ...found, runId: id, cause, startedAt: startedAt.toISOString() }))) };
   }
-}
-
-function originOf(actor: string, request: FastifyRequest) {
-  return { actor, ip: clientIpOf(request), traceId: traceIdOf(request) };
 }

@@ -48,21 +48,29 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnModuleDestroy {
   /** Recovers every live sale about which there is a doubt, a few at a time. */
   async look(): Promise<void> {
     if (this.redis.boot === undefined) return;
-    const waiting = this.catalog.live().map(({ id }) => id);
-    const runner = async () => {
-      for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
-        await this.recoverIfNeeded(saleId);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, runner));
+    try {
+      const doubts = await this.recovery.doubts(this.catalog.live().map(({ id }) => id));
+      const waiting = [...doubts.keys()];
+      const runner = async () => {
+        for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
+          await this.recover(saleId);
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, runner));
+    } catch (error) {
+      this.warn({ msg: 'doubts not looked for, trying again', error: String(error) });
+    }
   }
 
-  private async recoverIfNeeded(saleId: string): Promise<void> {
+  private async recover(saleId: string): Promise<void> {
     try {
-      if (await this.recovery.doubt(saleId) !== undefined) await this.recovery.recover(saleId);
+      await this.recovery.recover(saleId);
     } catch (error) {
-      if (this.stop.signal.aborted) return;
-      this.logger.warn({ msg: 'sale not recovered, trying again', saleId, error: String(error) });
+      this.warn({ msg: 'sale not recovered, trying again', saleId, error: String(error) });
     }
+  }
+
+  private warn(line: Record<string, unknown>): void {
+    if (!this.stop.signal.aborted) this.logger.warn(line);
   }
 }

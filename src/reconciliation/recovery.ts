@@ -3,8 +3,8 @@ import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { OrderStore, OrderWriter, toOutboxEntry, type RejectionReason } from '../order';
 import { SaleStore, type Sale } from '../sale';
-import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type OutboxEntry }
-  from '../stock';
+import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type OutboxEntry,
+  type StockAudit } from '../stock';
 
 const drainAtMostMs = 10_000;
 const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 'closed' } as const;
@@ -12,6 +12,13 @@ const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 
 /** Why Redis must be made from database rows again, or undefined when it need not be. */
 export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
   | 'behind_database';
+
+interface StockRow {
+  sale_id: string;
+  epoch: number;
+  total: number;
+  seq: number;
+}
 
 /**
  * S11: after any doubt about Redis, and as preload, makes the Redis side of a sale from its rows.
@@ -33,15 +40,20 @@ export class Recovery {
     private readonly writer: OrderWriter,
   ) {}
 
-  /** What speaks against the Redis side of this sale now. Rejects when a side is away. */
+  /** What speaks against the Redis side of these sales now. Rejects when a side is away. */
+  async doubts(saleIds: readonly string[]): Promise<Map<string, Doubt>> {
+    const rows = await this.stockRows(saleIds);
+    const doubts = new Map<string, Doubt>();
+    await Promise.all(rows.map(async ({ sale_id: saleId, epoch, seq }) => {
+      const doubt = this.doubtOf(await this.reader.audit(saleId), epoch, seq);
+      if (doubt !== undefined) doubts.set(saleId, doubt);
+    }));
+    return doubts;
+  }
+
+  /** The same for one sale. */
   async doubt(saleId: string): Promise<Doubt | undefined> {
-    const stock = await this.stockRow(saleId);
-    const { loaded, boot, state, epoch, seq } = await this.reader.audit(saleId);
-    if (!loaded) return 'not_loaded';
-    if (state === 'loading' || state === 'recovering') return 'unfinished_load';
-    if (boot !== this.redis.boot) return 'other_server';
-    if (epoch !== stock.epoch) return 'other_epoch';
-    return seq < stock.seq ? 'behind_database' : undefined;
+    return (await this.doubts([saleId])).get(saleId);
   }
 
   /**
@@ -54,6 +66,14 @@ export class Recovery {
       if (why !== undefined) await this.rebuild(saleId, why, lost);
     });
     return ran;
+  }
+
+  private doubtOf(audit: StockAudit, epoch: number, seq: number): Doubt | undefined {
+    if (!audit.loaded) return 'not_loaded';
+    if (audit.state === 'loading' || audit.state === 'recovering') return 'unfinished_load';
+    if (audit.boot !== this.redis.boot) return 'other_server';
+    if (audit.epoch !== epoch) return 'other_epoch';
+    return audit.seq < seq ? 'behind_database' : undefined;
   }
 
   private async rebuild(saleId: string, reason: string, lost: AbortSignal): Promise<void> {
@@ -96,8 +116,10 @@ export class Recovery {
   }
 
   private async load(sale: Sale, boot: string): Promise<void> {
-    const stock = await this.stockRow(sale.id);
-    await this.loader.load({ saleId: sale.id, boot, ...stock, limitPerUser: sale.limitPerUser,
+    const [stock] = await this.stockRows([sale.id]);
+    if (!stock) throw new Error(`Sale ${sale.id} has no stock row`);
+    const { epoch, total, seq } = stock;
+    await this.loader.load({ saleId: sale.id, boot, epoch, total, seq, limitPerUser: sale.limitPerUser,
       opensAtMs: sale.opensAtMs, closesAtMs: sale.closesAtMs,
       adjustmentIds: await this.adjustments.idsInTotal(sale.id) },
     this.rows(sale.id), async () => gateStates[(await this.sales.find(sale.id))?.status ?? 'closed']);
@@ -113,10 +135,9 @@ export class Recovery {
     }
   }
 
-  private async stockRow(saleId: string): Promise<{ epoch: number; total: number; seq: number }> {
-    const [row] = await this.database.query<{ epoch: number; total: number; seq: number }>(
-      'SELECT epoch, total, seq FROM sale_stock WHERE sale_id = ?', [saleId]);
-    if (!row) throw new Error(`Sale ${saleId} has no stock row`);
-    return row;
+  private async stockRows(saleIds: readonly string[]): Promise<StockRow[]> {
+    if (saleIds.length === 0) return [];
+    return this.database.query<StockRow>(
+      'SELECT sale_id, epoch, total, seq FROM sale_stock WHERE sale_id IN (?)', [saleIds]);
   }
 }

@@ -33,12 +33,9 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
   }
 
   async onModuleInit(): Promise<void> {
-    // Not awaited: without Redis the snapshot still follows by the timer.
     this.connections.subscribe(channel, (saleId) => {
       this.others.forget(saleId);
       void this.refresh();
-    }).catch((error: unknown) => {
-      this.logger.warn({ msg: 'changes of sales are not heard, only polled', err: error });
     });
     await this.refresh();
     this.timer = setInterval(() => { void this.refresh(); }, refreshMs).unref();

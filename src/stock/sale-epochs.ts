@@ -14,8 +14,8 @@ export class SaleEpochs implements OnModuleInit {
     private readonly connections: RedisConnections,
   ) {}
 
-  async onModuleInit(): Promise<void> {
-    await this.connections.subscribe(channel, (saleId) => { this.forget(saleId); });
+  onModuleInit(): void {
+    this.connections.subscribe(channel, (saleId) => { this.forget(saleId); });
   }
 
   /** The epoch as last read; asks the database the first time. Throws when the sale has no stock. */

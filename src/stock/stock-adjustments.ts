@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '../infra/audit';
-import { Database } from '../infra/database';
+import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { assertUnreachable, ProblemError } from '../kernel';
 import type { Cause } from './stock-book';
@@ -40,6 +40,8 @@ const selectRows = `SELECT a.sale_id, a.id, a.delta, a.reason, a.status, a.actor
  */
 @Injectable()
 export class StockAdjustments {
+  private readonly logger = new Logger('StockAudit');
+
   constructor(
     private readonly database: Database,
     private readonly redis: StockRedis,
@@ -133,22 +135,33 @@ export class StockAdjustments {
 
   /** Moves the row and the total together; whoever comes second does nothing. */
   private async applyToDatabase(row: AdjustmentRow, to: AdjustmentStatus, cause: Cause) {
-    await this.database.transaction(async (transaction) => {
+    const total = await this.database.transaction(async (transaction) => {
       const { affectedRows } = await transaction.execute(
         `UPDATE stock_adjustments SET status = ? WHERE sale_id = ? AND id = ? AND status = 'pending'`,
         [to, row.sale_id, row.id]);
-      if (affectedRows === 0) return;
-      const stock = await transaction.execute(
-        `UPDATE sale_stock SET total = total + ?, allocated = LAST_INSERT_ID(allocated)
-          WHERE sale_id = ? AND allocated <= total + ?`, [row.delta, row.sale_id, row.delta]);
-      if (stock.affectedRows !== 1) throw noLongerThere(row);
-      await transaction.execute(
-        `INSERT INTO stock_ledger (sale_id, movement_id, kind, rid, available_delta, allocated_delta,
-          allocated_before, allocated_after, source, user_id, ip, trace_id)
-          VALUES (?, ?, 'stock', NULL, ?, 0, ?, ?, ?, ?, ?, ?)`,
-        [row.sale_id, `adjust:${row.id}`, row.delta, stock.insertId, stock.insertId, cause.source,
-          row.actor, cause.ip, cause.traceId]);
+      return affectedRows === 0 ? undefined : this.changeTotal(transaction, row, cause);
     });
+    if (total === undefined) return;
+    this.logger.log({ msg: 'stock change', kind: 'stock', saleId: row.sale_id, userId: row.actor,
+      quantity: row.delta, before: total - row.delta, after: total, ...cause });
+  }
+
+  /** Resolves to the new total. Throws SOLD_OUT when orders hold more than would be left. */
+  private async changeTotal(transaction: Transaction, row: AdjustmentRow, cause: Cause) {
+    const { affectedRows } = await transaction.execute(
+      'UPDATE sale_stock SET total = total + ? WHERE sale_id = ? AND allocated <= total + ?',
+      [row.delta, row.sale_id, row.delta]);
+    if (affectedRows !== 1) throw noLongerThere(row);
+    const [stock] = await transaction.query<{ total: number; allocated: number }>(
+      'SELECT total, allocated FROM sale_stock WHERE sale_id = ?', [row.sale_id]);
+    if (!stock) throw noLongerThere(row);
+    await transaction.execute(
+      `INSERT INTO stock_ledger (sale_id, movement_id, kind, rid, available_delta, allocated_delta,
+        allocated_before, allocated_after, source, user_id, ip, trace_id)
+        VALUES (?, ?, 'stock', NULL, ?, 0, ?, ?, ?, ?, ?, ?)`,
+      [row.sale_id, `adjust:${row.id}`, row.delta, stock.allocated, stock.allocated, cause.source,
+        row.actor, cause.ip, cause.traceId]);
+    return stock.total;
   }
 
   private async mark(row: AdjustmentRow, from: AdjustmentStatus, to: AdjustmentStatus) {

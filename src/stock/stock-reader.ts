@@ -78,15 +78,18 @@ export class StockReader {
       .zrangebyscore(this.redis.keys(saleId).due, 0, nowMs, 'LIMIT', 0, limit);
   }
 
-  /** Units on sale by sale id; sales that Redis does not know are left out. */
+  /** Units on sale by sale id; sales that Redis does not know, or only in part, are left out. */
   async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const pipeline = this.redis.connections.general.pipeline();
-    for (const saleId of saleIds) pipeline.hget(this.redis.keys(saleId).meta, 'available');
+    for (const saleId of saleIds) pipeline.hmget(this.redis.keys(saleId).meta, 'available', 'state');
     const replies = await pipeline.exec() ?? [];
     const counts = new Map<string, number>();
     replies.forEach(([error, value], index) => {
       if (error) throw error;
-      if (value !== null) counts.set(saleIds[index] ?? '', Number(value));
+      const [available, state] = value as [string | null, string | null];
+      if (available !== null && state !== 'loading' && state !== 'recovering') {
+        counts.set(saleIds[index] ?? '', Number(available));
+      }
     });
     return counts;
   }

@@ -4,10 +4,10 @@ import { migrations } from '../../migrations';
 import { type AppConfig, loadConfig } from '../../src/config';
 import { runMigrations } from '../../src/infra/database';
 
-const server = process.env.TEST_DATABASE_URL ?? '';
-
-/** A new database with every table, on the MariaDB of the tests; drop it afterwards. */
-export async function withDatabase(): Promise<{ databaseUrl: string; drop: () => Promise<void> }> {
+/** A new database with every table, by default on the MariaDB of the tests; drop it afterwards. */
+export async function withDatabase(server = process.env.TEST_DATABASE_URL ?? ''): Promise<{
+  databaseUrl: string; drop: () => Promise<void>;
+}> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const databaseUrl = new URL(`/${name}`, server).href;
   await runMigrations(databaseUrl, migrations);
@@ -23,8 +23,13 @@ export async function withDatabase(): Promise<{ databaseUrl: string; drop: () =>
 
 /** A configuration for the Redis of the tests, in a namespace that nobody else uses. */
 export function testConfig(overrides: Record<string, string> = {}): AppConfig {
-  return loadConfig({
-    REDIS_URL: process.env.TEST_REDIS_URL,
+  return loadConfig(testEnvironment(overrides));
+}
+
+/** The same as environment variables, for a process of its own. */
+export function testEnvironment(overrides: Record<string, string> = {}): Record<string, string> {
+  return {
+    REDIS_URL: process.env.TEST_REDIS_URL ?? '',
     REDIS_NAMESPACE: `test-${randomBytes(6).toString('hex')}`,
     JWT_SECRET: 'secret-of-the-tests-'.repeat(2),
     PAYMENT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 7).toString('base64')}`,
@@ -32,5 +37,5 @@ export function testConfig(overrides: Record<string, string> = {}): AppConfig {
     LOG_LEVEL: 'silent',
     DRAIN_SECONDS: '0',
     ...overrides,
-  });
+  };
 }

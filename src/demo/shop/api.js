@@ -48,6 +48,7 @@ const session = {
 /** One request. Resolves to the JSON of the answer; throws a Refusal. */
 async function call(method, path, { body, headers = {} } = {}) {
   let answer;
+  let document;
   try {
     answer = await fetch(path, {
       method,
@@ -59,13 +60,13 @@ async function call(method, path, { body, headers = {} } = {}) {
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(answerWithinMs),
     });
+    document = await answer.json();
   } catch {
     throw new Refusal('', 'The shop cannot be reached. Check your connection.', 1_000);
   }
-  if (answer.ok) return answer.json();
-  const problem = await answer.json().catch(() => ({}));
+  if (answer.ok) return document;
   const retryAfterMs = 1_000 * Number(answer.headers.get('retry-after') ?? 1);
-  throw new Refusal(problem.code ?? 'INTERNAL_ERROR', problem.detail ?? '', retryAfterMs);
+  throw new Refusal(document.code, document.detail, retryAfterMs);
 }
 
 /** Sends a request until it is decided, for a minute at most. `onWait` is told of every pause. */
@@ -84,16 +85,19 @@ async function callUntilDecided(method, path, options, onWait) {
   }
 }
 
-/** A key per press on "Buy". It is kept until the press is decided, also over a reload. */
+/**
+ * A press on "Buy" has a key and a quantity. Both are kept until it is decided, also over a reload:
+ * until then every further press asks what became of the first.
+ */
 const intent = {
   name: (saleId) => `buy:${session.user}:${saleId}`,
-  keyOf(saleId, quantity) {
-    const kept = JSON.parse(sessionStorage.getItem(intent.name(saleId)) ?? 'null');
-    if (kept?.quantity === quantity) return kept.key;
+  of(saleId, quantity) {
+    const kept = sessionStorage.getItem(intent.name(saleId));
+    if (kept) return JSON.parse(kept);
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     const key = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
     sessionStorage.setItem(intent.name(saleId), JSON.stringify({ key, quantity }));
-    return key;
+    return { key, quantity };
   },
   end(saleId) {
     sessionStorage.removeItem(intent.name(saleId));

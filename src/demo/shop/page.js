@@ -10,13 +10,17 @@ async function whileBusy(id, work) {
   try {
     await work();
   } catch (refusal) {
-    say(refusal.message);
-    if (refusal.code === 'UNAUTHENTICATED') signOut();
+    report(refusal);
     await readOrders().catch(() => undefined);
   } finally {
     busy.delete(id);
     showAll();
   }
+}
+
+function report(refusal) {
+  say(refusal.message);
+  if (refusal.code === 'UNAUTHENTICATED') signOut();
 }
 
 function showAll() {
@@ -54,14 +58,14 @@ function tick() {
 /** Runs at once and again after every pause, while somebody looks at the page. */
 async function again(everyMs, work) {
   for (;;) {
-    if (!document.hidden) await work().catch((refusal) => say(refusal.message));
+    if (!document.hidden) await work().catch(report);
     await sleep(everyMs);
   }
 }
 
 part('sign-in').onsubmit = (event) => {
   event.preventDefault();
-  signIn(part('user').value).catch((refusal) => say(refusal.message));
+  signIn(part('user').value).catch(report);
 };
 part('sign-out').onclick = signOut;
 document.addEventListener('visibilitychange', () => {

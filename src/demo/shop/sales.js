@@ -69,18 +69,18 @@ function buyForm(sale) {
   return form;
 }
 
-async function buy(sale, quantity) {
+async function buy(sale, chosen) {
   if (!session.token) {
     say('Choose a name first.');
     part('user').focus();
     return;
   }
   await whileBusy(sale.id, async () => {
-    const headers = { 'idempotency-key': intent.keyOf(sale.id, quantity) };
+    const { key, quantity } = intent.of(sale.id, chosen);
     say('Asking for your units …');
     try {
       const order = await callUntilDecided('POST', `/v1/sales/${sale.id}/orders`,
-        { body: { quantity }, headers },
+        { body: { quantity }, headers: { 'idempotency-key': key } },
         () => say('No answer yet. Asking again for the same purchase: you will not buy twice.'));
       intent.end(sale.id);
       say(`${quantity} × ${sale.product.name} held for you.`);

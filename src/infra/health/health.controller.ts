@@ -15,7 +15,10 @@ const checkTimeoutMs = 1_000;
 /** Many probes share one look; a balancer asks far less often than this. */
 const checkValidMs = 250;
 
-const indicator = z.looseObject({ status: z.enum(['up', 'down']), responseTime: z.int().optional() });
+const indicator = z.looseObject({
+  status: z.enum(['up', 'down']),
+  responseTime: z.int().optional().meta({ description: 'Milliseconds' }),
+});
 const health = z.looseObject({
   status: z.enum(['ok', 'error', 'shutting_down']),
   details: z.record(z.string(), indicator),
@@ -34,6 +37,8 @@ const health = z.looseObject({
     },
   }],
 });
+
+type Checks = Parameters<HealthCheckService['check']>[0];
 
 @Public()
 @Controller('health')
@@ -78,7 +83,7 @@ export class HealthController {
   }
 
   /** The same document for yes and no; only the status differs. */
-  private async answer(reply: FastifyReply, checks: Parameters<HealthCheckService['check']>[0]): Promise<unknown> {
+  private async answer(reply: FastifyReply, checks: Checks): Promise<unknown> {
     try {
       return await this.health.check(checks);
     } catch (error) {
@@ -94,7 +99,7 @@ export class HealthController {
   }
 
   /** The message of a failure may name hosts and users; this page is public. */
-  private check(name: string, look: () => Promise<Record<string, unknown>>): HealthCheckAttempt<string> {
+  private check(name: string, look: () => Promise<Record<string, unknown>>): HealthCheckAttempt {
     return this.indicators.check(name)
       .attempt(() => look().catch(() => { throw new Error('unreachable'); }))
       .withTimeout(checkTimeoutMs)

@@ -12,8 +12,8 @@ export const Public = () => SetMetadata(accessKey, 'public' satisfies Access);
 export const Roles = (...roles: string[]) => SetMetadata(accessKey, roles satisfies Access);
 
 /**
- * What the decorators say. The guard of `src/auth` enforces it and the OpenAPI document shows it; it
- * lives here because the routes of `src/infra` declare it too.
+ * What the decorators say. The guard of `src/auth` enforces it, the OpenAPI document shows it; it
+ * lives here because the routes of `src/infra` declare it, too.
  */
 export function accessOf(handler: object, controller: object): Access {
   return (Reflect.getMetadata(accessKey, handler)

@@ -10,7 +10,7 @@ import { newTraceId, traceIdOf } from './request';
 import { RouteTable } from './route-table';
 import { bodyBytesAtMost, toProblem } from './to-problem';
 
-/** A whole request, head and body, must have arrived by then: slow senders hold no socket longer. */
+/** A request must have arrived by then, head and body: slow senders hold no socket longer. */
 const requestTimeoutMs = 10_000;
 /** Longer than the idle time-out of the usual load balancers (60 s), so that they close first. */
 const keepAliveTimeoutMs = 65_000;

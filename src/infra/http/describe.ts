@@ -5,7 +5,7 @@ import type { ProblemCode } from '../../kernel';
 export interface AnswerDescription {
   /** What this answer means, one sentence. */
   description: string;
-  /** The JSON body; without it the answer has none. Give it an example: `.meta({examples: […]})`. */
+  /** The JSON body, if any. Give it an example: `.meta({ examples: […] })`. */
   schema?: z.ZodType;
   /** Bodies in other media types, such as `{'text/csv': z.string()}`. */
   otherContent?: Record<string, z.ZodType>;
@@ -23,7 +23,7 @@ export interface RouteDescription {
   tag: string;
   /** Successful answers by status; statuses above 399 only for bodies that are no problems. */
   answers: Record<number, AnswerDescription>;
-  /** The codes that this handler itself can answer with; see the README for those that come free. */
+  /** The codes that this handler itself answers with; the README lists those that come free. */
   problems?: readonly ProblemCode[];
   /** The body of a route that reads the raw request itself; elsewhere `@ValidBody` says it. */
   body?: z.ZodType;

@@ -23,7 +23,8 @@ const page = `<!doctype html>
 `;
 /** Without `validatorUrl: null` the page would send the document to a public validator. */
 const pageScript = `SwaggerUIBundle({
-  url: '/openapi.json', domNode: document.querySelector('main'), deepLinking: true, validatorUrl: null,
+  url: '/openapi.json', domNode: document.querySelector('main'),
+  deepLinking: true, validatorUrl: null,
 });
 `;
 
@@ -37,7 +38,7 @@ function part(summary: string, contentType: string): RouteDescription {
   };
 }
 
-/** The API's own description. The page and its assets come from this server, none from elsewhere. */
+/** The API's own description. The page loads nothing from anywhere else. */
 @Public()
 @Controller()
 export class DocsController {
@@ -47,7 +48,9 @@ export class DocsController {
   @Describe({
     summary: 'This document',
     tag: 'documentation',
-    answers: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
+    answers: {
+      200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) },
+    },
   })
   openApi(): JsonSchema {
     return this.document.json;

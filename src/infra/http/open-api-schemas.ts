@@ -16,7 +16,9 @@ export class OpenApiSchemas {
     const { $defs = {}, ...converted } = z.toJSONSchema(schema, {
       io, target: 'draft-2020-12', unrepresentable: 'any', override: keepOpen,
     });
-    for (const [id, definition] of Object.entries($defs)) this.add(id, pointToComponents(definition));
+    for (const [id, definition] of Object.entries($defs)) {
+      this.add(id, pointToComponents(definition));
+    }
     delete converted.$schema;
     return pointToComponents(converted);
   }

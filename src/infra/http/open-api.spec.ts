@@ -9,9 +9,11 @@ import { IdempotencyKey, PathId, ValidBody, ValidQuery } from './parameters';
 import { routesOf } from './routes';
 
 const money = z.strictObject({ amount: z.int(), currency: z.string() }).meta({ id: 'Money' });
-const body = z.strictObject({ price: money }).meta({ id: 'Offer', examples: [{ price: { amount: 1, currency: 'EUR' } }] });
+const body = z.strictObject({ price: money }).meta({ id: 'Offer' });
 const offers = z.object({ items: z.array(z.object({ price: money })) }).meta({ id: 'Offers' });
-const query = z.strictObject({ cursor: z.string().optional(), limit: z.coerce.number<string>().int() });
+const query = z.strictObject({
+  cursor: z.string().optional(), limit: z.coerce.number<string>().int(),
+});
 
 @Roles('admin')
 @Controller('offers')
@@ -22,13 +24,17 @@ class OfferController {
     summary: 'Offer', tag: 'offers', problems: ['SOLD_OUT', 'LIMIT_EXCEEDED'],
     answers: { 202: { description: 'Taken.', schema: offers, headers: { Location: 'Where' } } },
   })
-  offer(@PathId('saleId') id: string, @ValidBody(body) offer: unknown, @IdempotencyKey() key: string) {
+  offer(
+    @PathId('saleId') id: string, @ValidBody(body) offer: unknown, @IdempotencyKey() key: string,
+  ) {
     return { id, offer, key };
   }
 
   @Public()
   @Get()
-  @Describe({ summary: 'List', tag: 'offers', answers: { 200: { description: 'All.', schema: offers } } })
+  @Describe({
+    summary: 'List', tag: 'offers', answers: { 200: { description: 'All.', schema: offers } },
+  })
   list(@ValidQuery(query) page: unknown) {
     return page;
   }
@@ -56,7 +62,7 @@ interface Operation {
   description: string;
   parameters: { name: string; in: string; required: boolean }[];
   requestBody: { content: Record<string, { schema: JsonSchema }> };
-  responses: Record<string, { content?: Record<string, { examples?: object; schema: JsonSchema }> }>;
+  responses: Record<string, { content?: Record<string, { examples?: object }> }>;
 }
 
 function documentOf(...controllers: (new () => object)[]) {
@@ -77,17 +83,22 @@ describe('the OpenAPI document', () => {
   it('takes path, parameters and body from the decorators that also check them', () => {
     expect(document.openapi).toBe('3.1.1');
     expect(offer?.parameters).toMatchObject([
-      { name: 'saleId', in: 'path', required: true }, { name: 'Idempotency-Key', in: 'header', required: true },
+      { name: 'saleId', in: 'path', required: true },
+      { name: 'Idempotency-Key', in: 'header', required: true },
     ]);
-    expect(offer?.requestBody.content['application/json']?.schema).toEqual({ $ref: '#/components/schemas/Offer' });
+    expect(offer?.requestBody.content['application/json']?.schema)
+      .toEqual({ $ref: '#/components/schemas/Offer' });
     expect(list?.parameters).toMatchObject([
-      { name: 'cursor', in: 'query', required: false }, { name: 'limit', in: 'query', required: true },
+      { name: 'cursor', in: 'query', required: false },
+      { name: 'limit', in: 'query', required: true },
     ]);
   });
 
   it('says who may call', () => {
-    expect(offer).toMatchObject({ security: [{ bearer: [] }], description: expect.stringContaining('admin') });
-    expect(list).toMatchObject({ security: [], description: expect.stringContaining('Anyone') });
+    expect(offer?.security).toEqual([{ bearer: [] }]);
+    expect(offer?.description).toContain('admin');
+    expect(list?.security).toEqual([]);
+    expect(list?.description).toContain('Anyone');
   });
 
   it('names every problem of a route, its own and those that come with inputs and guard', () => {

@@ -76,7 +76,7 @@ function callersOf(access: Access): string {
 }
 
 /** What each header that a parameter decorator reads looks like. */
-const requestHeaders: Record<RequestHeader, { required: boolean; description: string; schema: JsonSchema }> = {
+const requestHeaders: Record<RequestHeader, JsonSchema> = {
   'Idempotency-Key': {
     required: true,
     description: 'A new value per intention, the same one per retry: a repeated request takes '
@@ -93,7 +93,9 @@ const requestHeaders: Record<RequestHeader, { required: boolean; description: st
 function describeParameters(route: Route, schemas: OpenApiSchemas): JsonSchema[] {
   const { inputs, path, description } = route;
   for (const [, parameter = ''] of path.matchAll(/:(\w+)/g)) {
-    if (!inputs.pathIds.includes(parameter)) throw new Error(`${route.name}: no @PathId('${parameter}')`);
+    if (!inputs.pathIds.includes(parameter)) {
+      throw new Error(`${route.name}: no @PathId('${parameter}')`);
+    }
   }
   const query = inputs.query && schemas.convert(inputs.query, 'input');
   const required = (query?.['required'] ?? []) as string[];
@@ -123,13 +125,17 @@ function describeAnswers(route: Route, access: Access, schemas: OpenApiSchemas) 
       schema: { $ref: '#/components/schemas/Problem' },
     });
     (content.examples ??= {})[code] = { $ref: `#/components/examples/${code}` };
-    if (status === 503) answer.headers = { ...answer.headers, ...headersOf({ 'Retry-After': 'Seconds' }) };
+    if (status === 503) {
+      answer.headers = { ...answer.headers, ...headersOf({ 'Retry-After': 'Seconds' }) };
+    }
   }
   return answers;
 }
 
 function describeAnswer(answer: AnswerDescription, schemas: OpenApiSchemas): Answer {
-  const bodies = { ...(answer.schema && { 'application/json': answer.schema }), ...answer.otherContent };
+  const bodies = {
+    ...(answer.schema && { 'application/json': answer.schema }), ...answer.otherContent,
+  };
   const content = Object.fromEntries(Object.entries(bodies).map(([type, schema]) =>
     [type, { schema: schemas.convert(schema, 'output') }]));
   return {
@@ -186,5 +192,6 @@ const problemSchema: JsonSchema = {
 function exampleOf(code: ProblemCode): JsonSchema {
   const members = code === 'VALIDATION_FAILED'
     ? { errors: [{ path: 'quantity', message: 'Too big: expected number to be <=1000' }] } : {};
-  return problemDocument(new ProblemError(code, `${problems[code].title}.`, { members }), sampleTraceId);
+  const problem = new ProblemError(code, `${problems[code].title}.`, { members });
+  return problemDocument(problem, sampleTraceId);
 }

@@ -44,10 +44,10 @@ export class ProblemFilter implements ExceptionFilter {
   private log(problem: ProblemError, request: FastifyRequest): void {
     const line = {
       traceId: traceIdOf(request), method: request.method, route: request.routeOptions.url,
-      code: problem.code,
+      code: problem.code, err: problem.cause ?? problem,
     };
     if (problem.code === 'INTERNAL_ERROR') {
-      this.logger.error({ msg: 'request failed', ...line, err: problem.cause ?? problem });
+      this.logger.error({ msg: 'request failed', ...line });
     } else if (problem.code === 'TEMPORARILY_UNAVAILABLE') {
       const now = Date.now();
       if (now - this.outageLoggedAt < outageLogIntervalMs) {
@@ -55,7 +55,7 @@ export class ProblemFilter implements ExceptionFilter {
         return;
       }
       const { outagesUnlogged } = this;
-      this.logger.warn({ msg: 'request refused', ...line, outagesUnlogged, err: problem.cause ?? problem });
+      this.logger.warn({ msg: 'request refused', ...line, outagesUnlogged });
       this.outageLoggedAt = now;
       this.outagesUnlogged = 0;
     }

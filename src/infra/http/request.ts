@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 
-/** version 00, a trace id that is not all zero, a parent id (source: W3C Trace Context, level 1). */
+/** Version 00, a trace id that is not all zero, a parent id (source: W3C Trace Context). */
 const traceparentPattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The trace id of a new request: the caller's own (`traceparent`), else 32 random hex characters. */
+/** The trace id of a new request: the caller's (`traceparent`), else 32 random hex characters. */
 export function newTraceId(request: Pick<IncomingMessage, 'headers'>): string {
   const traceparent = request.headers['traceparent'];
-  const given = typeof traceparent === 'string' ? traceparentPattern.exec(traceparent)?.[1] : undefined;
+  const given = typeof traceparent === 'string'
+    ? traceparentPattern.exec(traceparent)?.[1] : undefined;
   // randomUUID draws from a pool and is several times cheaper than randomBytes.
   return given ?? randomUUID().replaceAll('-', '');
 }

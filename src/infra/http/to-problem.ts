@@ -42,7 +42,7 @@ function fromStatus(status: number, cause: unknown): ProblemError {
 const brokenConnection = new Set([
   'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN',
 ]);
-/** Replies of a server that is there but cannot serve now, and ioredis giving up on one that is not. */
+/** Redis is there but cannot serve now, or ioredis has given up on it. */
 const refusedByRedis = new RegExp([
   '^(OOM|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|MISCONF)\\b',
   '^Connection is closed', '^Command timed out', '^Stream isn\'t writeable',

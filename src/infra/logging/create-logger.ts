@@ -6,10 +6,10 @@ const flushIntervalMs = 200;
 const bufferBytes = 4 * 1024;
 
 /**
- * The JSON log of one process: one line per event on stdout, level as pino's number, `time` in epoch
- * milliseconds. Headers, bodies and tokens are never handed to it; the redaction is the second lock.
- * Lines are buffered, because a system call per line would cost more than the line; what is left is
- * written when the process exits.
+ * The JSON log of one process: one line per event on stdout, level as pino's number, `time` in
+ * epoch milliseconds. Headers, bodies and tokens are never handed to it; the redaction is the
+ * second lock. Lines are buffered, because a system call per line would cost more than the line;
+ * what is left is written when the process exits.
  */
 export function createLogger(
   level: AppConfig['logLevel'],
@@ -22,7 +22,7 @@ export function createLogger(
   }, destination);
 }
 
-/** Members of a line, not of objects inside it: a wildcard costs 16 µs a line, these cost nothing. */
+/** Members of a line, not of objects in it: a wildcard costs 16 µs a line, these cost nothing. */
 const secretNames = [
   'authorization', 'cookie', 'token', 'secret', 'password', 'idempotencyKey', 'headers', 'body',
 ];

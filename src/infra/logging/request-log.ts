@@ -3,9 +3,9 @@ import type { Logger as Pino } from 'pino';
 
 /**
  * One line per request: at `info` when it changed something (a successful method other than GET and
- * HEAD), else at `debug`. In a flash sale nearly all requests are reads and refusals; those are counted
- * by the metrics, and a line for each costs throughput exactly when it is short. Faults (5xx) are
- * logged with their cause by the problem filter.
+ * HEAD), else at `debug`. In a flash sale nearly all requests are reads and refusals: the metrics
+ * count them, and a line (8 µs) for each would cost a tenth of the throughput exactly when it is
+ * short. Faults (5xx) are logged with their cause by the problem filter.
  */
 export function logRequests(server: FastifyInstance, pino: Pino): void {
   const log = pino.child({ context: 'Request' });

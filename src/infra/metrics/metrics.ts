@@ -4,7 +4,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** A scrape waits no longer than this for what is measured on demand, in milliseconds. */
 const collectTimeoutMs = 1_000;
 
-const fastBucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const fastBucketsSeconds =
+  [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const slowBucketsSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** The product's own measurements. Names and labels are part of the contract with dashboards. */
@@ -90,7 +91,7 @@ export class Metrics {
 
   private async collect(collect: () => Promise<void>): Promise<void> {
     const timeout = Promise.withResolvers<never>();
-    const timer = setTimeout(() => { timeout.reject(new Error('took too long')); }, collectTimeoutMs);
+    const timer = setTimeout(() => { timeout.reject(new Error('too slow')); }, collectTimeoutMs);
     try {
       await Promise.race([collect(), timeout.promise]);
     } catch (error) {

@@ -51,7 +51,7 @@ export class RedisConnections implements OnApplicationShutdown {
   }
 
   /** Hears every message on the channel from now on; ioredis subscribes again after an outage. */
-  async subscribe(name: string, listener: (message: string) => void): Promise<void> {
+  subscribe(name: string, listener: (message: string) => void): void {
     const channel = this.channel(name);
     const known = this.listeners.get(channel);
     if (known) {
@@ -59,7 +59,10 @@ export class RedisConnections implements OnApplicationShutdown {
       return;
     }
     this.listeners.set(channel, [listener]);
-    await this.subscriber.subscribe(channel);
+    // Not awaited: a process starts, and its polls work, while Redis is away.
+    this.subscriber.subscribe(channel).catch((error: Error) => {
+      this.logger.warn({ msg: 'channel not heard, only polled', channel, error: error.message });
+    });
   }
 
   /** Tells the other processes. A lost message costs time, never correctness: receivers also poll. */
@@ -71,7 +74,10 @@ export class RedisConnections implements OnApplicationShutdown {
 
   /** Runs after queues and loops have stopped. */
   onApplicationShutdown(): void {
-    for (const connection of this.opened) connection.disconnect();
+    for (const connection of this.opened) {
+      // A second disconnect would wait two seconds for a close that has been.
+      if (connection.status !== 'end') connection.disconnect();
+    }
   }
 }
 

@@ -53,7 +53,7 @@ describe('audit', () => {
     }
     await sale.reserve('r5', { epoch: 4 });
     expect(await sale.unchangedBy('audit'))
-      .toEqual([1, 1, 20, 13, 3, 2, 2, 9, 5, 3, 5, 4, 'open', boot]);
+      .toEqual([1, 1, 20, 13, 3, 2, 2, 10, 5, 3, 5, 4, 'open', boot]);
   });
 
   it('says of a sale that is not there that it is not loaded', async () => {

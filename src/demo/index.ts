@@ -1,0 +1,1 @@
+export { DemoShopModule } from './demo.module';

@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from '../../../src/infra/database';
+import { OrderLife, OrderStore, type Order } from '../../../src/order';
+import { expectBooksToBalance } from '../../support/books';
+import { TestProduct } from '../../support/product';
+import { until } from '../../support/until';
+
+const cause = { source: 'test', ip: '', traceId: 'a'.repeat(32) };
+const orderCount = 30;
+
+describe('two that end one order at the same moment', () => {
+  let product: TestProduct;
+  let database: Database;
+  let life: OrderLife;
+  let store: OrderStore;
+
+  beforeAll(async () => {
+    product = await TestProduct.start();
+    database = product.get(Database);
+    life = product.get(OrderLife);
+    store = product.get(OrderStore);
+  });
+
+  afterAll(() => product.stop());
+
+  async function saleWithOrders(count: number): Promise<{ saleId: string; orders: Order[] }> {
+    const saleId = await product.client.openSale({ stock: count, payWindowSeconds: 600 });
+    const placed = await Promise.all(Array.from({ length: count }, (_, index) =>
+      product.client.order(saleId, `buyer-${index}`)));
+    return { saleId, orders: await store.findMany(placed.map(({ id }) => id)) };
+  }
+
+  /** Holds the rows of these orders until `act` has sent statements that wait for them. */
+  async function whileHeld<Result>(orders: readonly Order[], waiters: number,
+    act: () => Promise<Result>): Promise<Result> {
+    const ids = orders.map(({ id }) => id);
+    let result: Promise<Result> | undefined;
+    await database.transaction(async (transaction) => {
+      await transaction.query('SELECT rid FROM orders WHERE rid IN (?) FOR UPDATE', [ids]);
+      result = act();
+      result.catch(() => undefined);
+      await until(`${waiters} statements wait for the rows`, async () =>
+        await waitingStatements() >= waiters);
+    });
+    return result as Promise<Result>;
+  }
+
+  async function waitingStatements(): Promise<number> {
+    // InnoDB shows the same picture again to whoever looks more often than ten times a second.
+    await sleep(120);
+    const [row] = await database.query<{ waiting: number }>(
+      `SELECT COUNT(*) AS waiting FROM information_schema.innodb_trx
+        JOIN information_schema.processlist p ON p.id = trx_mysql_thread_id
+        WHERE trx_state = 'LOCK WAIT' AND p.db = DATABASE()`);
+    return row?.waiting ?? 0;
+  }
+
+  it('lets one of cancel and pay win each order, and gives units back only for the cancelled',
+    async () => {
+      const { saleId, orders } = await saleWithOrders(orderCount);
+      const results = await Promise.all(orders.map(async (order, index) => {
+        const acts = [() => life.pay(order.id), () => life.cancel(order, cause)];
+        if (index % 2 === 1) acts.reverse();
+        await Promise.all(acts.map((act) => act()));
+        return store.find(order.id);
+      }));
+      const paid = results.filter((order) => order?.status === 'paid').length;
+      const cancelled = results.filter((order) => order?.status === 'cancelled').length;
+      expect(paid + cancelled).toBe(orderCount);
+      const { stock } = await expectBooksToBalance(product, saleId);
+      expect(stock.allocated).toBe(paid);
+    });
+
+  it('lets one of cancel and pay win when both already wait for the row', async () => {
+    const { saleId, orders: [order] } = await saleWithOrders(1);
+    if (!order) throw new Error('no order');
+    const [paid, cancelled] = await whileHeld([order], 2, () =>
+      Promise.all([life.pay(order.id), life.cancel(order, cause)]));
+    expect([['paid', 'paid'], ['too_late', 'cancelled']])
+      .toContainEqual([paid.kind, cancelled.status]);
+    await expectBooksToBalance(product, saleId);
+  });
+
+  it('lets one of pay and expire win when the time to pay ends, never both', async () => {
+    const { saleId, orders } = await saleWithOrders(orderCount);
+    // The deadlines pass one after the other while both sides try all the time.
+    await Promise.all(orders.map(({ id }, index) => database.execute(
+      'UPDATE orders SET expires_at = NOW(3) + INTERVAL ? MICROSECOND WHERE rid = ?',
+      [(index * 10 + 20) * 1_000, id])));
+    const rids = orders.map(({ id }) => id);
+    const expiry = until('every order has ended', async () => {
+      await life.expire(saleId, rids);
+      return (await store.findMany(rids)).every(({ status }) => status !== 'pending_payment');
+    });
+    const payments = await Promise.all(orders.map(async ({ id }, index) => {
+      await until('it is nearly time', async () => {
+        const [row] = await database.query<{ isNear: number }>(
+          `SELECT expires_at <= NOW(3) + INTERVAL ? MICROSECOND AS isNear
+            FROM orders WHERE rid = ?`, [index % 5 * 2_000, id]);
+        return row?.isNear;
+      });
+      return life.pay(id);
+    }));
+    await expiry;
+    const statuses = new Map((await store.findMany(rids)).map(({ id, status }) => [id, status]));
+    expect(rids.map((rid) => statuses.get(rid)))
+      .toEqual(payments.map(({ kind }) => kind === 'paid' ? 'paid' : 'expired'));
+    await expectBooksToBalance(product, saleId);
+  });
+
+  it('keeps a payment that was sent in time when a lock held it up beyond the deadline', async () => {
+    const { saleId, orders: [order] } = await saleWithOrders(1);
+    if (!order) throw new Error('no order');
+    await database.execute(
+      'UPDATE orders SET expires_at = NOW(3) + INTERVAL 500000 MICROSECOND WHERE rid = ?',
+      [order.id]);
+    const payment = await whileHeld([order], 1, async () => {
+      const outcome = life.pay(order.id);
+      await until('the deadline has passed', async () => {
+        const [row] = await database.query<{ isOver: number }>(
+          'SELECT expires_at < NOW(3) AS isOver FROM orders WHERE rid = ?', [order.id]);
+        return row?.isOver;
+      });
+      // Expiry passes over a row that somebody holds.
+      expect(await life.expire(saleId, [order.id])).toBe(0);
+      return outcome;
+    });
+    expect(payment.kind).toBe('paid');
+    expect(await life.expire(saleId, [order.id])).toBe(0);
+    await expectBooksToBalance(product, saleId);
+  });
+
+  it('gives the unit back once when cancel and expiry race for the same order', async () => {
+    const { saleId, orders } = await saleWithOrders(orderCount);
+    const rids = orders.map(({ id }) => id);
+    await database.execute('UPDATE orders SET expires_at = NOW(3) WHERE rid IN (?)', [rids]);
+    await Promise.all([
+      ...orders.map((order) => life.cancel(order, cause)),
+      ...orders.map(({ id }) => life.expire(saleId, [id])),
+      life.expire(saleId), life.expire(saleId),
+    ]);
+    const { orders: ended, ledger, redis } = await expectBooksToBalance(product, saleId);
+    expect(ended.filter(({ status }) => status === 'cancelled' || status === 'expired'))
+      .toHaveLength(orderCount);
+    expect(ledger.filter(({ kind }) => kind === 'release')).toHaveLength(orderCount);
+    expect(redis.counters.available).toBe(orderCount);
+  });
+
+  it('cancels once when a buyer presses cancel ten times at once', async () => {
+    const { saleId, orders: [order] } = await saleWithOrders(1);
+    const answers = await Promise.all(Array.from({ length: 10 }, () =>
+      product.client.cancel(order?.id ?? '', 'buyer-0')));
+    for (const { status, body } of answers) {
+      expect([status, body.status]).toEqual([200, 'cancelled']);
+    }
+    const { ledger } = await expectBooksToBalance(product, saleId);
+    expect(ledger.map(({ kind }) => kind).sort()).toEqual(['allocate', 'release', 'stock']);
+  });
+
+  it('refunds once when two refunds of one order race', async () => {
+    const { saleId, orders: [order] } = await saleWithOrders(1);
+    if (!order) throw new Error('no order');
+    expect((await life.pay(order.id)).kind).toBe('paid');
+    const outcomes = await whileHeld([order], 2, () =>
+      Promise.all([life.refund(order.id, cause), life.refund(order.id, cause)]));
+    expect(outcomes.sort()).toEqual(['already_refunded', 'refunded']);
+    const { redis } = await expectBooksToBalance(product, saleId);
+    expect(redis.counters).toMatchObject({ available: 1, sold: 0 });
+  });
+});
