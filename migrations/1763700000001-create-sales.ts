@@ -72,7 +72,7 @@ export class CreateSales1763700000001 implements MigrationInterface {
         updated_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),
         PRIMARY KEY (sale_id, id),
         KEY stock_adjustments_unfinished (status, updated_at),
-        CONSTRAINT stock_adjustments_sale FOREIGN KEY (sale_id) REFERENCES sale_stock (sale_id),
+        CONSTRAINT stock_adjustments_sale FOREIGN KEY (sale_id) REFERENCES sales (id),
         CONSTRAINT stock_adjustments_delta CHECK (delta <> 0),
         CONSTRAINT stock_adjustments_status CHECK (status IN ('pending', 'in_database', 'done', 'refused'))
       ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4`);

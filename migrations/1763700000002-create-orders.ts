@@ -5,7 +5,11 @@ const userId = 'VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 
 /**
  * The durable life of an order, the ledger of every unit that moved, and the limit per buyer.
+ * Foreign keys name the sale, never its stock row: their check locks the row that they name, and two
+ * batches that both held the stock row that way could not both change it.
  * An order and the tombstone of a reservation that never became one compete for `orders.rid`.
+ * Foreign keys go to `sales`: an insert locks what it refers to, and two batches that both hold a
+ * shared lock on the row in `sale_stock` deadlock as soon as they update it.
  */
 export class CreateOrders1763700000002 implements MigrationInterface {
   name = 'CreateOrders1763700000002';
@@ -32,11 +36,10 @@ export class CreateOrders1763700000002 implements MigrationInterface {
         closed_at DATETIME(3) NULL,
         PRIMARY KEY (rid),
         KEY orders_of_sale (sale_id, rid),
-        KEY orders_units (sale_id, status, quantity),
         KEY orders_overdue (status, expires_at),
-        KEY orders_overdue_of_sale (sale_id, status, expires_at),
+        KEY orders_overdue_of_sale (sale_id, status, expires_at, quantity),
         KEY orders_of_user (user_id, reserved_at, rid),
-        CONSTRAINT orders_sale FOREIGN KEY (sale_id) REFERENCES sale_stock (sale_id),
+        CONSTRAINT orders_sale FOREIGN KEY (sale_id) REFERENCES sales (id),
         CONSTRAINT orders_quantity CHECK (quantity BETWEEN 1 AND 1000),
         CONSTRAINT orders_amount CHECK (amount >= 0),
         CONSTRAINT orders_status CHECK (status IN ('pending_payment', 'paid', 'cancelled', 'expired',
@@ -63,7 +66,7 @@ export class CreateOrders1763700000002 implements MigrationInterface {
         trace_id CHAR(32) CHARACTER SET ascii NOT NULL,
         created_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
         PRIMARY KEY (sale_id, movement_id),
-        CONSTRAINT stock_ledger_sale FOREIGN KEY (sale_id) REFERENCES sale_stock (sale_id),
+        CONSTRAINT stock_ledger_sale FOREIGN KEY (sale_id) REFERENCES sales (id),
         CONSTRAINT stock_ledger_kind CHECK (kind IN ('stock', 'allocate', 'release')),
         CONSTRAINT stock_ledger_adds_up CHECK (allocated_after = allocated_before + allocated_delta),
         CONSTRAINT stock_ledger_conserves CHECK (kind = 'stock' OR available_delta = -allocated_delta)
@@ -75,7 +78,7 @@ export class CreateOrders1763700000002 implements MigrationInterface {
         quantity INT NOT NULL,
         limit_per_user INT NOT NULL,
         PRIMARY KEY (sale_id, user_id),
-        CONSTRAINT buyer_quotas_sale FOREIGN KEY (sale_id) REFERENCES sale_stock (sale_id),
+        CONSTRAINT buyer_quotas_sale FOREIGN KEY (sale_id) REFERENCES sales (id),
         CONSTRAINT buyer_quotas_within_limit CHECK (quantity >= 0 AND quantity <= limit_per_user)
       ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4`);
   }

@@ -10,8 +10,9 @@ const pageSize = 500;
 /** How a row begins: as an order that waits for payment, or closed, as a tombstone. */
 export interface RowStart {
   status: 'pending_payment' | 'cancelled' | 'rejected';
-  reason: string | null;
+  reason?: string;
   expiresAt: Date;
+  now: Date;
 }
 
 /** Reads order rows, and writes new ones. */
@@ -66,14 +67,23 @@ export class OrderStore {
 
   /** Inserts rows for reservations. Throws a duplicate key when one of them has a row already. */
   async insert(transaction: Transaction, sale: Sale, entries: readonly OutboxEntry[],
-    { status, reason, expiresAt }: RowStart): Promise<void> {
-    const closedAt = status === 'pending_payment' ? null : expiresAt;
+    { status, reason, expiresAt, now }: RowStart): Promise<Order[]> {
+    const orders = entries.map((entry): Order => ({
+      id: entry.rid, saleId: sale.id, userId: entry.userId, quantity: entry.quantity,
+      amount: sale.price.amount * entry.quantity, currency: sale.price.currency, status,
+      fingerprint: entry.fingerprint, seq: entry.seq, traceId: entry.traceId,
+      reservedAt: new Date(entry.reservedAtMs), createdAt: now, expiresAt,
+      ...(reason !== undefined && { reason }),
+      ...(status !== 'pending_payment' && { closedAt: now }),
+    }));
     await transaction.execute(
       `INSERT INTO orders (rid, sale_id, user_id, quantity, amount, currency, status, reason,
-        fingerprint, epoch, seq, trace_id, reserved_at, expires_at, closed_at) VALUES ?`,
-      [entries.map((entry) => [entry.rid, sale.id, entry.userId, entry.quantity,
-        sale.price.amount * entry.quantity, sale.price.currency, status, reason, entry.fingerprint,
-        entry.epoch, entry.seq, entry.traceId, new Date(entry.reservedAtMs), expiresAt, closedAt])]);
+        fingerprint, epoch, seq, trace_id, reserved_at, created_at, expires_at, closed_at) VALUES ?`,
+      [orders.map((order, index) => [order.id, order.saleId, order.userId, order.quantity,
+        order.amount, order.currency, order.status, order.reason ?? null, order.fingerprint,
+        entries[index]?.epoch, order.seq, order.traceId, order.reservedAt, order.createdAt,
+        order.expiresAt, order.closedAt ?? null])]);
+    return orders;
   }
 
   /**
@@ -84,8 +94,8 @@ export class OrderStore {
     reason: string): Promise<Order> {
     try {
       await this.database.transaction(async (transaction) => {
-        const expiresAt = await this.now(transaction);
-        await this.insert(transaction, sale, [entry], { status, reason, expiresAt });
+        const now = await this.now(transaction);
+        await this.insert(transaction, sale, [entry], { status, reason, expiresAt: now, now });
       });
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;

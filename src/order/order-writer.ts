@@ -27,20 +27,21 @@ export class OrderWriter {
   /** Resolves to the rows that now stand for the entries. Rejects when the database is away. */
   async write(sale: Sale, entries: readonly OutboxEntry[]): Promise<Order[]> {
     const unique = [...new Map(entries.map((entry) => [entry.rid, entry])).values()];
+    const orders: Order[] = [];
     for (const batch of groupByEpoch(unique)) {
       try {
-        await this.writeTogether(sale, batch);
+        orders.push(...await this.writeTogether(sale, batch));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
-        for (const entry of batch) await this.writeAlone(sale, entry);
+        for (const entry of batch) orders.push(await this.writeAlone(sale, entry));
       }
     }
-    return this.store.findMany(unique.map(({ rid }) => rid));
+    return orders;
   }
 
-  private async writeTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<void> {
-    const ledger = await this.database.transaction((transaction) =>
+  private async writeTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<Order[]> {
+    const { orders, ledger } = await this.database.transaction((transaction) =>
       this.insertMissing(transaction, sale, batch));
     this.book.audit(ledger);
     const now = this.clock.now();
@@ -49,36 +50,40 @@ export class OrderWriter {
       this.metrics.orderPersistLagSeconds.observe(Math.max(0, lag.get(rid) ?? 0) / 1_000);
     }
     this.metrics.orderStatusTotal.inc({ status: 'pending_payment' }, ledger.length);
+    return orders;
   }
 
   private async insertMissing(transaction: Transaction, sale: Sale,
-    batch: readonly OutboxEntry[]): Promise<LedgerRow[]> {
+    batch: readonly OutboxEntry[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
     const written = await this.store.findMany(batch.map(({ rid }) => rid), transaction);
     const known = new Set(written.map(({ id }) => id));
     const missing = batch.filter(({ rid }) => !known.has(rid));
-    if (missing.length === 0) return [];
+    if (missing.length === 0) return { orders: written, ledger: [] };
     const now = await this.store.now(transaction);
     const expiresAt = new Date(now.getTime() + sale.payWindowSeconds * 1_000);
-    await this.store.insert(transaction, sale, missing,
-      { status: 'pending_payment', reason: null, expiresAt });
+    const inserted = await this.store.insert(transaction, sale, missing,
+      { status: 'pending_payment', expiresAt, now });
     const ledger = await this.book.allocate(transaction, { saleId: sale.id,
       limitPerUser: sale.limitPerUser, epoch: missing[0]?.epoch ?? 0,
       highestSeq: Math.max(...missing.map(({ seq }) => seq)) },
     missing.map(({ rid, userId, quantity, traceId, ip }) =>
       ({ rid, userId, quantity, cause: { source: 'purchase', ip, traceId } })));
     if (!ledger) throw new DoesNotFit();
-    return ledger;
+    return { orders: [...written, ...inserted], ledger };
   }
 
-  private async writeAlone(sale: Sale, entry: OutboxEntry): Promise<void> {
+  private async writeAlone(sale: Sale, entry: OutboxEntry): Promise<Order> {
     try {
-      await this.writeTogether(sale, [entry]);
+      const [order] = await this.writeTogether(sale, [entry]);
+      if (order) return order;
+      throw new Error(`No row came of ${entry.rid}`);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (isDuplicateKey(error)) return; // somebody else wrote it meanwhile
+      // After a duplicate key, too: then the tombstone finds the row that somebody else wrote.
       const reason = await this.reasonOf(error, sale.id, entry);
       const order = await this.store.insertTombstone(sale, entry, 'rejected', reason);
       if (order.status === 'rejected') this.metrics.orderStatusTotal.inc({ status: 'rejected' });
+      return order;
     }
   }
 

@@ -31,15 +31,16 @@ export class PaymentStarter {
   async start(orderId: string, identity: Identity, cause: Cause): Promise<Payment> {
     const order = await this.ownOrder(orderId, identity);
     const existing = await this.store.ofOrder(order.id);
-    if (order.status === 'paid' || order.status === 'refunded') {
-      if (existing) return existing;
-    }
+    const isPaid = order.status === 'paid' || order.status === 'refunded';
+    if (existing && isPaid) return existing;
     this.refuseUnlessPayable(order);
-    const payment = existing ?? await this.store.create(order, cause.traceId);
-    if (payment.status === 'failed') await this.changes.make(payment, 'started', cause);
-    const current = await this.store.ofOrder(order.id) ?? payment;
-    if (current.status !== 'started' || current.reference !== undefined) return current;
-    return this.confirm(current);
+    let payment = existing ?? await this.store.create(order, cause.traceId);
+    if (payment.status === 'failed') {
+      await this.changes.make(payment, 'started', cause);
+      payment = await this.store.find(payment.id) ?? payment;
+    }
+    const isConfirmed = payment.status !== 'started' || payment.reference !== undefined;
+    return isConfirmed ? payment : this.confirm(payment);
   }
 
   private async ownOrder(orderId: string, identity: Identity): Promise<Order> {

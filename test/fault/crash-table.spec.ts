@@ -1,5 +1,6 @@
-import { Deployment } from './support/deployment';
+import { until } from '../support/until';
 import { checkBooks } from './support/books';
+import { Deployment } from './support/deployment';
 import { PrivateServers } from './support/private-servers';
 
 /** The rows of "What recovers a crash between two steps" in docs/protocol.md, S2 to S8. */
@@ -13,21 +14,120 @@ describe('a process dies between two steps', () => {
   afterEach(async () => { await deployment.stop(); });
 
   it.each([
-    ['S3–S4: the relay dies with entries that the queue does not have', 'relay-before-queue'],
-    ['inside S4: the relay dies between queue and acknowledgement', 'relay-before-acknowledge'],
-    ['S4–S5: the worker dies before it wrote its job', 'writer-before-commit'],
-    ['S5–S6: the worker dies between commit and confirmation', 'writer-after-commit'],
-  ])('%s; another process makes orders of them, once', async (_row, failpoint) => {
-    const api = await deployment.start({ roles: 'api' });
-    const saleId = await api.client.openSale({ stock: 20 });
-    const worker = await deployment.start({ roles: 'worker', failpoint });
+    ['S2–S3: the units are held, the buyer was not answered', 'reserve-before-reply'],
+    ['S3–S4: the relay has entries that the queue does not have', 'relay-before-queue'],
+    ['inside S4: the queue has a batch that the outbox still has', 'relay-before-acknowledge'],
+    ['S4–S5: the job is taken, nothing is written', 'writer-before-commit'],
+    ['S5–S6: the rows are committed, Redis does not know', 'writer-after-commit'],
+  ])('%s: another process makes orders of them, once', async (_row, failpoint) => {
+    const dying = await deployment.start({ failpoint });
+    const saleId = await dying.client.openSale({ stock: 20 });
     const crowd = deployment.crowd(saleId);
-    await crowd.press(12);
-    expect(await worker.ended).toBe('SIGKILL');
-    await deployment.start({ roles: 'worker' });
+    const pressing = crowd.press(12);
+    expect(await dying.ended).toBe('SIGKILL');
+    await deployment.start();
+    await pressing;
     const { rows, pending } = await checkBooks(deployment, saleId, crowd.acknowledged);
     expect([crowd.acknowledged.length, rows.length, pending]).toEqual([12, 12, 12]);
-    expect(await crowd.askAgain(crowd.acknowledged))
-      .toEqual(crowd.acknowledged.map(({ orderId }) => ({ orderId })));
+    expect(await crowd.askAgain()).toEqual(crowd.acknowledged.map(({ orderId }) => orderId));
+  });
+
+  it('inside S4: entries of a dead relay are carried again by another, with no second effect', async () => {
+    const dying = await deployment.start({ failpoint: 'relay-before-acknowledge' });
+    const saleId = await dying.client.openSale();
+    const pressing = deployment.crowd(saleId).press(5);
+    await dying.ended;
+    await deployment.start();
+    await pressing;
+    const { rows } = await until('the outbox is empty', async () => {
+      const books = await checkBooks(deployment, saleId, []);
+      return books.outbox === 0 && books;
+    }, 30_000);
+    expect(rows).toHaveLength(5);
+  });
+
+  it('S7–S8: the row is paid, Redis still has it ordered: the webhook again and the sweep settle it', async () => {
+    const dying = await deployment.start({ failpoint: 'pay-before-settle' });
+    const saleId = await dying.client.openSale({ payWindowSeconds: 5 });
+    const order = await dying.client.order(saleId, 'alice');
+    const { body } = await dying.client.startPayment(order.id, 'alice');
+    const payment = { orderId: order.id, paymentId: body.paymentId, ...body.amount };
+    const report = ['payment.succeeded', payment, 'msg_of_alice'] as const;
+    await expect(dying.client.report(...report)).rejects.toThrow();
+    expect(await dying.ended).toBe('SIGKILL');
+    const { client } = await deployment.start();
+    expect((await client.report(...report)).status).toBe(200);
+    const { paid, redis } = await checkBooks(deployment, saleId, []);
+    expect([paid, redis.sold, redis.available]).toEqual([1, 1, 9]);
+  });
+
+  it('S7–S8: the row is cancelled, Redis still holds the unit: the sweep gives it back, once', async () => {
+    const dying = await deployment.start({ failpoint: 'close-before-release' });
+    const saleId = await dying.client.openSale({ payWindowSeconds: 3 });
+    const order = await dying.client.order(saleId, 'alice');
+    await expect(dying.client.cancel(order.id, 'alice')).rejects.toThrow();
+    expect(await dying.ended).toBe('SIGKILL');
+    const { client } = await deployment.start();
+    expect((await client.cancel(order.id, 'alice')).body.status).toBe('cancelled');
+    const { rows, redis } = await checkBooks(deployment, saleId, []);
+    expect([rows[0]?.status, redis.available]).toEqual(['cancelled', 10]);
+  });
+
+  it('S7–S8: the row has expired, Redis still holds the unit: the sweep gives it back, once', async () => {
+    const dying = await deployment.start({ failpoint: 'close-before-release' });
+    const saleId = await dying.client.openSale({ payWindowSeconds: 1 });
+    await dying.client.buy(saleId, 'alice');
+    expect(await dying.ended).toBe('SIGKILL');
+    const { client } = await deployment.start();
+    await until('the unit is back', async () =>
+      (await client.stock(saleId)).redis.available === 10);
+    const { rows } = await checkBooks(deployment, saleId, []);
+    expect(rows[0]?.status).toBe('expired');
+  });
+
+  it('S12: an increase is in the database only: a retry with its id brings it to Redis, once', async () => {
+    const dying = await deployment.start({ failpoint: 'adjust-between-sides' });
+    const saleId = await dying.client.openSale();
+    await expect(dying.client.adjust(saleId, 5, 'delivery')).rejects.toThrow();
+    const { client } = await deployment.start();
+    for (const attempt of [1, 2]) {
+      expect([attempt, (await client.adjust(saleId, 5, 'delivery')).status]).toEqual([attempt, 200]);
+    }
+    const { database, redis } = await checkBooks(deployment, saleId, []);
+    expect([database.total, redis.available]).toEqual([15, 15]);
+  });
+
+  it('S12: a decrease is in Redis only: reconciliation brings it to the database, once', async () => {
+    const dying = await deployment.start({ failpoint: 'adjust-between-sides' });
+    const saleId = await dying.client.openSale();
+    await expect(dying.client.adjust(saleId, -3, 'breakage')).rejects.toThrow();
+    const { client } = await deployment.start();
+    expect((await client.reconcile(saleId)).status).toBe(200);
+    expect((await client.adjust(saleId, -3, 'breakage')).status).toBe(200);
+    const { database, redis } = await checkBooks(deployment, saleId, []);
+    expect([database.total, redis.available]).toEqual([7, 7]);
+  });
+
+  it.each([
+    ['the sale is closed for buying', 'recovery-after-close'],
+    ['the epoch is new, nothing is loaded', 'recovery-after-epoch'],
+    ['half of the records are loaded', 'recovery-during-load'],
+  ])('S11: %s: another process recovers from the start', async (_row, failpoint) => {
+    const first = await deployment.start();
+    const saleId = await first.client.openSale({ stock: 20 });
+    const order = await first.client.order(saleId, 'alice');
+    await first.client.cancel(order.id, 'alice');
+    await first.client.pay((await first.client.order(saleId, 'bob')).id, 'bob');
+    const crowd = deployment.crowd(saleId);
+    await crowd.press(8);
+    await Promise.all([first.end(), servers.killRedis()]);
+    await servers.startRedis();
+    const dying = await deployment.launch({ failpoint });
+    expect(await dying.ended).toBe('SIGKILL');
+    const { client } = await deployment.start();
+    await crowd.press(15);
+    const { database, paid } = await checkBooks(deployment, saleId, crowd.acknowledged);
+    expect([crowd.acknowledged.length, database.allocated, paid]).toEqual([19, 20, 1]);
+    expect((await client.find(order.id, 'alice')).body.status).toBe('cancelled');
   });
 });

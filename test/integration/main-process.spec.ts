@@ -13,6 +13,11 @@ interface MainProcess {
   errors: Promise<string>;
 }
 
+interface Message {
+  type: string;
+  url: string;
+}
+
 let installation: Installation;
 const children: ChildProcess[] = [];
 
@@ -34,7 +39,10 @@ function startMain(environment: Record<string, string>): MainProcess {
 
 async function startReady(environment: Record<string, string> = {}) {
   const main = startMain({ PORT: String(await freePort()), ...environment });
-  const [message] = await once(main.child, 'message') as [{ type: string; url: string }];
+  const ended = main.errors.then((errors) => { throw new Error(`It ended: ${errors}`); });
+  const [message] = await Promise.race([once(main.child, 'message'), ended]) as Message[];
+  ended.catch(() => undefined); // Who is ready ends later, and on purpose.
+  if (!message) throw new Error('It said nothing');
   return { ...main, message, url: message.url };
 }
 

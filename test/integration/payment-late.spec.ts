@@ -101,6 +101,17 @@ describe('money that arrives late', () => {
     expect(await product.refundedAmount(data.paymentId)).toBe(data.amount);
   });
 
+  it('goes back, and buys nothing, when the order was frozen', async () => {
+    const saleId = await product.openSale(2);
+    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    await product.tables.execute("UPDATE orders SET status = 'frozen' WHERE rid = ?",
+      [data.orderId]);
+    await product.deliver('payment.succeeded', data);
+    expect(await product.payment(data.orderId))
+      .toMatchObject({ status: 'refunded', reason: 'ORDER_FROZEN' });
+    expect(await ordersOf(saleId)).toEqual(['frozen']);
+  });
+
   it('takes units once when four workers find it at once', async () => {
     const saleId = await product.openSale(10);
     const data = await expiredPayment(saleId);

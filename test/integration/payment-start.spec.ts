@@ -151,7 +151,7 @@ describe('starting and checking a payment', () => {
       await product.makeDue();
       await checkDue();
       const [row] = await product.tables.query<{ seconds: number }>(
-        `SELECT ROUND(TIMESTAMPDIFF(MICROSECOND, NOW(3), next_check_at) / 1e6) AS seconds
+        `SELECT 15 * CEIL(TIMESTAMPDIFF(SECOND, NOW(3), next_check_at) / 15) AS seconds
           FROM payments WHERE id = ?`, [data.paymentId]);
       waits.push(row?.seconds ?? -1);
     }

@@ -131,6 +131,10 @@ export class TestClient {
       { as: admin, body: { delta, reason }, headers: { 'idempotency-key': key } });
   }
 
+  reconcile(saleId: string) {
+    return this.call('POST', '/admin/v1/reconciliations', { as: admin, body: { saleId } });
+  }
+
   buy(saleId: string, userId: string,
     { quantity = 1, key = randomUUID(), headers = {} }: PurchaseOptions = {}) {
     return this.call<OrderView>('POST', `/v1/sales/${saleId}/orders`,

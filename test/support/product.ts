@@ -48,9 +48,9 @@ export class TestProduct {
     return this.application.get<Part>(type);
   }
 
-  /** A part that this process does not run by itself, such as a worker's in an API process. */
-  create<Part>(type: Type<Part>): Promise<Part> {
-    return this.application.get(ModuleRef).create(type);
+  /** A new part as the module would make it, such as a worker's in a process with the API alone. */
+  create<Part>(type: Type<Part>, module: Type): Promise<Part> {
+    return this.application.select(module).get(ModuleRef, { strict: true }).create(type);
   }
 
   async stop(): Promise<void> {

@@ -63,12 +63,10 @@ export class Crowd {
     this.state = 'abandoned';
   }
 
-  /** Some of those who were acknowledged ask again with their keys; the ids they are told now. */
-  async askAgain(purchases: readonly Acknowledged[]): Promise<{ orderId: string }[]> {
-    return Promise.all(purchases.map(async ({ userId, key }) => {
-      const { body } = await this.ask(userId, key);
-      return { orderId: body.id };
-    }));
+  /** All who were acknowledged ask again with their keys. Resolves to the ids that they get. */
+  async askAgain(): Promise<string[]> {
+    return Promise.all(this.acknowledged.map(async ({ userId, key }) =>
+      (await this.ask(userId, key)).body.id));
   }
 
   private async buy(): Promise<void> {

@@ -2,7 +2,7 @@ import { getQueueToken } from '@nestjs/bullmq';
 import type { Job, Queue } from 'bullmq';
 import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
-import { orderQueue } from '../../../src/order';
+import { OrderModule, orderQueue } from '../../../src/order';
 import { OrderProcessor } from '../../../src/order/order.processor';
 import { OrderRelay } from '../../../src/order/order-relay';
 import type { OrderBatchJob } from '../../../src/order/queues';
@@ -23,7 +23,7 @@ describe('reservations on their way to the database', () => {
     product = await TestProduct.start({ ROLES: 'api' }, installation);
     other = await TestProduct.start({ ROLES: 'api' }, installation);
     processors = await Promise.all([product, other].map((process) =>
-      process.create(OrderProcessor)));
+      process.create(OrderProcessor, OrderModule)));
   });
 
   afterEach(() => queueOf(product).drain());
@@ -59,7 +59,8 @@ describe('reservations on their way to the database', () => {
     processor?.process({ data: { saleId, entries } } as Job<OrderBatchJob>);
 
   it('carries every reservation into the queue once when two relays run', async () => {
-    const relays = await Promise.all([product, other].map((process) => process.create(OrderRelay)));
+    const relays = await Promise.all([product, other].map((process) =>
+      process.create(OrderRelay, OrderModule)));
     for (const relay of relays) relay.onApplicationBootstrap();
     const { saleId, rids } = await saleWithReservations(120);
     const keys = saleKeys(product.config.redisNamespace, saleId);
