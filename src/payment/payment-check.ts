@@ -9,7 +9,7 @@ import { PaymentStore } from './payment-store';
 const dueAtOnce = 100;
 const checksAtOnce = 8;
 
-/** Asks instead of waiting to be told: for callbacks that never come, and for what is unfinished. */
+/** Asks instead of waiting to be told: for lost callbacks, and for what is unfinished. */
 @Injectable()
 export class PaymentCheck {
   constructor(

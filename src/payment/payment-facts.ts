@@ -25,8 +25,13 @@ export interface Mismatch {
   received: string | number;
 }
 
-/** Where a fact leads, and from where. What is not listed has learned it already, or knows better. */
-const effects: Readonly<Record<PaymentFact, { from: readonly PaymentStatus[]; to: PaymentStatus }>> = {
+interface Effect {
+  from: readonly PaymentStatus[];
+  to: PaymentStatus;
+}
+
+/** Where a fact leads, and from where. A status not listed has learned it, or knows better. */
+const effects: Readonly<Record<PaymentFact, Effect>> = {
   succeeded: { from: ['started', 'failed'], to: 'received' },
   failed: { from: ['started'], to: 'failed' },
   refunded: { from: ['started', 'failed', 'succeeded', 'applied'], to: 'refunding' },

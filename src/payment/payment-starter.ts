@@ -51,7 +51,8 @@ export class PaymentStarter {
       ? await this.life.waitForRow(orderId, rowTimeoutMs) : await this.orders.find(orderId);
     if (order) return order;
     throw new ProblemError('ORDER_STATE_CONFLICT',
-      'The order is still being written. Ask again in a moment.', { headers: { 'Retry-After': '1' } });
+      'The order is still being written. Ask again in a moment.',
+      { headers: { 'Retry-After': '1' } });
   }
 
   private refuseUnlessPayable({ status, expiresAt }: Order): void {
@@ -81,5 +82,6 @@ export class PaymentStarter {
 }
 
 function tooLate(): ProblemError {
-  return new ProblemError('PAYMENT_TOO_LATE', 'The time to pay is over; the units go back on sale.');
+  return new ProblemError('PAYMENT_TOO_LATE',
+    'The time to pay is over; the units go back on sale.');
 }

@@ -52,7 +52,8 @@ export class PaymentSteps {
       case 'received': return this.payOrder(payment, cause);
       case 'late': return this.payReplacement(payment, cause);
       case 'refunding': return this.refund(payment, cause);
-      case 'started': case 'failed': case 'succeeded': case 'applied': case 'refunded': return false;
+      case 'started': case 'failed': case 'succeeded': case 'applied': case 'refunded':
+        return false;
       default: return assertUnreachable(payment.status);
     }
   }

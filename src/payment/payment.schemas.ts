@@ -23,15 +23,17 @@ export const paymentView = z.object({
       + 'taken · `applied`: `replacementOrderId` is paid instead · `refunding`, `refunded`: the '
       + 'money goes, or went, back',
   }),
-  replacementOrderId: z.string().optional().meta({ description: 'The order that late money is for' }),
+  replacementOrderId: z.string().optional()
+    .meta({ description: 'The order that late money is for' }),
   reason: z.string().optional().meta({ description: 'Why the money goes back, such as SOLD_OUT' }),
   refundedAt: z.iso.datetime().optional(),
 }).meta({ id: 'Payment', examples: [example] });
 
 export function viewOf(payment: Payment): z.infer<typeof paymentView> {
-  const { id, orderId, checkoutUrl, amount, currency, status, replacementOrderId, reason } = payment;
+  const { id, amount, currency, orderId, checkoutUrl, status, replacementOrderId, reason,
+    refundedAt } = payment;
   return { paymentId: id, orderId, checkoutUrl, amount: { amount, currency }, status,
-    replacementOrderId, reason, refundedAt: payment.refundedAt?.toISOString() };
+    replacementOrderId, reason, refundedAt: refundedAt?.toISOString() };
 }
 
 export const webhookTypes = ['payment.succeeded', 'payment.failed', 'refund.succeeded'] as const;

@@ -19,7 +19,15 @@ const report = z.object({
   refusals: z.record(z.string(), z.int()).meta({ description: 'Requests by problem code' }),
   minutes: z.array(z.object({ minute: z.iso.datetime(), orders: z.int(), units: z.int(),
     paidOrders: z.int() })),
-}).meta({ id: 'SaleReport' });
+}).meta({
+  id: 'SaleReport',
+  examples: [{
+    saleId: 'sale_0a1b2c3d4e5f6g7h8j9k', orders: 3, soldUnits: 2,
+    revenue: { amount: 19800, currency: 'EUR' }, conversion: 0.6667,
+    ordersByStatus: { paid: 2, expired: 1 }, refusals: { SOLD_OUT: 41 },
+    minutes: [{ minute: '2026-01-31T10:00:00.000Z', orders: 3, units: 3, paidOrders: 2 }],
+  }],
+});
 
 @Controller()
 @Roles('admin')

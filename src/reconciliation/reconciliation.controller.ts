@@ -25,16 +25,31 @@ const snapshot = z.object({
   inFlight: z.int().meta({ description: 'Units held in Redis, on the way to the database' }),
   drift: z.int().meta({ description: 'Units by which the sides disagree; passing under load' }),
   loaded: z.boolean(), consistent: z.boolean(),
-}).meta({ id: 'StockSnapshot' });
+}).meta({
+  id: 'StockSnapshot',
+  examples: [{
+    saleId: 'sale_0a1b2c3d4e5f6g7h8j9k', total: 100,
+    redis: { available: 90, reserved: 1, ordered: 4, sold: 5 },
+    database: { allocated: 9, pendingPayment: 4, paid: 5 },
+    inFlight: 1, drift: 0, loaded: true, consistent: true,
+  }],
+});
 
 const reconciliationBody = z.strictObject({ saleId: saleIdText.optional() })
   .meta({ id: 'ReconciliationRequest', examples: [{}] });
 
 const item = z.object({ saleId: z.string(), drift: z.int(), repaired: z.int(),
-  rebuilt: z.boolean(), driftAfter: z.int(), inFlight: z.int() }).meta({ id: 'ReconciliationItem' });
+  rebuilt: z.boolean(), driftAfter: z.int(), inFlight: z.int() });
+const sampleItem = { saleId: 'sale_0a1b2c3d4e5f6g7h8j9k', drift: 1, repaired: 1, rebuilt: false,
+  driftAfter: 0, inFlight: 0 };
+const lookedAt = item.meta({ id: 'ReconciliationItem', examples: [sampleItem] });
 
 const pastItem = item.extend({ runId: z.string(), cause: z.enum(['schedule', 'operator']),
-  startedAt: z.iso.datetime() }).meta({ id: 'PastReconciliationItem' });
+  startedAt: z.iso.datetime() }).meta({
+  id: 'PastReconciliationItem',
+  examples: [{ ...sampleItem, runId: 'run_0a1b2c3d4e5f6g7h8j9k', cause: 'schedule',
+    startedAt: '2026-01-31T10:00:00.000Z' }],
+});
 
 const runsQuery = z.strictObject({ runs: z.coerce.number().int().min(1).max(100).default(20) });
 
@@ -86,7 +101,7 @@ export class ReconciliationController {
   @HttpCode(200)
   @Describe({ summary: 'Compare both sides now and repair what differs', tag: 'stock',
     answers: { 200: { description: 'What was found, by sale.',
-      schema: z.object({ items: z.array(item) }) } },
+      schema: z.object({ items: z.array(lookedAt) }) } },
     problems: ['NOT_FOUND'] })
   async reconcile(@ValidBody(reconciliationBody) { saleId }: z.infer<typeof reconciliationBody>) {
     return { items: await this.reconciler.run('operator', saleId) };

@@ -22,7 +22,16 @@ const createdProduct = productView.meta({
 
 const productQuery = z.strictObject({ cursor: cursorParameter });
 const productPage = pageSchema(productView.extend({ createdAt: z.iso.datetime() }))
-  .meta({ id: 'ProductPage' });
+  .meta({
+    id: 'ProductPage',
+    examples: [{
+      items: [{
+        id: 'product_0a1b2c3d4e5f6g7h8j9k', name: 'Fountain pen',
+        createdAt: '2026-01-30T09:00:00.000Z',
+      }],
+      nextCursor: null,
+    }],
+  });
 
 @Controller()
 @Roles('admin')

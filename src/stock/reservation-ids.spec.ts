@@ -71,7 +71,7 @@ describe('a reservation id', () => {
 
   it('does not take "a" + "bc" for "ab" + "c", wherever the border lies', () => {
     const texts = [['a', 'bc', 'd'], ['ab', 'c', 'd'], ['a', 'b', 'cd'], ['', 'abc', 'd'],
-      ['a|1:b', 'c', 'd'], ['a', 'b|1:c', 'd'], ['a', 'b', '|c|d']] as const;
+      ['a|1:b', 'c', 'd'], ['a', 'b|1:c', 'd'], ['a', 'b', '|c|d']] as [string, string, string][];
     expect(new Set(texts.map((triple) => unique(ids.of(...triple)))).size).toBe(texts.length);
   });
 

@@ -108,22 +108,39 @@ export class StockAdjustments {
     } else if (row.delta > 0) {
       await this.applyToDatabase(row, 'in_database', cause);
       failpoint('adjust-between-sides');
-      await this.applyToRedis(row);
-      await this.mark(row, 'in_database', 'done');
-    } else if (await this.applyToRedis(row)) {
-      failpoint('adjust-between-sides');
-      await this.applyToDatabase(row, 'done', cause);
-    } else {
-      await this.mark(row, 'pending', 'refused');
+      await this.applyToRedis(row, await this.epochOf(row.sale_id));
+      await this.mark(this.database, row, 'in_database', 'done');
+    } else if (!await this.decrease(row, cause)) {
       throw noLongerThere(row);
     }
   }
 
+  /**
+   * Resolves to whether the decrease is applied. Whoever asks for the same one meanwhile waits for
+   * the row: he must not find units that have come back since the first was refused.
+   */
+  private async decrease(row: AdjustmentRow, cause: Cause): Promise<boolean> {
+    // Before the transaction: inside it, many at once could use up the pool and wait for ever.
+    const epoch = await this.epochOf(row.sale_id);
+    const { isApplied, total } = await this.database.transaction(async (transaction) => {
+      const [current] = await transaction.query<{ status: AdjustmentStatus }>(
+        'SELECT status FROM stock_adjustments WHERE sale_id = ? AND id = ? FOR UPDATE',
+        [row.sale_id, row.id]);
+      if (current?.status !== 'pending') return { isApplied: current?.status === 'done' };
+      if (!await this.applyToRedis(row, epoch)) {
+        await this.mark(transaction, row, 'pending', 'refused');
+        return { isApplied: false };
+      }
+      failpoint('adjust-between-sides');
+      return { isApplied: true, total: await this.move(transaction, row, 'done', cause) };
+    });
+    this.audit(row, total, cause);
+    return isApplied;
+  }
+
   /** False when a decrease finds fewer units available. Throws when Redis is away or recovering. */
-  private async applyToRedis(row: AdjustmentRow): Promise<boolean> {
+  private async applyToRedis(row: AdjustmentRow, epoch: number): Promise<boolean> {
     const { meta, adjustments } = this.redis.keys(row.sale_id);
-    this.epochs.forget(row.sale_id);
-    const epoch = await this.epochs.of(row.sale_id);
     const [code] = await this.redis.runFenced('adjust', [meta, adjustments],
       (boot) => [row.id, row.delta, boot, epoch]) as [number, number];
     if (code === 1 || code === 2) return true;
@@ -133,21 +150,24 @@ export class StockAdjustments {
       { headers: { 'Retry-After': '1' } });
   }
 
-  /** Moves the row and the total together; whoever comes second does nothing. */
-  private async applyToDatabase(row: AdjustmentRow, to: AdjustmentStatus, cause: Cause) {
-    const total = await this.database.transaction(async (transaction) => {
-      const { affectedRows } = await transaction.execute(
-        `UPDATE stock_adjustments SET status = ? WHERE sale_id = ? AND id = ? AND status = 'pending'`,
-        [to, row.sale_id, row.id]);
-      return affectedRows === 0 ? undefined : this.changeTotal(transaction, row, cause);
-    });
-    if (total === undefined) return;
-    this.logger.log({ msg: 'stock change', kind: 'stock', saleId: row.sale_id, userId: row.actor,
-      quantity: row.delta, before: total - row.delta, after: total, ...cause });
+  private epochOf(saleId: string): Promise<number> {
+    this.epochs.forget(saleId);
+    return this.epochs.of(saleId);
   }
 
-  /** Resolves to the new total. Throws SOLD_OUT when orders hold more than would be left. */
-  private async changeTotal(transaction: Transaction, row: AdjustmentRow, cause: Cause) {
+  private async applyToDatabase(row: AdjustmentRow, to: AdjustmentStatus, cause: Cause) {
+    const total = await this.database.transaction((transaction) =>
+      this.move(transaction, row, to, cause));
+    this.audit(row, total, cause);
+  }
+
+  /**
+   * Moves the row and the total together; whoever comes second does nothing. Resolves to the new
+   * total, undefined when nothing was done. Throws SOLD_OUT when orders hold more than would be left.
+   */
+  private async move(transaction: Transaction, row: AdjustmentRow, to: AdjustmentStatus,
+    cause: Cause): Promise<number | undefined> {
+    if (!await this.mark(transaction, row, 'pending', to)) return undefined;
     const { affectedRows } = await transaction.execute(
       'UPDATE sale_stock SET total = total + ? WHERE sale_id = ? AND allocated <= total + ?',
       [row.delta, row.sale_id, row.delta]);
@@ -164,10 +184,19 @@ export class StockAdjustments {
     return stock.total;
   }
 
-  private async mark(row: AdjustmentRow, from: AdjustmentStatus, to: AdjustmentStatus) {
-    await this.database.execute(
+  private async mark(where: Pick<Transaction, 'execute'>, row: AdjustmentRow,
+    from: AdjustmentStatus, to: AdjustmentStatus): Promise<boolean> {
+    const { affectedRows } = await where.execute(
       'UPDATE stock_adjustments SET status = ? WHERE sale_id = ? AND id = ? AND status = ?',
       [to, row.sale_id, row.id, from]);
+    return affectedRows === 1;
+  }
+
+  /** One structured line per change; call it once the transaction has committed. */
+  private audit(row: AdjustmentRow, total: number | undefined, cause: Cause): void {
+    if (total === undefined) return;
+    this.logger.log({ msg: 'stock change', kind: 'stock', saleId: row.sale_id, userId: row.actor,
+      quantity: row.delta, before: total - row.delta, after: total, ...cause });
   }
 
   private find(saleId: string, id: string): Promise<AdjustmentRow[]> {

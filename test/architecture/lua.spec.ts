@@ -4,7 +4,8 @@ import { join } from 'node:path';
 const folder = join(__dirname, '../../src/stock/lua');
 const borderline = '-- From here on nothing may fail: Redis does not roll a script back.';
 const includes = '-- @include record';
-const writeCommands = /redis\.p?call\('(?:H(?:SET|SETNX|DEL|INCRBY)|Z(?:ADD|REM)|XADD|XGROUP|UNLINK)'/;
+const writeCommands =
+  /redis\.p?call\('(?:H(?:SET|SETNX|DEL|INCRBY)|Z(?:ADD|REM)|XADD|XGROUP|UNLINK)'/;
 const linesAtMost = 80;
 const columnsAtMost = 110;
 
@@ -38,7 +39,7 @@ describe('the Lua scripts', () => {
       expect(text).toMatch(/^#!lua(?: flags=(?:allow-oom|no-writes))?\n--\[\[/);
     });
 
-  it.each(scripts)('$file says in its header what it does, takes and replies', ({ file, header }) => {
+  it.each(scripts)('$file says in its header what it does, takes, replies', ({ file, header }) => {
     const name = file.slice(0, -'.lua'.length);
     expect(header).toMatch(new RegExp(`^ ${name}: [a-z]`));
     expect(header).toMatch(/^ {5}KEYS {2}.*\(one slot: \{saleId\}\)$/m);
@@ -46,7 +47,7 @@ describe('the Lua scripts', () => {
     expect(header).toMatch(/^ {5}Reply \S/m);
   });
 
-  it.each(scripts)('$file names as many keys as its file name counts, once each and in their sequence',
+  it.each(scripts)('$file names as many keys as its file name counts, once and in sequence',
     ({ file, text, header }) => {
       const count = Number(/-(\d+)\.lua$/.exec(file)?.[1]);
       const names = namesAfter('KEYS', header);
@@ -57,7 +58,8 @@ describe('the Lua scripts', () => {
     });
 
   it.each(scripts)('$file touches only keys that it was given', ({ text, header }) => {
-    const calls = [...text.matchAll(/redis\.p?call\('([A-Z]+)'(?:, '(?:CREATE)')?(?:, ([^,)]+))?/g)];
+    const call = /redis\.p?call\('([A-Z]+)'(?:, 'CREATE')?(?:, ([^,)]+))?/g;
+    const calls = [...text.matchAll(call)];
     const keys = calls.filter(([, command]) => command !== 'TIME').map(([, , key]) => key);
     expect(keys.filter((key) => !namesAfter('KEYS', header).includes(key ?? ''))).toEqual([]);
     expect(text.match(/redis\.p?call\(/g)).toHaveLength(calls.length);
@@ -76,12 +78,13 @@ describe('the Lua scripts', () => {
       expect(below?.match(/\breturn\b/g)).toHaveLength(1);
     });
 
-  it.each(scripts.filter((script) => !writing.includes(script)))('$file, which says so, writes nothing',
-    ({ text }) => {
-      expect(text).not.toMatch(writeCommands);
-    });
+  const reading = scripts.filter((script) => !writing.includes(script));
 
-  it.each(scripts)('$file uses the shared functions if and only if it includes them', ({ text }) => {
+  it.each(reading)('$file, which says so, writes nothing', ({ text }) => {
+    expect(text).not.toMatch(writeCommands);
+  });
+
+  it.each(scripts)('$file includes the shared functions only if it uses them', ({ text }) => {
     const uses = /\b(?:is_count|is_rid|has_counts|pack_record|unpack_record)\(/.test(text);
     expect(text.includes(`\n${includes}\n`)).toBe(uses);
   });

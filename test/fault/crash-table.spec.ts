@@ -16,7 +16,6 @@ describe('a process dies between two steps', () => {
   it.each([
     ['S2–S3: the units are held, the buyer was not answered', 'reserve-before-reply'],
     ['S3–S4: the relay has entries that the queue does not have', 'relay-before-queue'],
-    ['inside S4: the queue has a batch that the outbox still has', 'relay-before-acknowledge'],
     ['S4–S5: the job is taken, nothing is written', 'writer-before-commit'],
     ['S5–S6: the rows are committed, Redis does not know', 'writer-after-commit'],
   ])('%s: another process makes orders of them, once', async (_row, failpoint) => {
@@ -32,7 +31,7 @@ describe('a process dies between two steps', () => {
     expect(await crowd.askAgain()).toEqual(crowd.acknowledged.map(({ orderId }) => orderId));
   });
 
-  it('inside S4: entries of a dead relay are carried again by another, with no second effect', async () => {
+  it('inside S4: the queue has a batch that the outbox still has: carried twice, written once', async () => {
     const dying = await deployment.start({ failpoint: 'relay-before-acknowledge' });
     const saleId = await dying.client.openSale();
     const pressing = deployment.crowd(saleId).press(5);
@@ -48,7 +47,7 @@ describe('a process dies between two steps', () => {
 
   it('S7–S8: the row is paid, Redis still has it ordered: the webhook again and the sweep settle it', async () => {
     const dying = await deployment.start({ failpoint: 'pay-before-settle' });
-    const saleId = await dying.client.openSale({ payWindowSeconds: 5 });
+    const saleId = await dying.client.openSale({ payWindowSeconds: 6 });
     const order = await dying.client.order(saleId, 'alice');
     const { body } = await dying.client.startPayment(order.id, 'alice');
     const payment = { orderId: order.id, paymentId: body.paymentId, ...body.amount };

@@ -51,12 +51,12 @@ async function statusOf(url: string): Promise<number> {
 }
 
 describe('the main process', () => {
-  it('says ready to its parent, and at SIGTERM first turns unready, then drains, then exits 0', async () => {
+  it('says ready, and at SIGTERM turns unready, answers on, then exits 0', async () => {
     const { child, exit, message, url } = await startReady({ DRAIN_SECONDS: '1' });
     expect(message.type).toBe('ready');
     expect(await statusOf(`${url}/health/ready`)).toBe(200);
     child.kill('SIGTERM');
-    await until('the process is unready', async () => await statusOf(`${url}/health/ready`) === 503);
+    await until('it is unready', async () => await statusOf(`${url}/health/ready`) === 503);
     expect(await statusOf(`${url}/health/live`)).toBe(200);
     expect(await statusOf(`${url}/v1/time`)).toBe(200);
     expect(await exit).toBe(0);

@@ -1,25 +1,23 @@
-import { PaymentCheck } from '../../src/payment/payment-check';
 import { PaymentSteps } from '../../src/payment/payment-steps';
-import { startPaymentApplication, type PaymentApplication, type WebhookData }
-  from '../support/payment-application';
+import { PaymentProduct, type WebhookData } from '../support/payment-product';
 
 const cause = { source: 'payment_schedule', ip: '', traceId: '0'.repeat(32) };
 
 describe('money that arrives late', () => {
-  let product: PaymentApplication;
+  let product: PaymentProduct;
 
-  beforeAll(async () => { product = await startPaymentApplication(); });
+  beforeAll(async () => { product = await PaymentProduct.start(); });
   afterAll(() => product.stop());
 
   async function expiredPayment(saleId: string): Promise<WebhookData> {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    const data = await product.startedPayment(saleId);
     await product.letExpire(data.orderId);
     return data;
   }
 
   async function cancelledPayment(saleId: string): Promise<WebhookData> {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
-    await product.call('alice', 'POST', `/v1/orders/${data.orderId}/cancel`);
+    const data = await product.startedPayment(saleId);
+    await product.client.cancel(data.orderId, 'alice');
     return data;
   }
 
@@ -29,13 +27,8 @@ describe('money that arrives late', () => {
       'UPDATE payments SET status = ?, next_check_at = NOW(3) WHERE id = ?', [status, paymentId]);
   }
 
-  function checkDue(): Promise<void> {
-    return product.application.get(PaymentCheck, { strict: false })
-      .checkDue((_id, error) => { throw error; });
-  }
-
   function advance(paymentId: string) {
-    return product.application.get(PaymentSteps, { strict: false }).advance(paymentId, cause);
+    return product.get(PaymentSteps).advance(paymentId, cause);
   }
 
   async function ordersOf(saleId: string): Promise<string[]> {
@@ -45,29 +38,28 @@ describe('money that arrives late', () => {
   }
 
   async function expectBooksToBalance(saleId: string, paid: number): Promise<void> {
-    const { body } = await product.call('operator', 'GET', `/admin/v1/sales/${saleId}/stock`,
-      undefined, {}, ['admin']);
-    expect(body).toMatchObject({ database: { allocated: paid, pendingPayment: 0, paid }, drift: 0 });
+    expect(await product.client.atRest(saleId)).toMatchObject({ drift: 0,
+      database: { allocated: paid, pendingPayment: 0, paid } });
   }
 
   it('pays a new order for the same units while there are some', async () => {
-    const saleId = await product.openSale(1);
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await expiredPayment(saleId);
     expect((await product.deliver('payment.succeeded', data)).status).toBe(200);
-    const { body } = await product.call('alice', 'GET', `/v1/orders/${data.orderId}/payment`);
+    const { body } = await product.read(data.orderId);
     expect(body).toMatchObject({ status: 'applied', paymentId: data.paymentId });
-    const replacementId = String(body['replacementOrderId']);
+    const replacementId = String(body.replacementOrderId);
     expect(await product.statusOf(data.orderId)).toBe('expired');
     expect(await product.statusOf(replacementId)).toBe('paid');
-    const ofReplacement = await product.call('alice', 'GET', `/v1/orders/${replacementId}/payment`);
+    const ofReplacement = await product.read(replacementId);
     expect(ofReplacement.body).toEqual(body);
-    expect(await product.auditOf(data.paymentId)).toEqual(['payment.late', 'payment.applied']);
+    expect(await product.auditOf(data.paymentId)).toEqual(['payment.applied', 'payment.late']);
     expect(await product.refundedAmount(data.paymentId)).toBe(0);
     await expectBooksToBalance(saleId, 1);
   });
 
   it('does the same after the buyer has cancelled', async () => {
-    const saleId = await product.openSale(1);
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await cancelledPayment(saleId);
     await product.deliver('payment.succeeded', data);
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'applied' });
@@ -75,26 +67,25 @@ describe('money that arrives late', () => {
   });
 
   it('goes back once when the units are gone, however often it is announced', async () => {
-    const saleId = await product.openSale(1);
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await cancelledPayment(saleId);
-    await product.buy('bob', saleId);
+    await product.client.order(saleId, 'bob');
     await Promise.all([product.deliver('payment.succeeded', data),
       product.deliver('payment.succeeded', data)]);
     await product.deliver('payment.succeeded', data);
-    const { body } = await product.call('alice', 'GET', `/v1/orders/${data.orderId}/payment`);
+    const { body } = await product.read(data.orderId);
     expect(body).toMatchObject({ status: 'refunded', reason: 'SOLD_OUT',
       refundedAt: expect.stringMatching(/^\d{4}-.*Z$/) as string });
     expect(await product.refundedAmount(data.paymentId)).toBe(data.amount);
     expect(await product.auditOf(data.paymentId))
-      .toEqual(['payment.late', 'payment.refunding', 'payment.refunded']);
+      .toEqual(['payment.late', 'payment.refunded', 'payment.refunding']);
     expect(await ordersOf(saleId)).toEqual(['cancelled', 'pending_payment']);
   });
 
   it('goes back when the sale is over', async () => {
-    const saleId = await product.openSale(1);
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await expiredPayment(saleId);
-    await product.call('operator', 'POST', `/admin/v1/sales/${saleId}/close`, undefined, {},
-      ['admin']);
+    await product.client.operate(saleId, 'close');
     await product.deliver('payment.succeeded', data);
     expect(await product.payment(data.orderId))
       .toMatchObject({ status: 'refunded', reason: 'SALE_CLOSED' });
@@ -102,8 +93,8 @@ describe('money that arrives late', () => {
   });
 
   it('goes back, and buys nothing, when the order was frozen', async () => {
-    const saleId = await product.openSale(2);
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    const saleId = await product.client.openSale({ stock: 2 });
+    const data = await product.startedPayment(saleId);
     await product.tables.execute("UPDATE orders SET status = 'frozen' WHERE rid = ?",
       [data.orderId]);
     await product.deliver('payment.succeeded', data);
@@ -113,22 +104,22 @@ describe('money that arrives late', () => {
   });
 
   it('takes units once when four workers find it at once', async () => {
-    const saleId = await product.openSale(10);
+    const saleId = await product.client.openSale({ stock: 10 });
     const data = await expiredPayment(saleId);
     await leaveAs('received', data);
     await Promise.all([advance(data.paymentId), advance(data.paymentId), advance(data.paymentId),
-      checkDue()]);
+      product.checkDue()]);
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'applied' });
     expect(await ordersOf(saleId)).toEqual(['expired', 'paid']);
     await expectBooksToBalance(saleId, 1);
   });
 
   it('is refunded once when four workers find it at once', async () => {
-    const saleId = await product.openSale(1);
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await expiredPayment(saleId);
     await leaveAs('refunding', data);
     await Promise.all([advance(data.paymentId), advance(data.paymentId), advance(data.paymentId),
-      checkDue()]);
+      product.checkDue()]);
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'refunded' });
     expect(await product.refundedAmount(data.paymentId)).toBe(data.amount);
     expect(await product.auditOf(data.paymentId)).toEqual(['payment.refunded']);
@@ -136,36 +127,35 @@ describe('money that arrives late', () => {
 
   it.each(['received', 'late', 'refunding'] as const)(
     'is finished by the schedule when the process died while it was %s', async (status) => {
-      const saleId = await product.openSale(1);
+      const saleId = await product.client.openSale({ stock: 1 });
       const data = await cancelledPayment(saleId);
       await leaveAs(status, data);
-      await checkDue();
+      await product.checkDue();
       expect(await product.payment(data.orderId))
         .toMatchObject({ status: status === 'refunding' ? 'refunded' : 'applied' });
     });
 
-  it('goes on with the units it had taken when the process died before it paid for them', async () => {
-    const saleId = await product.openSale(1);
+  it('pays for the units that it had taken when the process died', async () => {
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await expiredPayment(saleId);
     await product.deliver('payment.succeeded', data);
     const replacementId = (await product.payment(data.orderId))?.replacement_rid ?? '';
     await product.tables.execute(
       "UPDATE orders SET status = 'pending_payment', paid_at = NULL WHERE rid = ?", [replacementId]);
     await leaveAs('late', data);
-    await checkDue();
+    await product.checkDue();
     expect(await product.payment(data.orderId))
       .toMatchObject({ status: 'applied', replacement_rid: replacementId });
     expect(await product.statusOf(replacementId)).toBe('paid');
     await expectBooksToBalance(saleId, 1);
   });
 
-  it('goes back when the buyer has begun to pay for the new order by himself', async () => {
-    const saleId = await product.openSale(1);
+  it('goes back when the buyer has begun to pay the new order himself', async () => {
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await cancelledPayment(saleId);
     // The buyer makes the very reservation that the late money would make.
-    const bought = await product.call('alice', 'POST', `/v1/sales/${saleId}/orders`, { quantity: 1 },
-      { 'idempotency-key': `late:${data.paymentId}`, 'prefer': 'wait=10' });
-    const own = await product.startPayment('alice', String(bought.body['id']));
+    const bought = await product.client.order(saleId, 'alice', { key: `late:${data.paymentId}` });
+    const own = await product.startPayment(bought.id);
     await product.deliver('payment.succeeded', data);
     await product.deliver('payment.succeeded', own);
     expect(await product.payment(data.orderId))
@@ -175,8 +165,8 @@ describe('money that arrives late', () => {
     await expectBooksToBalance(saleId, 1);
   });
 
-  it('gives the new order back, too, when the provider sends the money back later', async () => {
-    const saleId = await product.openSale(1);
+  it('gives the new order back when the provider sends the money back', async () => {
+    const saleId = await product.client.openSale({ stock: 1 });
     const data = await expiredPayment(saleId);
     await product.deliver('payment.succeeded', data);
     const replacementId = (await product.payment(data.orderId))?.replacement_rid ?? '';

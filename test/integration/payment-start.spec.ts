@@ -1,28 +1,27 @@
-import { PaymentCheck } from '../../src/payment/payment-check';
 import { PaymentGateway } from '../../src/payment/payment-gateway';
-import { startPaymentApplication, type PaymentApplication } from '../support/payment-application';
+import { admin, type Caller } from '../support/client';
+import { PaymentProduct } from '../support/payment-product';
 
 describe('starting and checking a payment', () => {
-  let product: PaymentApplication;
+  let product: PaymentProduct;
   let gateway: PaymentGateway;
   let saleId: string;
 
   beforeAll(async () => {
-    product = await startPaymentApplication();
-    gateway = product.application.get(PaymentGateway, { strict: false });
-    saleId = await product.openSale(1_000, { limitPerUser: 1_000 });
+    product = await PaymentProduct.start();
+    gateway = product.get(PaymentGateway);
+    saleId = await product.client.openSale({ stock: 1_000, limitPerUser: 1_000 });
   });
 
   afterEach(() => { jest.restoreAllMocks(); });
   afterAll(() => product.stop());
 
-  function start(orderId: string, user = 'alice') {
-    return product.call(user, 'POST', `/v1/orders/${orderId}/payment`);
+  async function orderOfAlice(): Promise<string> {
+    return (await product.client.order(saleId, 'alice')).id;
   }
 
-  function checkDue(): Promise<void> {
-    return product.application.get(PaymentCheck, { strict: false })
-      .checkDue((_id, error) => { throw error; });
+  function start(orderId: string, as: Caller = 'alice') {
+    return product.client.startPayment(orderId, as);
   }
 
   /** The provider has the money, and its webhook is lost. */
@@ -32,124 +31,120 @@ describe('starting and checking a payment', () => {
   }
 
   it('answers the same payment again, also to ten requests at once', async () => {
-    const orderId = await product.buy('alice', saleId);
+    const orderId = await orderOfAlice();
     const answers = await Promise.all(Array.from({ length: 10 }, () => start(orderId)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
-    expect(new Set(answers.map(({ body }) => body['paymentId'])).size).toBe(1);
+    expect(new Set(answers.map(({ body }) => body.paymentId)).size).toBe(1);
     expect(answers[0]?.body).toMatchObject({ orderId, status: 'started',
-      amount: { amount: 9900, currency: 'EUR' },
-      checkoutUrl: `${product.config.publicUrl}/demo/pay/${String(answers[0]?.body['paymentId'])}` });
+      amount: { amount: 9900, currency: 'CNY' },
+      checkoutUrl: `${product.url}/demo/pay/${answers[0]?.body.paymentId}` });
   });
 
-  it('shows a payment to nobody but the owner of its order, and lets nobody else pay', async () => {
-    const orderId = await product.buy('alice', saleId);
-    expect((await product.call('alice', 'GET', `/v1/orders/${orderId}/payment`)).status).toBe(404);
+  it('lets nobody but the owner pay, and nobody but him and admins look', async () => {
+    const orderId = await orderOfAlice();
+    expect((await product.read(orderId)).status).toBe(404);
     expect((await start(orderId, 'mallory')).status).toBe(404);
-    expect((await product.call('operator', 'POST', `/v1/orders/${orderId}/payment`, undefined, {},
-      ['admin'])).status).toBe(404);
+    expect((await start(orderId, admin)).status).toBe(404);
     await start(orderId);
-    const read = (user: string, method: 'GET' | 'POST', path = '') =>
-      product.call(user, method, `/v1/orders/${orderId}/payment${path}`);
-    expect((await read('alice', 'GET')).status).toBe(200);
-    expect((await read('mallory', 'GET')).status).toBe(404);
-    expect((await read('mallory', 'POST', '/check')).status).toBe(404);
+    expect((await product.read(orderId)).status).toBe(200);
+    expect((await product.read(orderId, admin)).status).toBe(200);
+    expect((await product.read(orderId, 'mallory')).status).toBe(404);
+    expect((await product.check(orderId, 'mallory')).status).toBe(404);
   });
 
   it('pays an order whose row is still on its way', async () => {
-    const { body } = await product.call('alice', 'POST', `/v1/sales/${saleId}/orders`,
-      { quantity: 2 }, { 'idempotency-key': 'just-reserved' });
-    const { status, body: payment } = await start(String(body['id']));
-    expect(status).toBe(201);
-    expect(payment['amount']).toEqual({ amount: 19_800, currency: 'EUR' });
+    const reserved = await product.client.buy(saleId, 'alice', { quantity: 2 });
+    const { status, body } = await start(reserved.body.id);
+    expect([reserved.status, status]).toEqual([202, 201]);
+    expect(body.amount).toEqual({ amount: 19_800, currency: 'CNY' });
   });
 
   it('refuses an order that is over: too late when it expired, a conflict otherwise', async () => {
-    const expired = await product.buy('alice', saleId);
+    const expired = await orderOfAlice();
     await product.letExpire(expired);
     const tooLate = await start(expired);
-    expect([tooLate.status, tooLate.body['code']]).toEqual([409, 'PAYMENT_TOO_LATE']);
-    const cancelled = await product.buy('alice', saleId);
-    await product.call('alice', 'POST', `/v1/orders/${cancelled}/cancel`);
+    expect([tooLate.status, tooLate.body.code]).toEqual([409, 'PAYMENT_TOO_LATE']);
+    const cancelled = await orderOfAlice();
+    await product.client.cancel(cancelled, 'alice');
     const conflict = await start(cancelled);
-    expect([conflict.status, conflict.body['code']]).toEqual([409, 'ORDER_STATE_CONFLICT']);
+    expect([conflict.status, conflict.body.code]).toEqual([409, 'ORDER_STATE_CONFLICT']);
   });
 
   it('answers the payment of a paid order again', async () => {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    const data = await product.startedPayment(saleId);
     await product.deliver('payment.succeeded', data);
     const { status, body } = await start(data.orderId);
-    expect([status, body['paymentId'], body['status']]).toEqual([201, data.paymentId, 'succeeded']);
+    expect([status, body.paymentId, body.status]).toEqual([201, data.paymentId, 'succeeded']);
   });
 
   it('opens a payment that failed again, under the same id', async () => {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
-    await product.send('POST', `/demo/pay/${data.paymentId}/fail`);
+    const data = await product.startedPayment(saleId);
+    await product.client.call('POST', `/demo/pay/${data.paymentId}/fail`);
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'failed' });
     const { status, body } = await start(data.orderId);
-    expect([status, body['paymentId'], body['status']]).toEqual([201, data.paymentId, 'started']);
-    await product.send('POST', `/demo/pay/${data.paymentId}/pay`);
+    expect([status, body.paymentId, body.status]).toEqual([201, data.paymentId, 'started']);
+    await product.client.call('POST', `/demo/pay/${data.paymentId}/pay`);
     expect(await product.statusOf(data.orderId)).toBe('paid');
   });
 
   it('completes a start that died between our row and the gateway', async () => {
-    const orderId = await product.buy('alice', saleId);
+    const orderId = await orderOfAlice();
     jest.spyOn(gateway, 'start').mockRejectedValueOnce(new Error('connection reset'));
     const broken = await start(orderId);
-    expect([broken.status, broken.body['code']]).toEqual([503, 'TEMPORARILY_UNAVAILABLE']);
-    expect(broken.headers.get('retry-after')).toBe('1');
+    expect([broken.status, broken.body.code]).toEqual([503, 'TEMPORARILY_UNAVAILABLE']);
+    expect(broken.headers['retry-after']).toBe('1');
     const { id } = await product.payment(orderId) ?? {};
     const { status, body } = await start(orderId);
-    expect([status, body['paymentId']]).toEqual([201, id]);
-    expect(body['checkoutUrl']).toMatch(/^http/);
+    expect([status, body.paymentId]).toEqual([201, id]);
+    expect(body.checkoutUrl).toMatch(/^http/);
   });
 
   it('finds money by itself whose webhook never came', async () => {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    const data = await product.startedPayment(saleId);
     await payUnheard(data.paymentId);
     await product.makeDue();
-    await checkDue();
+    await product.checkDue();
     expect(await product.statusOf(data.orderId)).toBe('paid');
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'succeeded' });
   });
 
   it('asks the provider when the buyer wants to know now', async () => {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
-    const check = () => product.call('alice', 'POST', `/v1/orders/${data.orderId}/payment/check`);
-    expect((await check()).body).toMatchObject({ status: 'started' });
+    const data = await product.startedPayment(saleId);
+    expect((await product.check(data.orderId)).body).toMatchObject({ status: 'started' });
     await payUnheard(data.paymentId);
-    expect((await check()).body).toMatchObject({ status: 'succeeded' });
+    expect((await product.check(data.orderId)).body).toMatchObject({ status: 'succeeded' });
     expect(await product.statusOf(data.orderId)).toBe('paid');
   });
 
   it('pays once when webhook, schedule and buyer come at once', async () => {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    const data = await product.startedPayment(saleId);
     await payUnheard(data.paymentId);
     await product.makeDue();
-    await Promise.all([checkDue(), product.deliver('payment.succeeded', data), checkDue(),
-      product.call('alice', 'POST', `/v1/orders/${data.orderId}/payment/check`)]);
-    await product.call('alice', 'POST', `/v1/orders/${data.orderId}/payment/check`);
+    await Promise.all([product.checkDue(), product.deliver('payment.succeeded', data), product.checkDue(),
+      product.check(data.orderId)]);
+    await product.check(data.orderId);
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'succeeded' });
     expect(await product.statusOf(data.orderId)).toBe('paid');
   });
 
   it('does not act on a provider that speaks of another amount', async () => {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    const data = await product.startedPayment(saleId);
     await product.tables.execute(
       "UPDATE sandbox_payments SET status = 'succeeded', amount = 1 WHERE id = ?",
       [data.paymentId]);
     await product.makeDue();
-    await checkDue();
+    await product.checkDue();
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'started' });
     expect(await product.statusOf(data.orderId)).toBe('pending_payment');
     expect(await product.auditOf(data.paymentId)).toContain('payment.mismatch');
   });
 
   it('asks less and less often, and no more a day after the deadline', async () => {
-    const data = await product.startPayment('alice', await product.buy('alice', saleId));
+    const data = await product.startedPayment(saleId);
     const waits: number[] = [];
     for (let run = 0; run < 10; run += 1) {
       await product.makeDue();
-      await checkDue();
+      await product.checkDue();
       const [row] = await product.tables.query<{ seconds: number }>(
         `SELECT 15 * CEIL(TIMESTAMPDIFF(SECOND, NOW(3), next_check_at) / 15) AS seconds
           FROM payments WHERE id = ?`, [data.paymentId]);
@@ -159,7 +154,7 @@ describe('starting and checking a payment', () => {
     await product.tables.execute(
       'UPDATE payments SET pay_before = NOW(3) - INTERVAL 25 HOUR WHERE id = ?', [data.paymentId]);
     await product.makeDue();
-    await checkDue();
+    await product.checkDue();
     const [row] = await product.tables.query<{ next_check_at: Date | null }>(
       'SELECT next_check_at FROM payments WHERE id = ?', [data.paymentId]);
     expect(row?.next_check_at).toBeNull();

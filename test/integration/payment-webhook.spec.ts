@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { startPaymentApplication, type PaymentApplication } from '../support/payment-application';
+import { PaymentProduct } from '../support/payment-product';
 
 describe('payment webhooks', () => {
-  let product: PaymentApplication;
+  let product: PaymentProduct;
   let saleId: string;
 
   beforeAll(async () => {
-    product = await startPaymentApplication();
-    saleId = await product.openSale(1_000, { limitPerUser: 1_000 });
+    product = await PaymentProduct.start();
+    saleId = await product.client.openSale({ stock: 1_000, limitPerUser: 1_000 });
   });
 
   afterAll(() => product.stop());
 
-  async function startedPayment() {
-    return product.startPayment('alice', await product.buy('alice', saleId));
+  function startedPayment() {
+    return product.startedPayment(saleId);
   }
 
   it('pays the order once however often the same webhook is delivered', async () => {
@@ -23,7 +23,7 @@ describe('payment webhooks', () => {
     for (let delivery = 0; delivery < 3; delivery += 1) {
       answers.push(await product.deliver('payment.succeeded', data, { id }));
     }
-    expect(answers.map(({ status, body }) => [status, body['duplicate']]))
+    expect(answers.map(({ status, body }) => [status, body.duplicate]))
       .toEqual([[200, false], [200, true], [200, true]]);
     expect(await product.statusOf(data.orderId)).toBe('paid');
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'succeeded' });
@@ -59,8 +59,8 @@ describe('payment webhooks', () => {
   ])('changes nothing for %s than that of the payment', async (_name, change, path) => {
     const data = await startedPayment();
     const { status, body } = await product.deliver('payment.succeeded', { ...data, ...change });
-    expect([status, body['code']]).toEqual([400, 'VALIDATION_FAILED']);
-    expect(body['errors']).toMatchObject([{ path }]);
+    expect([status, body.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(body.errors).toMatchObject([{ path }]);
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'started' });
     expect(await product.statusOf(data.orderId)).toBe('pending_payment');
     expect(await product.auditOf(data.paymentId)).toEqual(['payment.mismatch']);
@@ -70,7 +70,8 @@ describe('payment webhooks', () => {
     const data = await startedPayment();
     const id = randomUUID();
     await product.deliver('payment.succeeded', { ...data, amount: 1 }, { id });
-    expect((await product.deliver('payment.succeeded', data, { id })).body['duplicate']).toBe(false);
+    const right = await product.deliver('payment.succeeded', data, { id });
+    expect([right.status, right.body.duplicate]).toEqual([200, false]);
     expect(await product.statusOf(data.orderId)).toBe('paid');
   });
 
@@ -81,7 +82,7 @@ describe('payment webhooks', () => {
   ])('refuses %s', async (_name, options) => {
     const data = await startedPayment();
     const { status, body } = await product.deliver('payment.succeeded', data, options);
-    expect([status, body['code']]).toEqual([401, 'UNAUTHENTICATED']);
+    expect([status, body.code]).toEqual([401, 'UNAUTHENTICATED']);
     expect(await product.statusOf(data.orderId)).toBe('pending_payment');
   });
 
@@ -93,19 +94,19 @@ describe('payment webhooks', () => {
   });
 
   it('refuses what nobody has signed', async () => {
-    const { status, body } = await product.send('POST', '/v1/webhooks/payments', {
-      body: '{}', headers: { 'content-type': 'application/json' } });
-    expect([status, body['code']]).toEqual([401, 'UNAUTHENTICATED']);
+    const { status, body } = await product.client.call('POST', '/v1/webhooks/payments',
+      { raw: '{}' });
+    expect([status, body.code]).toEqual([401, 'UNAUTHENTICATED']);
   });
 
-  it('does not know a payment that is none of ours, and refuses unknown fields and types', async () => {
+  it('knows no payment but ours, and refuses unknown fields and types', async () => {
     const data = await startedPayment();
     const unknown = await product.deliver('payment.succeeded', { ...data, paymentId: 'payment_x' });
-    expect([unknown.status, unknown.body['code']]).toEqual([404, 'NOT_FOUND']);
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'NOT_FOUND']);
     const field = await product.deliver('payment.succeeded', { ...data, discount: 1 });
-    expect(field.body['errors']).toMatchObject([{ path: 'data.discount' }]);
+    expect(field.body.errors).toMatchObject([{ path: 'data.discount' }]);
     const type = await product.deliver('payment.pending', data);
-    expect(type.body['errors']).toMatchObject([{ path: 'type' }]);
+    expect(type.body.errors).toMatchObject([{ path: 'type' }]);
   });
 
   it('puts the units back on sale when the provider has sent the money back', async () => {
@@ -114,7 +115,7 @@ describe('payment webhooks', () => {
     const id = randomUUID();
     await product.deliver('refund.succeeded', data, { id });
     const again = await product.deliver('refund.succeeded', data, { id });
-    expect([again.status, again.body['duplicate']]).toEqual([200, true]);
+    expect([again.status, again.body.duplicate]).toEqual([200, true]);
     expect(await product.statusOf(data.orderId)).toBe('refunded');
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'refunded' });
     await product.deliver('payment.succeeded', data);

@@ -3,7 +3,7 @@
  * and keys: each test shows that our scripts do not have it.
  */
 import type { OrderStatus } from '../../src/stock/record';
-import { boot, type ScriptName, TestLedger, type TestSale } from '../support/ledger';
+import { boot, namesOf, type ScriptName, TestLedger, type TestSale } from '../support/ledger';
 
 const statuses: OrderStatus[] = ['reserved', 'pending_payment', 'paid', 'cancelled', 'expired',
   'rejected', 'frozen', 'refunded'];
@@ -28,7 +28,7 @@ describe('what went wrong in the sketches', () => {
   beforeAll(() => { ledger = new TestLedger(); });
   afterAll(() => ledger.close());
 
-  it('a reply as a table with string keys loses its fields: ours are integers or flat lists of them',
+  it('a reply with string keys loses its fields: ours are integers or flat lists of them',
     async () => {
       const sale = await ledger.openSale();
       const attempt = sale.attempt('r1');
@@ -47,8 +47,9 @@ describe('what went wrong in the sketches', () => {
       ];
       for (const [script, args, length] of replies) {
         const fields = [await sale.run(script, ...args)].flat();
-        expect({ script, args, fields }).toEqual({ script, args, fields:
-          Array.from({ length }, (_, i) => expect.any(typeof fields[i] === 'string' ? String : Number)) });
+        expect({ script, args, length: fields.length }).toEqual({ script, args, length });
+        expect(fields.filter((field) => typeof field !== 'string' && !Number.isInteger(field)))
+          .toEqual([]);
       }
     });
 
@@ -58,7 +59,7 @@ describe('what went wrong in the sketches', () => {
       const { redis } = sale;
       const user = `only-${sale.keys.meta}`.replaceAll(/[^a-z0-9-]/g, '-');
       await redis.call('ACL', 'SETUSER', user, 'on', 'nopass', '+@all',
-        ...Object.values(sale.keys).map((key: string) => `~${key}`));
+        ...namesOf(sale.keys).map((key) => `~${key}`));
       try {
         await redis.call('AUTH', user, 'any');
         await expect(redis.get('another key')).rejects.toThrow('NOPERM');
@@ -75,20 +76,21 @@ describe('what went wrong in the sketches', () => {
   it('all keys of a sale lie in one slot, and a full life leaves none beside them', async () => {
     const own = new TestLedger();
     const sale = await aFullLife(own);
-    const { refusals: _countedElsewhere, ...keys } = sale.keys;
-    expect(await own.keys()).toEqual(Object.values(keys).sort());
-    const hashTags = Object.values(sale.keys).map((key: string) => /\{[^}]+\}/.exec(key)?.[0]);
+    // The refusals are counted by the purchase module.
+    const keys = namesOf(sale.keys).filter((key) => key !== sale.keys.refusals);
+    expect(await own.keys()).toEqual(keys.sort());
+    const hashTags = keys.map((key) => /\{[^}]+\}/.exec(key)?.[0]);
     expect(new Set(hashTags).size).toBe(1);
     await own.close();
   });
 
-  it('a counter that expires forgets the limit: no key of a live sale has a time to live', async () => {
+  it('a counter that expires forgets the limit: no key of a sale has a time to live', async () => {
     const sale = await aFullLife(ledger);
-    const lives = Object.values(await sale.everything()).map((key) => (key as { lifeMs: number }).lifeMs);
+    const lives = Object.values(await sale.everything()).map(({ lifeMs }) => lifeMs);
     expect(lives.filter((lifeMs) => lifeMs !== -2)).toEqual([-1, -1, -1, -1, -1, -1]);
   });
 
-  it('a marker that expires lets a buyer buy again: who bought is refused whatever came after',
+  it('a marker that expires lets a buyer buy again: who bought stays refused',
     async () => {
       const sale = await ledger.openSale({ limit: 1 });
       await sale.bring('r1', 'paid', { user: 'ann', leaseMs: 0 });
@@ -97,7 +99,7 @@ describe('what went wrong in the sketches', () => {
       expect((await sale.reserve('r2', { user: 'ann', epoch: 2 }))[0]).toBe(-2);
     });
 
-  it('redis := db puts units on sale that are still in the queue: a live sale is never overwritten',
+  it('redis := db sells units that are still in the queue: a live sale is never overwritten',
     async () => {
       const sale = await ledger.openSale({ total: 1 });
       await sale.reserve('r1');
@@ -146,7 +148,7 @@ describe('what went wrong in the sketches', () => {
       expect(codes).toEqual([...Array<number>(10).fill(1), -1]);
     });
 
-  it('DECRBY read as "quantity taken" refuses the last unit: ours is held, with 0 left', async () => {
+  it('DECRBY read as "quantity taken" refuses the last unit: ours is held', async () => {
     const sale = await ledger.openSale({ total: 2 });
     expect((await sale.reserve('r1', { quantity: 2 })).slice(0, 2)).toEqual([1, 0]);
     expect(await sale.counters()).toEqual([0, 2, 0, 0]);
@@ -166,9 +168,10 @@ describe('what went wrong in the sketches', () => {
       expect(await sale.counters()).toEqual([0, 1, 0, 0]);
     });
 
-  it('0.003 % oversold is oversold: 500 buyers at once get exactly the 100 units there are', async () => {
+  it('0.003 % oversold is oversold: 500 buyers at once get exactly 100 units', async () => {
     const sale = await ledger.openSale({ total: 100 });
-    const replies = await Promise.all(Array.from({ length: 500 }, (_, i) => sale.reserve(`r${i}`)));
+    const presses = Array.from({ length: 500 }, (_, i) => sale.reserve(`r${i}`));
+    const replies = await Promise.all(presses);
     expect(replies.filter(([code]) => code === 1)).toHaveLength(100);
     expect(await sale.counters()).toEqual([0, 100, 0, 0]);
   });

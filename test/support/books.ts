@@ -46,7 +46,7 @@ async function readRedis(product: TestProduct, saleId: string): Promise<Books['r
   const redis = product.get(RedisConnections).general;
   const keys = saleKeys(product.config.redisNamespace, saleId);
   const [meta, records, users, due, outbox] = await Promise.all([redis.hgetall(keys.meta),
-    redis.hgetall(keys.records), redis.hgetall(keys.users), redis.zrange(keys.due, 0, -1),
+    redis.hgetall(keys.records), redis.hgetall(keys.users), redis.zrange(keys.due, '0', '-1'),
     redis.xlen(keys.outbox)]);
   const count = (name: string) => Number(meta[name]);
   return {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Redis, ReplyError } from 'ioredis';
+import { Redis } from 'ioredis';
 import { LuaCommands, readLuaScripts } from '../../src/infra/redis';
 import type { OrderStatus } from '../../src/stock/record';
 import { saleKeys, type SaleKeys } from '../../src/stock/sale-keys';
@@ -50,6 +50,12 @@ interface Attempt {
   leaseMs?: number;
 }
 
+/** `lifeMs` as PTTL says it: -1 for ever, -2 there is no such key. */
+interface KeyState {
+  lifeMs: number;
+  content: unknown;
+}
+
 /** A connection to a Redis, by default that of the tests, with every script of the stock module. */
 export class TestLedger {
   readonly redis: Redis;
@@ -83,7 +89,7 @@ export class TestLedger {
   }
 
   async close(): Promise<void> {
-    for (const { keys } of this.sales) await this.redis.unlink(Object.values(keys));
+    for (const { keys } of this.sales) await this.redis.unlink(namesOf(keys));
     await this.redis.quit();
   }
 }
@@ -107,14 +113,14 @@ export class TestSale {
     return reply;
   }
 
-  /** Runs a script that must change nothing, neither by a refusal nor by an error; its reply. */
-  async unchangedBy(name: ScriptName, ...args: (string | number)[]): Promise<Reply | ReplyError> {
+  /** Runs a script that must change nothing; its reply, or the error that Redis replied. */
+  async unchangedBy(name: ScriptName, ...args: (string | number)[]): Promise<Reply | Error> {
     const before = await this.dump();
     const keys = keysOfScript[name].map((key) => this.keys[key]);
-    const reply = await this.commands.run(name, keys, args).catch((error: unknown) => {
-      if (error instanceof ReplyError) return error;
+    const reply = await this.commands.run(name, keys, args).catch((error: Error) => {
+      if (error.name === 'ReplyError') return error;
       throw error;
-    }) as Reply | ReplyError;
+    }) as Reply | Error;
     const after = await this.dump();
     const changed = Object.keys(this.keys).filter((_key, i) => before[i] !== after[i]);
     expect({ name, args, changed }).toEqual({ name, args, changed: [] });
@@ -132,8 +138,9 @@ export class TestSale {
 
   /** The arguments of one attempt to buy: by default one unit for a buyer of its own. */
   attempt(rid: string, attempt: Attempt = {}): (string | number)[] {
-    return [rid, attempt.user ?? `user-${rid}`, attempt.quantity ?? 1, attempt.fingerprint ?? 'print',
-      attempt.boot ?? boot, attempt.epoch ?? 1, attempt.leaseMs ?? leaseMs, 'trace', '10.0.0.1'];
+    return [rid, attempt.user ?? `user-${rid}`, attempt.quantity ?? 1,
+      attempt.fingerprint ?? 'print', attempt.boot ?? boot, attempt.epoch ?? 1,
+      attempt.leaseMs ?? leaseMs, 'trace', '10.0.0.1'];
   }
 
   /** {code, available, seq, state, quantity, reservedAt} */
@@ -182,23 +189,27 @@ export class TestSale {
   }
 
   /** What every key holds, and how long it will live. */
-  async everything(): Promise<Record<string, unknown>> {
+  async everything(): Promise<Record<string, KeyState>> {
     const entries = Object.entries(this.keys).map(async ([name, key]: [string, string]) =>
-      [name, await this.redis.pttl(key), await contentOf(this.redis, key)] as const);
-    return Object.fromEntries((await Promise.all(entries))
-      .map(([name, lifeMs, content]) => [name, { lifeMs, content }]));
+      [name, { lifeMs: await this.redis.pttl(key), content: await contentOf(this.redis, key) }]);
+    return Object.fromEntries(await Promise.all(entries)) as Record<string, KeyState>;
   }
 
   /** The same as one text per key, in one round trip: good for telling whether anything changed. */
   private async dump(): Promise<string[]> {
     const pipeline = this.redis.pipeline();
-    for (const key of Object.values(this.keys) as string[]) pipeline.pttl(key).dumpBuffer(key);
+    for (const key of namesOf(this.keys)) pipeline.pttl(key).dumpBuffer(key);
     const replies = (await pipeline.exec() ?? []).map(([error, reply]) => {
       if (error) throw error;
       return Buffer.isBuffer(reply) ? reply.toString('hex') : String(reply);
     });
     return Object.keys(this.keys).map((_key, i) => `${replies[2 * i]} ${replies[2 * i + 1]}`);
   }
+}
+
+/** The names of a sale's keys in Redis, in the sequence of `SaleKeys`. */
+export function namesOf(keys: SaleKeys): string[] {
+  return Object.values(keys) as string[];
 }
 
 /** All that a key holds, in an order that only its content decides. */
@@ -208,7 +219,7 @@ async function contentOf(redis: Redis, key: string): Promise<unknown> {
     case 'none': return null;
     case 'string': return redis.get(key);
     case 'hash': return redis.hgetall(key);
-    case 'zset': return redis.zrange(key, 0, -1, 'WITHSCORES');
+    case 'zset': return redis.zrange(key, 0, '-1', 'WITHSCORES');
     case 'stream': return [await redis.xrange(key, '-', '+'), await redis.xinfo('GROUPS', key)];
     default: throw new Error(`No sale has a key of type ${type}`);
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ModuleRef } from '@nestjs/core';
-import type { Type } from '@nestjs/common';
+import type { Abstract, Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AppConfig } from '../../src/config';
 import { createApplication } from '../../src/create-application';
@@ -32,19 +32,22 @@ export class TestProduct {
     this.client = new TestClient(url, config);
   }
 
-  /** `installation`: where several processes are one product; without it a new one, dropped at stop. */
+  /**
+   * `installation`: where several processes are one product; without it a new one, dropped at stop.
+   * PORT in the environment is needed only where the product calls itself by its public URL.
+   */
   static async start(environment: Record<string, string> = {},
     installation?: Installation): Promise<TestProduct> {
     const own = installation ?? await createInstallation();
     const config = testConfig({ ...own.environment, ...environment });
     const application = await createApplication(config);
-    await application.listen(0, '127.0.0.1');
+    await application.listen('PORT' in environment ? config.port : 0, '127.0.0.1');
     return new TestProduct(application, config, await application.getUrl(),
       installation ? async () => undefined : own.drop);
   }
 
   /** A part of the running product. */
-  get<Part>(type: Type<Part> | string): Part {
+  get<Part>(type: Type<Part> | Abstract<Part> | string): Part {
     return this.application.get<Part>(type);
   }
 

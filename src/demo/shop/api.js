@@ -5,7 +5,7 @@ const answerWithinMs = 10_000;
 
 const wordsOf = {
   SOLD_OUT: 'Sold out. Units come back when somebody does not pay in time.',
-  LIMIT_EXCEEDED: 'You have bought as many as one person may.',
+  LIMIT_EXCEEDED: 'That is more than one person may buy; your orders count.',
   SALE_NOT_OPEN: 'The sale has not opened yet.',
   SALE_CLOSED: 'The sale is over.',
   SALE_PAUSED: 'The sale is paused for a moment. Try again shortly.',

@@ -28,6 +28,9 @@ const pageScript = `SwaggerUIBundle({
 });
 `;
 
+const openApiDocument = z.looseObject({ openapi: z.string() })
+  .meta({ examples: [{ openapi: '3.1.1', info: { title: 'fairdrop', version: '1' }, paths: {} }] });
+
 const cacheForADay = 'public, max-age=86400';
 
 function part(summary: string, contentType: string): RouteDescription {
@@ -49,7 +52,7 @@ export class DocsController {
     summary: 'This document',
     tag: 'documentation',
     answers: {
-      200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) },
+      200: { description: 'OpenAPI 3.1.', schema: openApiDocument },
     },
   })
   openApi(): JsonSchema {

@@ -14,7 +14,7 @@ export class OpenApiSchemas {
    */
   convert(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
     const { $defs = {}, ...converted } = z.toJSONSchema(schema, {
-      io, target: 'draft-2020-12', unrepresentable: 'any', override: keepOpen,
+      io, target: 'draft-2020-12', unrepresentable: 'any', override: adjust,
     });
     for (const [id, definition] of Object.entries($defs)) {
       this.add(id, pointToComponents(definition));
@@ -32,13 +32,18 @@ export class OpenApiSchemas {
   }
 }
 
-/** An answer may get further members later; only a strict object promises that it will not. */
-function keepOpen({ zodSchema, jsonSchema }: {
+/**
+ * An answer may get further members later; only a strict object promises that it will not. And an
+ * example is what a caller sends or gets: zod drops it where a schema transforms what was sent.
+ */
+function adjust({ zodSchema, jsonSchema }: {
   zodSchema: z.core.$ZodTypes;
   jsonSchema: z.core.JSONSchema.BaseSchema;
 }): void {
   const { def } = zodSchema._zod;
   if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties;
+  const examples = z.globalRegistry.get(zodSchema)?.examples;
+  if (Array.isArray(examples)) jsonSchema.examples = examples;
 }
 
 function pointToComponents(schema: object): JsonSchema {

@@ -13,9 +13,10 @@ export class SandboxGateway extends PaymentGateway {
     super();
   }
 
-  override async start(payment: GatewayPayment): Promise<{ reference: string; checkoutUrl: string }> {
+  override async start(payment: GatewayPayment) {
     await this.provider.open(payment);
-    return { reference: payment.id, checkoutUrl: `${this.config.publicUrl}/demo/pay/${payment.id}` };
+    const { id } = payment;
+    return { reference: id, checkoutUrl: `${this.config.publicUrl}/demo/pay/${id}` };
   }
 
   override async query(reference: string): Promise<GatewayAnswer> {

@@ -14,7 +14,7 @@ function button(summary: string): RouteDescription {
   return {
     summary,
     tag: 'demo',
-    answers: { 200: { description: 'The payment there; again, no change.', schema: sandboxPayment } },
+    answers: { 200: { description: 'As it is there; again, no change.', schema: sandboxPayment } },
     problems: ['NOT_FOUND'],
   };
 }

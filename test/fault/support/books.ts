@@ -97,6 +97,9 @@ async function readBooks(deployment: Deployment, connection: Connection,
   saleId: string): Promise<Books> {
   const read = async <Fields>(sql: string) =>
     (await connection.query(sql, [saleId]))[0] as (RowDataPacket & Fields)[];
+  // Each side at one moment, the database first: what agrees then was at rest in between.
+  await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+  await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
   const [database] = await read<Books['database']>(
     `SELECT total, allocated, epoch, seq, limit_per_user AS \`limit\`
       FROM sale_stock JOIN sales ON id = sale_id WHERE sale_id = ?`);
@@ -107,6 +110,7 @@ async function readBooks(deployment: Deployment, connection: Connection,
     'SELECT user_id, quantity FROM buyer_quotas WHERE sale_id = ? AND quantity > 0');
   const rows = await read<Row>(
     'SELECT rid, user_id, quantity, status, reason FROM orders WHERE sale_id = ?') as Row[];
+  await connection.query('COMMIT');
   if (!database || !ledger) throw new Error(`The database has no sale ${saleId}`);
   const unitsOf = (wanted: string) => rows.filter(({ status }) => status === wanted)
     .reduce((sum, { quantity }) => sum + quantity, 0);
@@ -118,8 +122,10 @@ async function readBooks(deployment: Deployment, connection: Connection,
 
 async function readRedis({ redis, config }: Deployment, saleId: string) {
   const keys = saleKeys(config.redisNamespace, saleId);
-  const [meta, records, users, outbox] = await Promise.all([redis.hgetall(keys.meta),
-    redis.hgetall(keys.records), redis.hgetall(keys.users), redis.xlen(keys.outbox)]);
+  const replies = await redis.multi().hgetall(keys.meta).hgetall(keys.records)
+    .hgetall(keys.users).xlen(keys.outbox).exec() ?? [];
+  const [meta, records, users, outbox] = replies.map(([, reply]) => reply) as
+    [Record<string, string>, Record<string, string>, Record<string, string>, number];
   const count = (name: string) => Number(meta[name]);
   return {
     redis: { state: meta['state'] ?? 'absent', total: count('total'), available: count('available'),

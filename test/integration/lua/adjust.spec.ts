@@ -11,7 +11,7 @@ describe('adjust', () => {
   const stock = (sale: TestSale) => sale.redis.hmget(sale.keys.meta, 'total', 'available');
 
   it.each([['an increase', 5, '15'], ['a decrease', -5, '5'], ['a decrease to nothing', -10, '0']])(
-    'applies %s to the total and to what is available, once per id', async (_title, delta, left) => {
+    'applies %s to the total and what is available, once per id', async (_title, delta, left) => {
       const sale = await ledger.openSale();
       expect(await adjust(sale, 'a1', delta)).toEqual([1, Number(left)]);
       expect(await stock(sale)).toEqual([left, left]);

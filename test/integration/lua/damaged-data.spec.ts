@@ -1,4 +1,3 @@
-import { ReplyError } from 'ioredis';
 import type { SaleKeys } from '../../../src/stock/sale-keys';
 import { boot, keysOfScript, type Reply, type ScriptName, TestLedger, type TestSale }
   from '../../support/ledger';
@@ -49,11 +48,10 @@ describe('damaged data', () => {
     .filter((key) => !(script === 'load-begin' && replaced.includes(key)))
     .map((key) => [script, key] as [ScriptName, keyof SaleKeys]));
 
-  it.each(typed)('%s fails before its first write when %s is of another type', async (script, key) => {
+  it.each(typed)('%s fails before its first write if %s has another type', async (script, key) => {
     const sale = await aSale(script);
     await sale.redis.set(sale.keys[key], 'a string');
     const reply = await sale.unchangedBy(script, ...calls[script]);
-    expect(reply).toBeInstanceOf(ReplyError);
     expect(String(reply)).toContain('WRONGTYPE');
   });
 
@@ -137,7 +135,8 @@ describe('damaged data', () => {
 
   it('is made good by a load', async () => {
     const sale = await aSale('reserve');
-    await sale.redis.hset(sale.keys.meta, { available: 'abc', seq: 'nan', epoch: '1.0', state: '?' });
+    await sale.redis.hset(sale.keys.meta,
+      { available: 'abc', seq: 'nan', epoch: '1.0', state: '?' });
     await sale.redis.hset(sale.keys.records, 'r1', 'abc');
     await sale.load({ epoch: 2 });
     expect((await sale.reserve('r1', { epoch: 2 }))[0]).toBe(1);

@@ -28,7 +28,8 @@ const cases: Case[] = [
     args: { rid: 'r9', userId: 'ann', quantity: 1, fingerprint: 'print', boot, epoch: 1,
       leaseMs: 30_000, trace: 'trace', ip: 'ip' },
     counts: ['quantity', 'epoch', 'leaseMs'], ids: ['rid', 'fingerprint'],
-    others: { userId: ['', 'u'.repeat(513), '雪'.repeat(171)], quantity: ['0', '1001'], boot: [''] } },
+    others: { userId: ['', 'u'.repeat(513), '雪'.repeat(171)], boot: [''],
+      quantity: ['0', '1001'] } },
   { script: 'confirm', refusal: [-8], lengths: [0, 1, 3],
     args: { 'rid': 'r1', 'payBeforeMs': 5, 'second rid': 'r2', 'second payBeforeMs': 5 },
     counts: ['payBeforeMs', 'second payBeforeMs'], ids: ['rid', 'second rid'] },
@@ -77,7 +78,8 @@ describe.each(cases)('$script', ({ script, args, counts = [], ids = [], others =
   it.each([
     ...counts.map((name) => [name, 'is no plain count', noCounts] as const),
     ...ids.map((name) => [name, 'is no id', noIds] as const),
-    ...Object.entries(others).map(([name, values]) => [name, 'is not what it may be', values] as const),
+    ...Object.entries(others).map(([name, values]) =>
+      [name, 'is not what it may be', values] as const),
   ])('refuses and changes nothing when %s %s', async (name, _fault, values) => {
     for (const value of values) {
       const hostile = Object.values({ ...args, [name]: value });

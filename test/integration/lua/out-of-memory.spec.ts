@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ReplyError } from 'ioredis';
 import { type Server, startRedis } from '../../../tools/lib/servers.mjs';
 import { boot, type ScriptName, TestLedger, type TestSale } from '../../support/ledger';
 
@@ -36,11 +35,13 @@ describe('a Redis that has reached its memory limit', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each([
+  const refused: [ScriptName, (string | number)[]][] = [
     ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 1_000, 'trace', 'ip']],
     ['adjust', ['a1', 1, boot, 1]],
     ['load-begin', begin],
-  ] as [ScriptName, (string | number)[]][])('refuses %s and has changed nothing', async (script, args) => {
+  ];
+
+  it.each(refused)('refuses %s and has changed nothing', async (script, args) => {
     await limitMemoryTo(1);
     expect(String(await sale.unchangedBy(script, ...args))).toContain('OOM');
   });
@@ -48,8 +49,8 @@ describe('a Redis that has reached its memory limit', () => {
   it('refuses the rows and the end of a load and has changed nothing', async () => {
     await sale.run('load-begin', ...begin);
     await limitMemoryTo(1);
-    expect(await sale.unchangedBy('load-records', 2, ...row)).toBeInstanceOf(ReplyError);
-    expect(await sale.unchangedBy('open', 2, boot, 'open')).toBeInstanceOf(ReplyError);
+    expect(String(await sale.unchangedBy('load-records', 2, ...row))).toContain('OOM');
+    expect(String(await sale.unchangedBy('open', 2, boot, 'open'))).toContain('OOM');
   });
 
   it('still gives units back, settles, confirms, renews leases, closes and audits', async () => {

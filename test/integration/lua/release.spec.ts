@@ -59,8 +59,8 @@ describe('release', () => {
     await sale.bring('r1', 'reserved', { quantity: 2 });
     await sale.bring('r2', 'pending_payment');
     await sale.bring('r3', 'paid');
-    expect(await sale.run('release', 'r1', 'C', 'r1', 'E', 'nobody', 'C', 'r2', 'J', 'r3', 'C', 'r3',
-      'B', 'r3', 'B')).toEqual([1, 0, 0, 1, 0, 1, 0]);
+    expect(await sale.run('release', 'r1', 'C', 'r1', 'E', 'nobody', 'C', 'r2', 'J', 'r3', 'C',
+      'r3', 'B', 'r3', 'B')).toEqual([1, 0, 0, 1, 0, 1, 0]);
     expect(await sale.counters()).toEqual([10, 0, 0, 0]);
     expect((await sale.remembered('r1')).record).toMatch(/^C/);
   });

@@ -4,11 +4,11 @@ import { TestLedger, type TestSale } from '../../support/ledger';
 const statuses = Object.keys(recordLetters) as OrderStatus[];
 
 /** Circumstances in which nobody can buy, but a buyer who did may ask what became of it. */
-const circumstances: Record<string, (sale: TestSale) => Promise<unknown>> = {
-  'while the sale is open': async () => undefined,
+const circumstances: Record<string, (sale: TestSale) => unknown> = {
+  'while the sale is open': () => undefined,
   'while the sale is paused': (sale) => sale.run('set-state', 'paused'),
   'when the sale is closed': (sale) => sale.run('set-state', 'closed'),
-  'before the window of the sale': (sale) => sale.redis.hset(sale.keys.meta, 'opens', '9000000000000'),
+  'before the window of the sale': (sale) => sale.redis.hset(sale.keys.meta, 'opens', 9e12),
   'after the window of the sale': (sale) => sale.redis.hset(sale.keys.meta, 'closes', '1'),
   'when everything is sold': async (sale) => {
     await sale.reserve('x1', { quantity: 6 });
@@ -62,8 +62,10 @@ describe('a purchase asked for again', () => {
   it('answers after a load from the database as it did before', async () => {
     const sale = await ledger.openSale();
     await sale.bring('r1', 'pending_payment', { user: 'ann', quantity: 2 });
-    await sale.load({ epoch: 2, seq: 1, rows: [['r1', 'O', 2, 8e12, 1, 1_700_000_000_000, 'print', 'ann']] });
-    expect(await sale.unchangedBy('reserve', ...sale.attempt('r1', { user: 'ann', quantity: 2, epoch: 2 })))
+    const rows = [['r1', 'O', 2, 8e12, 1, 1_700_000_000_000, 'print', 'ann']];
+    await sale.load({ epoch: 2, seq: 1, rows });
+    const again = sale.attempt('r1', { user: 'ann', quantity: 2, epoch: 2 });
+    expect(await sale.unchangedBy('reserve', ...again))
       .toEqual([2, 8, 1, 'O', 2, 1_700_000_000_000]);
   });
 });
@@ -74,15 +76,17 @@ describe('the fence of reserve', () => {
   beforeAll(() => { ledger = new TestLedger(); });
   afterAll(() => ledger.close());
 
-  const fences: Record<string, (sale: TestSale) => Promise<unknown>> = {
-    'data from another server': (sale) => sale.redis.hset(sale.keys.meta, 'boot', 'an older boot'),
-    'data of an older epoch': (sale) => sale.redis.hset(sale.keys.meta, 'epoch', '0'),
-    'data of a newer epoch': (sale) => sale.redis.hset(sale.keys.meta, 'epoch', '2'),
-    'an epoch that only equals as a number': (sale) => sale.redis.hset(sale.keys.meta, 'epoch', '1.0'),
+  const meta = (sale: TestSale, field: string, value: string) =>
+    sale.redis.hset(sale.keys.meta, field, value);
+  const fences: Record<string, (sale: TestSale) => unknown> = {
+    'data from another server': (sale) => meta(sale, 'boot', 'an older boot'),
+    'data of an older epoch': (sale) => meta(sale, 'epoch', '0'),
+    'data of a newer epoch': (sale) => meta(sale, 'epoch', '2'),
+    'an epoch that only equals as a number': (sale) => meta(sale, 'epoch', '1.0'),
     'data without a boot': (sale) => sale.redis.hdel(sale.keys.meta, 'boot'),
     'data without an epoch': (sale) => sale.redis.hdel(sale.keys.meta, 'epoch'),
     'a sale in recovery': (sale) => sale.run('set-state', 'recovering'),
-    'a sale that is being loaded': (sale) => sale.redis.hset(sale.keys.meta, 'state', 'loading'),
+    'a sale that is being loaded': (sale) => meta(sale, 'state', 'loading'),
   };
 
   it.each(Object.keys(fences))('sells nothing and answers nothing from %s', async (fence) => {

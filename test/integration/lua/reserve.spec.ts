@@ -34,8 +34,8 @@ describe('reserve', () => {
   it.each([
     ['with a bar, as the record has', 'a|b||c'], ['with the colon of keys', 'a:b:{c}'],
     ['of 128 characters', 'u'.repeat(128)], ['of 128 letters beyond ASCII', '雪'.repeat(128)],
-    ['with a line break', 'a\nb'], ['with a zero byte', 'a\0b'], ['that looks like a number', '007'],
-    ['called like a property of every object', '__proto__'],
+    ['with a line break', 'a\nb'], ['with a zero byte', 'a\0b'],
+    ['that looks like a number', '007'], ['called like a property of every object', '__proto__'],
   ])('keeps a user id %s apart from others and as it is', async (_title, user) => {
     const sale = await ledger.openSale();
     expect((await sale.reserve('r1', { user, quantity: 2 }))[0]).toBe(1);

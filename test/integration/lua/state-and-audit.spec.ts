@@ -71,8 +71,8 @@ describe('audit', () => {
 
   it('is not deceived by counts that add up but are negative', async () => {
     const sale = await ledger.openSale();
-    for (const [field, other] of [['reserved', 'ordered'], ['ordered', 'sold'], ['sold', 'available'],
-      ['available', 'reserved']] as const) {
+    for (const [field, other] of [['reserved', 'ordered'], ['ordered', 'sold'],
+      ['sold', 'available'], ['available', 'reserved']] as const) {
       await sale.redis.hset(sale.keys.meta, { available: 0, reserved: 0, ordered: 0, sold: 0,
         [field]: -1, [other]: 11 });
       expect((await sale.audit()).slice(0, 2)).toEqual([1, 0]);
@@ -80,7 +80,7 @@ describe('audit', () => {
   });
 
   it.each(['total', 'available', 'reserved', 'ordered', 'sold', 'seq', 'epoch', 'limit', 'opens',
-    'closes'])('calls a sale not loaded when its %s is missing or cannot be read', async (field) => {
+    'closes'])('calls a sale not loaded when its %s is missing or unreadable', async (field) => {
     const sale = await ledger.openSale();
     for (const value of ['', 'abc', 'nan', 'inf', '1.5', '1e3', '0x10', ' 1', '9'.repeat(30)]) {
       await sale.redis.hset(sale.keys.meta, field, value);

@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { variables } from '../../src/config/variables';
+import { read, root } from './source';
+
+interface Service {
+  image?: string;
+  build?: { context: string; dockerfile: string };
+  command?: string[];
+  environment?: Record<string, string>;
+  depends_on?: Record<string, { condition: string }>;
+  ports?: string[];
+  networks?: string[];
+  volumes?: string[];
+  healthcheck?: { test: string[] };
+  deploy?: { replicas: number };
+  stop_grace_period?: string;
+}
+
+interface Compose {
+  services: Record<'migrate' | 'api' | 'worker' | 'redis' | 'mysql', Service>;
+  networks: Record<string, { internal?: boolean }>;
+}
+
+/** The parser that @nestjs/swagger brings; YAML 1.1 knows `<<`, as Docker Compose does. */
+const yaml = createRequire(require.resolve('@nestjs/swagger'))('js-yaml') as {
+  load: (text: string, options: object) => unknown;
+  YAML11_SCHEMA: object;
+};
+
+const text = read('docker/compose.yml');
+const { services, networks } = yaml.load(text, { schema: yaml.YAML11_SCHEMA }) as Compose;
+
+describe('the containers', () => {
+  it('are two that serve, one that works, one that migrates first, and two servers', () => {
+    expect(Object.keys(services).sort()).toEqual(['api', 'migrate', 'mysql', 'redis', 'worker']);
+    expect(services.api.deploy?.replicas).toBe(2);
+    expect([services.api, services.worker].map(({ environment }) => environment?.ROLES))
+      .toEqual(['api', 'worker']);
+    expect(services.migrate.command).toEqual(['node', 'dist/src/cli/migrate.js']);
+    expect(existsSync(join(root, 'src/cli/migrate.ts'))).toBe(true);
+  });
+
+  it('start only when what they need is there', () => {
+    const healthy = { condition: 'service_healthy' };
+    const all = { migrate: { condition: 'service_completed_successfully' }, mysql: healthy,
+      redis: healthy };
+    expect([services.api, services.worker, services.migrate].map((service) => service.depends_on))
+      .toEqual([all, all, { mysql: healthy }]);
+    for (const server of [services.redis, services.mysql]) {
+      expect(server.healthcheck?.test[0]).toBe('CMD-SHELL');
+    }
+  });
+
+  it('publish the API alone, and to this machine alone', () => {
+    const published = Object.entries(services).filter(([, { ports }]) => ports)
+      .map(([name, { ports }]) => [name, ports]);
+    expect(published).toEqual([['api', ['127.0.0.1:3000-3001:3000']]]);
+    expect(networks.servers?.internal).toBe(true);
+    for (const server of [services.redis, services.mysql]) {
+      expect(server.networks).toEqual(['servers']);
+    }
+  });
+
+  it('take variables that the product knows, and refuse to start without the secrets', () => {
+    const used = [...text.matchAll(/\$\{(\w+)(:[?-])/g)].map(([, name = '', kind]) => ({ name, kind }));
+    const unknown = used.filter(({ name }) => !(name in variables) && name !== 'MYSQL_PASSWORD');
+    expect(unknown).toEqual([]);
+    const required = new Set(used.filter(({ kind }) => kind === ':?').map(({ name }) => name));
+    expect([...required].sort()).toEqual(['JWT_SECRET', 'MYSQL_PASSWORD', 'PAYMENT_WEBHOOK_SECRET']);
+    const given = [services.api, services.worker, services.migrate]
+      .flatMap(({ environment }) => Object.keys(environment ?? {}));
+    expect(given.filter((name) => !(name in variables))).toEqual([]);
+  });
+
+  it('get more time to stop than the product takes', () => {
+    const seconds = [services.api, services.worker].map((service) =>
+      Number.parseInt(service.stop_grace_period ?? '', 10));
+    const closeTimeoutMs = /const closeTimeoutMs = ([\d_]+);/.exec(read('src/main.ts'))?.[1] ?? '';
+    const longestSeconds = Number(closeTimeoutMs.replaceAll('_', '')) / 1_000;
+    expect(longestSeconds).toBeGreaterThan(0);
+    for (const grace of seconds) expect(grace).toBeGreaterThan(longestSeconds);
+  });
+
+  it('mount files that exist', () => {
+    const mounted = Object.values(services).flatMap(({ volumes }) => volumes ?? [])
+      .filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':')[0] ?? '');
+    expect(mounted).toEqual(['./redis.conf', './mysql.cnf']);
+    expect(mounted.filter((path) => !existsSync(join(root, 'docker', path)))).toEqual([]);
+  });
+});
+
+describe('the settings of the servers', () => {
+  it('let Redis keep what it acknowledged, and never forget a unit that it holds', () => {
+    expect(settingsIn('docker/redis.conf', ' ')).toMatchObject({
+      'appendonly': 'yes', 'appendfsync': 'everysec', 'save': '""',
+      'maxmemory-policy': 'noeviction', 'maxmemory': expect.stringMatching(/^\d+mb$/) as string,
+    });
+  });
+
+  it('let MySQL keep what it committed', () => {
+    expect(settingsIn('docker/mysql.cnf', '=')).toMatchObject({
+      'innodb_flush_log_at_trx_commit': '1', 'sync_binlog': '1',
+      'transaction-isolation': 'READ-COMMITTED', 'character-set-server': 'utf8mb4',
+      'default-time-zone': '+00:00',
+    });
+  });
+});
+
+describe('the image', () => {
+  const stages = read('docker/Dockerfile').split(/^FROM /m).slice(1);
+  const [build = '', final = ''] = stages;
+
+  it('is built from paths that exist and are not ignored', () => {
+    const copied = [...build.matchAll(/^COPY (.+) \S+$/gm)]
+      .flatMap(([, paths = '']) => paths.split(' '));
+    const sent = read('.dockerignore').split('\n').filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    expect(copied.sort()).toEqual(sent.sort());
+  });
+
+  it('runs the built program on Node 24, not as root, and tells whether it lives', () => {
+    expect(stages.map((stage) => /^node:24\S*/.test(stage))).toEqual([true, true]);
+    expect(final).toMatch(/^USER node$/m);
+    expect(final).toMatch(/^HEALTHCHECK [^]*\/health\/live/m);
+    expect(final).toMatch(/^CMD \["node", "dist\/src\/main\.js"\]$/m);
+    expect(final).not.toMatch(/^COPY (?!--from=build )/m);
+  });
+});
+
+/** The settings of a file in which every line is a name, a sign and a value. */
+function settingsIn(path: string, sign: string): Record<string, string> {
+  const lines = read(path).split('\n').filter((line) => /^[a-z]/.test(line));
+  return Object.fromEntries(lines.map((line) => {
+    const [name = '', ...value] = line.split(sign);
+    return [name.trim(), value.join(sign).trim()];
+  }));
+}

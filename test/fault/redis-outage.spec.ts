@@ -1,0 +1,92 @@
+import { checkBooks } from './support/books';
+import { Deployment } from './support/deployment';
+import { PrivateServers } from './support/private-servers';
+
+describe('Redis fails under load', () => {
+  let servers: PrivateServers;
+  let deployment: Deployment;
+
+  beforeAll(async () => { servers = await PrivateServers.start(); });
+  afterAll(async () => { await servers.stop(); });
+  beforeEach(async () => { deployment = await Deployment.create(servers); });
+  afterEach(async () => { await deployment.stop(); });
+
+  it('killed and started again: the sale reopens by itself and nothing acknowledged is lost', async () => {
+    const { client } = await deployment.start();
+    const saleId = await client.openSale({ stock: 100_000 });
+    const crowd = deployment.crowd(saleId);
+    crowd.start();
+    await crowd.acknowledge(300);
+    await servers.killRedis();
+    const killedAt = performance.now();
+    await servers.startRedis();
+    const startedAt = performance.now();
+    await crowd.acknowledge(1);
+    const now = performance.now();
+    process.stdout.write(`Redis killed under load: first purchase accepted ${Math.round(now - startedAt)
+    } ms after it was back, ${Math.round(now - killedAt)} ms after its end\n`);
+    await crowd.acknowledge(300);
+    await crowd.finish();
+    const { rows } = await checkBooks(deployment, saleId, crowd.acknowledged);
+    expect(rows.filter(({ status }) => status === 'rejected')).toEqual([]);
+  });
+
+  it('started again with an empty disk: its records come back from the orders', async () => {
+    const { client } = await deployment.start();
+    const saleId = await client.openSale({ stock: 30 });
+    const cancelled = await client.order(saleId, 'alice', { key: 'key' });
+    await client.cancel(cancelled.id, 'alice');
+    await client.pay((await client.order(saleId, 'bob')).id, 'bob');
+    const crowd = deployment.crowd(saleId);
+    await crowd.press(15);
+    await checkBooks(deployment, saleId, crowd.acknowledged);
+    await servers.killRedis();
+    servers.emptyRedis();
+    await servers.startRedis();
+    expect(await crowd.askAgain()).toEqual(crowd.acknowledged.map(({ orderId }) => orderId));
+    const replay = await client.buy(saleId, 'alice', { key: 'key' });
+    expect([replay.body.id, replay.body.status]).toEqual([cancelled.id, 'cancelled']);
+    const again = await Promise.all(['bob', ...crowd.acknowledged.map(({ userId }) => userId)]
+      .map((userId) => client.buy(saleId, userId)));
+    expect(new Set(again.map(({ body }) => body.code))).toEqual(new Set(['LIMIT_EXCEEDED']));
+    const { redis } = await checkBooks(deployment, saleId, crowd.acknowledged);
+    expect(redis).toMatchObject({ available: 14, ordered: 15, sold: 1 });
+    await crowd.press(20);
+    const { database } = await checkBooks(deployment, saleId, crowd.acknowledged);
+    expect([crowd.acknowledged.length, database.allocated]).toEqual([29, 30]);
+  });
+
+  it('started again without its latest writes: what is lost is lost, but nothing is sold twice', async () => {
+    const { client } = await deployment.start();
+    const saleId = await client.openSale({ stock: 600 });
+    const crowd = deployment.crowd(saleId);
+    crowd.start();
+    await crowd.acknowledge(300);
+    await servers.killRedis();
+    servers.cutRedis(0.4);
+    await servers.startRedis();
+    await crowd.sellOut();
+    await crowd.finish();
+    const { rows, database } = await checkBooks(deployment, saleId, []);
+    const ids = new Set(rows.map(({ rid }) => rid));
+    const lost = crowd.acknowledged.filter(({ orderId }) => !ids.has(orderId));
+    process.stdout.write(`Redis without its latest writes: ${lost.length} of ${
+      crowd.acknowledged.length} acknowledged purchases were lost, ${database.allocated} of 600 sold\n`);
+    expect(database.allocated).toBeLessThanOrEqual(600);
+    expect(database.epoch).toBeGreaterThan(1);
+  });
+
+  it('its scripts are flushed: every purchase is still answered once', async () => {
+    const { client } = await deployment.start();
+    const saleId = await client.openSale({ stock: 100_000 });
+    const crowd = deployment.crowd(saleId);
+    crowd.start();
+    for (let flushes = 0; flushes < 5; flushes += 1) {
+      await deployment.redis.script('FLUSH');
+      await crowd.acknowledge(50);
+    }
+    await crowd.finish();
+    await checkBooks(deployment, saleId, crowd.acknowledged);
+    expect([...crowd.refusals]).toEqual([]);
+  });
+});

@@ -1,0 +1,140 @@
+import { Database } from '../../../src/infra/database';
+import { RedisConnections } from '../../../src/infra/redis';
+import { ProblemError } from '../../../src/kernel';
+import { OrderLife } from '../../../src/order';
+import { Preload } from '../../../src/reconciliation/preload';
+import { Reconciler } from '../../../src/reconciliation/reconciler';
+import { Recovery } from '../../../src/reconciliation/recovery';
+import { saleKeys, SaleEpochs } from '../../../src/stock';
+import { expectBooksToBalance } from '../../support/books';
+import { createInstallation, TestProduct, type Installation } from '../../support/product';
+import { until } from '../../support/until';
+
+const operator = { actor: 'operator', ip: '', traceId: 'a'.repeat(32) };
+
+/** Processes with ROLES=api only: no worker reconciles or recovers by itself. */
+describe('two processes that look after one sale', () => {
+  let installation: Installation;
+  let processes: TestProduct[];
+  let product: TestProduct;
+  let database: Database;
+  let worker: TestProduct | undefined;
+
+  beforeAll(async () => {
+    installation = await createInstallation();
+    processes = await Promise.all([1, 2].map(() =>
+      TestProduct.start({ ROLES: 'api' }, installation)));
+    [product] = processes as [TestProduct];
+    database = product.get(Database);
+  });
+
+  afterEach(async () => {
+    await worker?.stop();
+    worker = undefined;
+  });
+
+  afterAll(async () => {
+    await Promise.all(processes.map((process) => process.stop()));
+    await installation.drop();
+  });
+
+  const redis = () => product.get(RedisConnections).general;
+  const keysOf = (saleId: string) => saleKeys(product.config.redisNamespace, saleId);
+
+  async function epochOf(saleId: string): Promise<number | undefined> {
+    const [row] = await database.query<{ epoch: number }>(
+      'SELECT epoch FROM sale_stock WHERE sale_id = ?', [saleId]);
+    return row?.epoch;
+  }
+
+  async function saleWithOrders(count: number): Promise<string> {
+    const saleId = await product.client.openSale({ stock: 20 });
+    worker = await TestProduct.start({ ROLES: 'worker' }, installation);
+    const orders = await Promise.all(Array.from({ length: count }, (_, index) =>
+      product.client.order(saleId, `buyer-${index}`)));
+    await worker.stop();
+    worker = undefined;
+    await product.get(OrderLife).pay(orders[0]?.id ?? '');
+    return saleId;
+  }
+
+  it('reconciles in one of two processes, tells the other so, and repairs once', async () => {
+    const saleId = await saleWithOrders(4);
+    // A payment and a cancellation of which Redis was never told.
+    await database.execute(
+      `UPDATE orders SET status = 'paid', paid_at = NOW(3)
+        WHERE sale_id = ? AND status = 'pending_payment' LIMIT 1`, [saleId]);
+    await database.execute('UPDATE sale_stock SET total = total + 1 WHERE sale_id = ?', [saleId]);
+    await redis().hincrby(keysOf(saleId).meta, 'available', 2);
+    const outcomes = await Promise.allSettled(processes.map((process) =>
+      process.get(Reconciler).run('operator', saleId)));
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refused.map(({ reason }) => (reason as ProblemError).code))
+      .toEqual(['TEMPORARILY_UNAVAILABLE']);
+    const [item] = outcomes.flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value : []);
+    expect(item).toMatchObject({ saleId, rebuilt: true, driftAfter: 0 });
+    const runs = await database.query(
+      "SELECT id FROM reconciliation_runs WHERE cause = 'operator'");
+    expect(runs).toHaveLength(1);
+    expect(await product.client.stock(saleId)).toMatchObject({ drift: 0, consistent: true,
+      redis: { available: 17, reserved: 0, ordered: 2, sold: 2 } });
+  });
+
+  it.each([1, 2, 3])('recovers once when both processes see the same doubt (round %i)',
+    async () => {
+      const saleId = await saleWithOrders(5);
+      const epoch = await epochOf(saleId) ?? 0;
+      const { meta, records, users, due } = keysOf(saleId);
+      await redis().del(meta, records, users, due);
+      await Promise.all(processes.map(async (process) => {
+        const recovery = process.get(Recovery);
+        await until('the sale is recovered', async () => {
+          if (await recovery.doubt(saleId) === undefined) return true;
+          await recovery.recover(saleId);
+          return false;
+        });
+      }));
+      expect(await epochOf(saleId)).toBe(epoch + 1);
+      const { redis: { counters } } = await expectBooksToBalance(product, saleId);
+      expect(counters).toMatchObject({ available: 15, ordered: 4, sold: 1 });
+      for (const [index, process] of processes.entries()) {
+        expect((await process.client.buy(saleId, `late-${index}`)).status).toBe(202);
+      }
+    });
+
+  it('sells nothing twice when a sale is recovered again and again while buyers press', async () => {
+    const saleId = await product.client.openSale({ stock: 20 });
+    worker = await TestProduct.start({ ROLES: 'worker' }, installation);
+    const accepted = new Set<string>();
+    const pressing = Promise.all(Array.from({ length: 60 }, async (_, index) => {
+      const key = `press-${index}`;
+      const client = processes[index % 2]?.client ?? product.client;
+      // As a buyer does: the same key again until there is an answer that is not "later".
+      const answer = await until('an answer', async () => {
+        const found = await client.buy(saleId, `buyer-${index}`, { key });
+        return found.status !== 503 && found;
+      });
+      if (answer.status === 202 || answer.status === 200) accepted.add(answer.body.id);
+      else expect(answer.body.code).toBe('SOLD_OUT');
+    }));
+    for (let round = 0; round < 5; round += 1) {
+      await processes[round % 2]?.get(Recovery).recover(saleId, 'drill');
+    }
+    await pressing;
+    const { orders, stock } = await expectBooksToBalance(product, saleId);
+    expect(stock.allocated).toBe(20);
+    expect(orders.filter(({ status }) => status === 'pending_payment').map(({ id }) => id).sort())
+      .toEqual([...accepted].sort());
+  });
+
+  it('loads a sale once when two operators preload it at once', async () => {
+    const saleId = await product.client.draftSale({ stock: 7 });
+    const answers = await Promise.all(processes.map((process) =>
+      process.get(Preload).preload(saleId, operator)));
+    expect(answers).toEqual([{ saleId, available: 7 }, { saleId, available: 7 }]);
+    expect(await epochOf(saleId)).toBe(1);
+    for (const process of processes) process.get(SaleEpochs).forget(saleId);
+    expect((await processes[1]?.client.buy(saleId, 'ann'))?.status).toBe(202);
+  });
+});
