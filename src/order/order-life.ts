@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
+import { assertUnreachable, ProblemError } from '../kernel';
 import { SaleCatalog, type Sale } from '../sale';
 import { StockBook, StockGate, type Cause, type LedgerRow } from '../stock';
 import { toOrder, orderColumns, type Order, type OrderRow } from './order';
@@ -90,6 +91,7 @@ export class OrderLife {
   /**
    * Takes the units of a closed order again, under a new id that the key decides: the same guarded
    * way as any purchase, and the same answer when repeated. The row follows as for any purchase.
+   * Throws TEMPORARILY_UNAVAILABLE while that cannot be known.
    */
   async resell(order: Order, key: string, cause: Cause): Promise<ResellOutcome> {
     const outcome = await this.gate.reserve({ saleId: order.saleId, userId: order.userId, key,
@@ -97,7 +99,12 @@ export class OrderLife {
     switch (outcome.kind) {
       case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
       case 'refused': return { kind: 'refused', reason: outcome.reason };
-      default: return { kind: 'refused', reason: 'SALE_CLOSED' };
+      case 'not_loaded': {
+        const sale = await this.catalog.find(order.saleId);
+        if (sale?.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
+        throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered.');
+      }
+      default: return assertUnreachable(outcome);
     }
   }
 

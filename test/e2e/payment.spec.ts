@@ -14,7 +14,8 @@ describe('paying at the sandbox', () => {
 
   it('shows a page of its own that loads nothing else', async () => {
     const data = await product.startedPayment(saleId);
-    const { status, headers, text } = await product.client.call('GET', `/demo/pay/${data.paymentId}`);
+    const { status, headers, text } =
+      await product.client.call('GET', `/demo/pay/${data.paymentId}`);
     expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
     expect(text).toContain('CN¥99.00');
     expect(text).toContain(data.orderId);

@@ -141,7 +141,8 @@ describe('money that arrives late', () => {
     await product.deliver('payment.succeeded', data);
     const replacementId = (await product.payment(data.orderId))?.replacement_rid ?? '';
     await product.tables.execute(
-      "UPDATE orders SET status = 'pending_payment', paid_at = NULL WHERE rid = ?", [replacementId]);
+      "UPDATE orders SET status = 'pending_payment', paid_at = NULL WHERE rid = ?",
+      [replacementId]);
     await leaveAs('late', data);
     await product.checkDue();
     expect(await product.payment(data.orderId))

@@ -120,8 +120,8 @@ describe('starting and checking a payment', () => {
     const data = await product.startedPayment(saleId);
     await payUnheard(data.paymentId);
     await product.makeDue();
-    await Promise.all([product.checkDue(), product.deliver('payment.succeeded', data), product.checkDue(),
-      product.check(data.orderId)]);
+    await Promise.all([product.checkDue(), product.deliver('payment.succeeded', data),
+      product.checkDue(), product.check(data.orderId)]);
     await product.check(data.orderId);
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'succeeded' });
     expect(await product.statusOf(data.orderId)).toBe('paid');

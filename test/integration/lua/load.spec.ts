@@ -50,9 +50,20 @@ describe('a load', () => {
     expect(await sale.counters()).toEqual([6, 0, 3, 1]);
   });
 
+  it('does not bring back what was released while it ran, though its page still says ordered',
+    async () => {
+      const sale = ledger.newSale();
+      await sale.run('load-begin', ...begin(1));
+      await sale.run('load-records', 1, ...rows.flat());
+      expect(await sale.run('release', 'r1', 'E')).toEqual([1]);
+      expect(await sale.unchangedBy('load-records', 1, ...rows.flat())).toBe(0);
+      expect(await sale.counters()).toEqual([8, 0, 1, 1]);
+    });
+
   it('sells nothing before its end', async () => {
     const sale = ledger.newSale();
     await sale.run('load-begin', ...begin(1));
+    expect(await sale.redis.hget(sale.keys.meta, 'boot')).toBe('');
     const codes = async () => [await sale.unchangedBy('reserve', ...sale.attempt('r9')),
       await sale.unchangedBy('adjust', 'a1', 1, boot, 1)];
     expect(await codes()).toEqual([[-7, 0, 0, '', 0, 0], [-7, 0]]);
