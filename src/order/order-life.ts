@@ -71,9 +71,8 @@ export class OrderLife {
 
   /** Cancels an order that waits for payment. Resolves to the row as it stands then. */
   async cancel(order: Order, cause: Cause): Promise<Order> {
-    const [closed] = await this.close(order.saleId, 'cancelled', cause, 'AND rid IN (?)',
-      [[order.id]]);
-    return closed ?? await this.store.find(order.id) ?? order;
+    await this.close(order.saleId, 'cancelled', cause, 'AND rid IN (?)', [[order.id]]);
+    return await this.store.find(order.id) ?? order;
   }
 
   /**

@@ -11,7 +11,7 @@ const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 
 
 /** Why Redis must be made from database rows again, or undefined when it need not be. */
 export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
-  | 'behind_database';
+  | 'behind_database' | 'unbalanced';
 
 interface StockRow {
   sale_id: string;
@@ -73,6 +73,7 @@ export class Recovery {
     if (audit.state === 'loading' || audit.state === 'recovering') return 'unfinished_load';
     if (audit.boot !== this.redis.boot) return 'other_server';
     if (audit.epoch !== epoch) return 'other_epoch';
+    if (!audit.balanced) return 'unbalanced';
     return audit.seq < seq ? 'behind_database' : undefined;
   }
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { parseRecord, type Reservation } from './record';
 import { StockRedis } from './stock-redis';
 
@@ -27,6 +27,8 @@ const scanCount = 500;
 /** Looks at the Redis side of stock without changing it. Rejects when Redis is away. */
 @Injectable()
 export class StockReader {
+  private readonly logger = new Logger('StockReader');
+
   constructor(private readonly redis: StockRedis) {}
 
   async audit(saleId: string): Promise<StockAudit> {
@@ -56,7 +58,10 @@ export class StockReader {
     });
   }
 
-  /** Every reservation of a sale in pages; one that moves meanwhile may be missed or come twice. */
+  /**
+   * Every reservation of a sale in pages; one that moves meanwhile may be missed or come twice. A
+   * record that cannot be read is logged and left out: it must not keep a sale from its recovery.
+   */
   async *scan(saleId: string): AsyncGenerator<Reservation[]> {
     const { records } = this.redis.keys(saleId);
     let cursor = '0';
@@ -66,7 +71,8 @@ export class StockReader {
       cursor = next;
       const page: Reservation[] = [];
       for (let i = 0; i + 1 < flat.length; i += 2) {
-        page.push(parseRecord(flat[i] ?? '', flat[i + 1] ?? ''));
+        const record = this.tryParse(saleId, flat[i] ?? '', flat[i + 1] ?? '');
+        if (record) page.push(record);
       }
       yield page;
     } while (cursor !== '0');
@@ -92,5 +98,14 @@ export class StockReader {
       }
     });
     return counts;
+  }
+
+  private tryParse(saleId: string, rid: string, text: string): Reservation | undefined {
+    try {
+      return parseRecord(rid, text);
+    } catch {
+      this.logger.error({ msg: 'unreadable record in Redis', saleId, rid });
+      return undefined;
+    }
   }
 }

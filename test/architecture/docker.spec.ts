@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { load, YAML11_SCHEMA } from 'js-yaml';
 import { variables } from '../../src/config/variables';
 import { read, root } from './source';
 
@@ -23,14 +23,9 @@ interface Compose {
   networks: Record<string, { internal?: boolean }>;
 }
 
-/** The parser that @nestjs/swagger brings; YAML 1.1 knows `<<`, as Docker Compose does. */
-const yaml = createRequire(require.resolve('@nestjs/swagger'))('js-yaml') as {
-  load: (text: string, options: object) => unknown;
-  YAML11_SCHEMA: object;
-};
 
 const text = read('docker/compose.yml');
-const { services, networks } = yaml.load(text, { schema: yaml.YAML11_SCHEMA }) as Compose;
+const { services, networks } = load(text, { schema: YAML11_SCHEMA }) as Compose;
 
 describe('the containers', () => {
   it('are two that serve, one that works, one that migrates first, and two servers', () => {

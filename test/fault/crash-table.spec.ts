@@ -3,6 +3,8 @@ import { checkBooks } from './support/books';
 import { Deployment } from './support/deployment';
 import { PrivateServers } from './support/private-servers';
 
+jest.setTimeout(120_000);
+
 /** The rows of "What recovers a crash between two steps" in docs/protocol.md, S2 to S8. */
 describe('a process dies between two steps', () => {
   let servers: PrivateServers;

@@ -7,6 +7,8 @@ import { PrivateServers } from './support/private-servers';
 
 const stock = 500;
 
+jest.setTimeout(120_000);
+
 describe('processes and the database fail under load', () => {
   let servers: PrivateServers;
   let deployment: Deployment;
@@ -68,13 +70,23 @@ describe('processes and the database fail under load', () => {
     await expectSoldOut(saleId, crowd);
   });
 
-  it('a worker is frozen until its jobs are given to another, then goes on: no double effect', async () => {
-    await deployment.start();
+  it('a worker is frozen with jobs and locks, others take over, it goes on: no double effect', async () => {
+    const api = await deployment.start({ roles: 'api' });
     const frozen = await deployment.start({ roles: 'worker' });
-    const { saleId, crowd } = await sellSome(await deployment.start());
-    frozen.signal('SIGSTOP');
+    const { saleId, crowd } = await sellSome(api);
+    await until('it is frozen with a job', async () => {
+      frozen.signal('SIGSTOP');
+      if (await deployment.jobs('orders', 'active') > 0) return true;
+      frozen.signal('SIGCONT');
+      return false;
+    });
+    await deployment.start({ roles: 'worker' });
     await expectSoldOut(saleId, crowd);
+    await until('its jobs are taken', async () => await deployment.jobs('orders', 'active') === 0,
+      30_000);
     frozen.signal('SIGCONT');
-    await until('x', async () => true);
+    await until('it works again', async () =>
+      (await frozen.client.call('GET', '/health/ready')).status === 200);
+    await expectSoldOut(saleId, crowd);
   });
 });

@@ -2,6 +2,8 @@ import { checkBooks } from './support/books';
 import { Deployment } from './support/deployment';
 import { PrivateServers } from './support/private-servers';
 
+jest.setTimeout(120_000);
+
 describe('Redis fails under load', () => {
   let servers: PrivateServers;
   let deployment: Deployment;
@@ -88,5 +90,14 @@ describe('Redis fails under load', () => {
     await crowd.finish();
     await checkBooks(deployment, saleId, crowd.acknowledged);
     expect([...crowd.refusals]).toEqual([]);
+  });
+
+  it('it may evict keys: a process refuses to start and says what to set', async () => {
+    await deployment.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const refused = await deployment.launch();
+    const end = await refused.ended;
+    await deployment.redis.config('SET', 'maxmemory-policy', 'noeviction');
+    expect(end).toBe('exit code 1');
+    expect(refused.output).toContain('allkeys-lru. Set \\"maxmemory-policy noeviction\\" on the server');
   });
 });

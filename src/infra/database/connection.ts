@@ -1,12 +1,20 @@
 import { type Connection, type ConnectionOptions, createPool, type Pool } from 'mysql2';
 
 /**
+ * After this silence the server ends a connection, and with it what it locks: a process that is
+ * frozen or cut off in a transaction must not stop all others.
+ */
+export const silenceSeconds = 15;
+/** Unused connections go before the server ends them. */
+const idleMs = 5_000;
+
+/**
  * Times are read and written in UTC whatever the server's zone; a value that does not fit is an
  * error whatever the server's mode; a lock is waited for briefly, because the caller tries again.
  */
 const sessionStatements = [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 5, "
+  `SET SESSION wait_timeout = ${silenceSeconds}, time_zone = '+00:00', innodb_lock_wait_timeout = 5, `
   + "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
 ];
 
@@ -30,8 +38,11 @@ export function connectionOptions(databaseUrl: string): ConnectionOptions {
 
 /** A pool of prepared connections; more than a thousand waiting callers are refused at once. */
 export function createDatabasePool(databaseUrl: string, size: number): Pool {
-  const options = { ...connectionOptions(databaseUrl), connectionLimit: size, queueLimit: 1_000 };
-  return createPool(options).on('connection', prepareSession);
+  return createPool({
+    ...connectionOptions(databaseUrl), connectionLimit: size, queueLimit: 1_000,
+    // mysql2 looks for unused connections only when not all of them may stay.
+    maxIdle: size - 1, idleTimeout: idleMs,
+  }).on('connection', prepareSession);
 }
 
 /** Sets the session up before its first statement; a connection that refuses is thrown away. */

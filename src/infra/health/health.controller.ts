@@ -95,7 +95,7 @@ export class HealthController {
 
   private checkProcess() {
     const process = this.indicators.check('process');
-    return this.lifecycle.stopping.aborted ? process.down('stopping') : process.up();
+    return this.lifecycle.isStopping ? process.down('stopping') : process.up();
   }
 
   /** The message of a failure may name hosts and users; this page is public. */

@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 
-/** Whether this process still wants work. */
+/** Whether this process still wants new requests. */
 @Injectable()
 export class Lifecycle {
-  private readonly controller = new AbortController();
+  private stopping = false;
 
-  /** Aborted as soon as the process begins to stop: long answers such as event streams end then. */
-  readonly stopping: AbortSignal = this.controller.signal;
+  get isStopping(): boolean {
+    return this.stopping;
+  }
 
   /** From now on `/health/ready` says no; requests are still answered until the server closes. */
   beginStopping(): void {
-    this.controller.abort();
+    this.stopping = true;
   }
 }

@@ -1,6 +1,5 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { APP_CONFIG, type AppConfig } from '../../config';
 import { buildOpenApi } from './open-api';
 import type { JsonSchema } from './open-api-schemas';
 import { routesOf } from './routes';
@@ -10,12 +9,9 @@ import { routesOf } from './routes';
 export class OpenApiDocument implements OnApplicationBootstrap {
   json: JsonSchema = {};
 
-  constructor(
-    private readonly discovery: DiscoveryService,
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
-  ) {}
+  constructor(private readonly discovery: DiscoveryService) {}
 
   onApplicationBootstrap(): void {
-    this.json = buildOpenApi(routesOf(this.discovery), this.config.publicUrl);
+    this.json = buildOpenApi(routesOf(this.discovery));
   }
 }

@@ -68,7 +68,7 @@ interface Operation {
 function documentOf(...controllers: (new () => object)[]) {
   const discovery = { getControllers: () => controllers.map((metatype) => ({ metatype })) };
   const routes = routesOf(discovery as unknown as Parameters<typeof routesOf>[0]);
-  return buildOpenApi(routes, 'http://127.0.0.1') as {
+  return buildOpenApi(routes) as {
     openapi: string;
     paths: Record<string, Record<string, Operation>>;
     components: { schemas: Record<string, JsonSchema>; examples: Record<string, unknown> };

@@ -21,10 +21,10 @@ const sampleTraceId = '4bf92f3577b34da6a3ce929d0e0e4736';
  * The OpenAPI 3.1 document of these routes. Throws for a route without `@Describe` and for a path
  * parameter that is not read with `@PathId`.
  */
-export function buildOpenApi(routes: readonly Route[], serverUrl: string): JsonSchema {
+export function buildOpenApi(routes: readonly Route[]): JsonSchema {
   const schemas = new OpenApiSchemas();
   const paths: Record<string, JsonSchema> = {};
-  for (const route of routes) {
+  for (const route of [...routes].sort((one, other) => rankOf(one) - rankOf(other))) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     (paths[path] ??= {})[route.method] = describeOperation(route, schemas);
   }
@@ -36,7 +36,7 @@ export function buildOpenApi(routes: readonly Route[], serverUrl: string): JsonS
         + '(RFC 9457) with a stable `code`. A path that exists answers other methods with '
         + 'METHOD_NOT_ALLOWED and `Allow`; every answer carries `x-trace-id`.',
     },
-    servers: [{ url: serverUrl }],
+    servers: [{ url: '/' }],
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
@@ -45,6 +45,12 @@ export function buildOpenApi(routes: readonly Route[], serverUrl: string): JsonS
         [code, { value: exampleOf(code as ProblemCode) }])),
     },
   };
+}
+
+/** What buyers call comes first, then what operators call, then the machines. */
+function rankOf({ path }: Route): number {
+  if (path.startsWith('/v1/')) return 0;
+  return path.startsWith('/admin/') ? 1 : 2;
 }
 
 function describeOperation(route: Route, schemas: OpenApiSchemas): JsonSchema {

@@ -1,13 +1,16 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit }
+  from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../../config';
+
+const patienceMs = 30_000;
 
 /**
  * The Redis connections of a process that are not fenced. `general` carries idempotent commands and
  * reads; it waits out a short outage and then rejects. `subscriber` listens to channels only.
  */
 @Injectable()
-export class RedisConnections implements OnApplicationShutdown {
+export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   readonly general: Redis;
   readonly subscriber: Redis;
   private readonly opened: Redis[] = [];
@@ -20,6 +23,22 @@ export class RedisConnections implements OnApplicationShutdown {
     this.subscriber.on('message', (channel: string, message: string) => {
       for (const listener of this.listeners.get(channel) ?? []) listener(message);
     });
+  }
+
+  /**
+   * Refuses to start on a Redis that throws keys away when its memory is full: they are what buyers
+   * were promised. Waits up to 30 s for a server that is not there yet.
+   */
+  async onModuleInit(): Promise<void> {
+    const probe = this.open('probe', { maxRetriesPerRequest: null, commandTimeout: patienceMs });
+    const memory = await probe.info('memory').catch((cause: unknown) => {
+      throw new Error(`Redis did not answer for ${patienceMs / 1_000} s. `
+        + 'Check that it runs and that REDIS_URL names its host and port.', { cause });
+    }).finally(() => { probe.disconnect(); });
+    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+    if (policy === 'noeviction') return;
+    throw new Error(`Redis may throw away what was promised to buyers: its maxmemory-policy is ${
+      policy}. Set "maxmemory-policy noeviction" on the server that REDIS_URL names.`);
   }
 
   /** A further connection, closed with the process. Blocking commands need one of their own. */

@@ -67,6 +67,22 @@ export class Deployment {
     return createConnection({ uri: this.config.databaseUrl, decimalNumbers: true });
   }
 
+  /** How many jobs of a queue are in this list of BullMQ. */
+  jobs(queue: string, list: 'active' | 'wait'): Promise<number> {
+    return this.redis.llen(`{${this.config.redisNamespace}-${queue}}:${queue}:${list}`);
+  }
+
+  /** The names of a queue's repeated jobs, sorted. */
+  async schedules(queue: string): Promise<string[]> {
+    return (await this.redis.zrange(`{${this.config.redisNamespace}-${queue}}:${queue}:repeat`,
+      0, -1)).sort();
+  }
+
+  /** Deletes every key of every queue. Resolves to how many there were. */
+  async deleteQueues(): Promise<number> {
+    return this.redis.del(await this.redis.keys(`{${this.config.redisNamespace}-*`));
+  }
+
   async killAll(): Promise<void> {
     await Promise.all([...this.processes].map((process) => process.end()));
   }

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { startRedis, type Server } from '../../tools/lib/servers.mjs';
+import { TestProduct } from '../support/product';
+import { until } from '../support/until';
+import { CuttingProxy } from './support/cutting-proxy';
+
+describe('the connection breaks in the middle of a purchase', () => {
+  let folder: string;
+  let server: Server;
+  let proxy: CuttingProxy;
+  let operator: Redis;
+  let product: TestProduct;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), 'fairdrop-fault-'));
+    server = await startRedis({ dir: folder });
+    proxy = await CuttingProxy.start(server.port);
+    operator = new Redis(server.url);
+    product = await TestProduct.start({ REDIS_URL: proxy.url });
+  });
+
+  afterAll(async () => {
+    await product.stop();
+    operator.disconnect();
+    proxy.stop();
+    server.kill();
+    await server.exited;
+    rmSync(folder, { recursive: true });
+  });
+
+  /** The same key again gets the same order, and one unit is held for it. */
+  async function expectOneUnit(saleId: string, first: { status: number; body: { id: string } }) {
+    expect([200, 202]).toContain(first.status); // 200 when its row was there at the second attempt
+    const again = await product.client.buy(saleId, 'alice', { key: 'key' });
+    expect(again.body.id).toBe(first.body.id);
+    const { redis, database } = await product.client.atRest(saleId);
+    expect([redis.available, redis.ordered, database.allocated]).toEqual([9, 1, 1]);
+  }
+
+  it('after Redis held the units, before it was heard: the buyer is answered, once', async () => {
+    const saleId = await product.client.openSale();
+    proxy.cutReplyTo('alice');
+    const answer = await product.client.buy(saleId, 'alice', { key: 'key' });
+    expect(proxy.cutReplies).toBe(1);
+    await expectOneUnit(saleId, answer);
+  });
+
+  it('by CLIENT KILL before Redis came to it: the buyer is answered, once', async () => {
+    const saleId = await product.client.openSale();
+    await operator.client('PAUSE', 5_000, 'WRITE');
+    const buying = product.client.buy(saleId, 'alice', { key: 'key' });
+    const waiting = await until('the purchase waits in Redis', async () =>
+      /^id=(\d+) .*name=fairdrop-fenced .*flags=b/m.exec(String(await operator.client('LIST')))?.[1]);
+    await operator.client('KILL', 'ID', waiting);
+    await operator.client('UNPAUSE');
+    await expectOneUnit(saleId, await buying);
+  });
+});
