@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InjectQueue } from '@nestjs/bullmq';
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -24,7 +24,7 @@ const claimIdleMs = 10_000;
  * acknowledges them. Any number of relays may run; what a dead one held is claimed by another.
  */
 @Injectable()
-export class OrderRelay implements OnApplicationBootstrap, OnModuleDestroy {
+export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('OrderRelay');
   private readonly consumer = newId('relay');
   private reader: Redis | undefined;
@@ -44,7 +44,8 @@ export class OrderRelay implements OnApplicationBootstrap, OnModuleDestroy {
     this.running = this.run(this.reader);
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the last request: a buyer who waits for his order still gets it. */
+  async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     await this.running;
     this.reader?.disconnect();

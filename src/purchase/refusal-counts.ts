@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
 import type { ProblemCode } from '../kernel';
 import { StockRedis } from '../stock';
@@ -10,7 +10,7 @@ const flushMs = 1_000;
  * added up in Redis once a second, so that a refusal costs no round trip.
  */
 @Injectable()
-export class RefusalCounts implements OnApplicationBootstrap, OnModuleDestroy {
+export class RefusalCounts implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('RefusalCounts');
   private counts = new Map<string, Map<ProblemCode, number>>();
   private timer: NodeJS.Timeout | undefined;
@@ -21,7 +21,7 @@ export class RefusalCounts implements OnApplicationBootstrap, OnModuleDestroy {
     this.timer = setInterval(() => { void this.flush(); }, flushMs).unref();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     await this.flush();
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
 import { SaleCatalog } from '../sale';
 import { StockRedis } from '../stock';
@@ -13,7 +13,7 @@ const atOnce = 8;
  * in the database lets one of them recover a sale.
  */
 @Injectable()
-export class RecoveryWatch implements OnApplicationBootstrap, OnModuleDestroy {
+export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('RecoveryWatch');
   private readonly stop = new AbortController();
   private wake = Promise.withResolvers<void>();
@@ -30,7 +30,7 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnModuleDestroy {
     this.running = this.run();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     this.stop.abort();
     this.wake.resolve();
     await this.running;
