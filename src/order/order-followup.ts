@@ -35,8 +35,13 @@ export class OrderFollowup {
       switch (status) {
         case 'pending_payment': pending.push({ rid, payBeforeMs: expiresAt.getTime() }); break;
         case 'paid': paid.push(rid); break;
-        case 'cancelled': case 'expired': case 'rejected': case 'frozen': case 'refunded':
+        case 'cancelled': case 'expired': case 'rejected': case 'frozen':
           released.push({ rid, status }); break;
+        case 'refunded':
+          // Units come back from sold: Redis may not have heard yet that they were.
+          paid.push(rid);
+          released.push({ rid, status });
+          break;
         default: assertUnreachable(status);
       }
     }

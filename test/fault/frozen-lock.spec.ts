@@ -9,7 +9,7 @@ const name = `frozen-${process.pid}`;
 const holder = `require(${JSON.stringify(builtModule)}).NamedLock.acquire(${JSON.stringify(url)},
   ${JSON.stringify(name)}, 0).then((lock) => process.stdout.write(lock ? 'held' : 'refused'))`;
 
-it('a frozen process loses its lock, so that another can recover the sale; a live one keeps it', async () => {
+it('a frozen process loses its lock, so that another can recover; a live one not', async () => {
   const child = spawn(process.execPath, ['-e', holder], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     expect(String((await once(child.stdout, 'data'))[0])).toBe('held');

@@ -33,8 +33,11 @@ describe('recovery', () => {
 
   /** What is held of a sale and not yet written, as the outbox carries it. */
   async function entriesOf(saleId: string): Promise<OutboxEntry[]> {
-    const pages = await Array.fromAsync(product.get(StockReader).scan(saleId));
-    return pages.flat().filter(({ status }) => status === 'reserved').map(toOutboxEntry);
+    const entries: OutboxEntry[] = [];
+    for await (const page of product.get(StockReader).scan(saleId)) {
+      entries.push(...page.filter(({ status }) => status === 'reserved').map(toOutboxEntry));
+    }
+    return entries;
   }
 
   /** Does the worker's part with these entries. */
@@ -61,7 +64,8 @@ describe('recovery', () => {
 
   async function expectNothingSold(saleId: string): Promise<void> {
     const { status, headers, body } = await product.client.buy(saleId, 'bob');
-    expect([status, body.code, headers['retry-after']]).toEqual([503, 'TEMPORARILY_UNAVAILABLE', '1']);
+    expect([status, body.code, headers['retry-after']])
+      .toEqual([503, 'TEMPORARILY_UNAVAILABLE', '1']);
   }
 
   /** Recovers; then the sale sells again, and Redis has what the database has. */
@@ -76,10 +80,12 @@ describe('recovery', () => {
   it.each([
     ['not_loaded', 'a part of Redis is missing', (meta: string) => redis.hdel(meta, 'limit')],
     ['not_loaded', 'the sale is missing', (meta: string) => redis.unlink(meta)],
-    ['other_server', 'it was loaded on another server', (meta: string) => redis.hset(meta, 'boot', 'x')],
-    ['unfinished_load', 'a load broke off', (meta: string) => redis.hset(meta, 'state', 'loading')],
-    ['unfinished_load', 'a recovery broke off', (meta: string) => redis.hset(meta, 'state', 'recovering')],
-    ['other_epoch', 'it is of an older epoch', (meta: string) => redis.hset(meta, 'epoch', 0)],
+    ['other_server', 'another server loaded it', (meta: string) => redis.hset(meta, 'boot', 'x')],
+    ['unfinished_load', 'a load broke off',
+      (meta: string) => redis.hset(meta, 'state', 'loading')],
+    ['unfinished_load', 'a recovery broke off',
+      (meta: string) => redis.hset(meta, 'state', 'recovering')],
+    ['other_epoch', 'its epoch has passed', (meta: string) => redis.hset(meta, 'epoch', 0)],
   ])('doubts %s when %s, sells nothing until it is recovered', async (doubt, _how, forge) => {
     const saleId = await product.client.openSale();
     const rid = await order(saleId, 'alice');
@@ -91,7 +97,7 @@ describe('recovery', () => {
     expect(await replay(saleId, 'alice')).toEqual([200, rid, 'pending_payment']);
   });
 
-  it('doubts behind_database when Redis has given fewer numbers than the database has seen', async () => {
+  it('doubts behind_database when Redis gave fewer numbers than the database saw', async () => {
     const saleId = await product.client.openSale();
     await order(saleId, 'alice');
     await redis.hset(keysOf(saleId).meta, 'seq', 0);
@@ -113,7 +119,7 @@ describe('recovery', () => {
     expect(await replay(saleId, 'alice')).toEqual([200, rid, 'pending_payment']);
   });
 
-  it('writes what Redis still holds before it takes the new epoch: a plain restart refuses nobody', async () => {
+  it('writes what Redis holds before the new epoch: a plain restart refuses nobody', async () => {
     const saleId = await product.client.openSale();
     const { body } = await product.client.buy(saleId, 'alice', { key: 'key-of-alice' });
     await redis.hset(keysOf(saleId).meta, 'boot', 'run-id-before-the-restart');
@@ -149,14 +155,16 @@ describe('recovery', () => {
     expect((await product.client.stock(saleId)).redis.available).toBe(9);
   });
 
-  it('leaves a record of every order that is over, so that the same key gets the same answer', async () => {
+  it('leaves a record of every order that is over: same key, same answer', async () => {
     const saleId = await product.client.openSale();
     const expired = await order(saleId, 'eve');
-    await product.get(Database).execute('UPDATE orders SET expires_at = NOW(3) WHERE rid = ?', [expired]);
+    await product.get(Database).execute(
+      'UPDATE orders SET expires_at = NOW(3) WHERE rid = ?', [expired]);
     expect(await product.get(OrderLife).expire(saleId)).toBe(1);
     const cancelled = await order(saleId, 'carol');
     await product.client.cancel(cancelled, 'carol');
-    const { body: { id: rejected } } = await product.client.buy(saleId, 'ron', { key: 'key-of-ron' });
+    const { body: { id: rejected } } = await product.client.buy(saleId, 'ron',
+      { key: 'key-of-ron' });
     await write(saleId, (await entriesOf(saleId)).map((entry) => ({ ...entry, epoch: 0 })));
     const refunded = await order(saleId, 'frank');
     await product.get(OrderLife).pay(refunded);

@@ -1,11 +1,14 @@
 import { Database } from '../../src/infra/database';
 import { RedisConnections } from '../../src/infra/redis';
 import { OrderStore, type Order } from '../../src/order';
-import { saleKeys } from '../../src/stock';
+import { saleKeys, type OrderStatus } from '../../src/stock';
 import { parseRecord, type Reservation } from '../../src/stock/record';
 import type { TestProduct } from './product';
 
-const holding: ReadonlySet<string> = new Set(['reserved', 'pending_payment', 'paid']);
+/** Whether an order of this status has units that nobody else can buy. */
+export function holdsUnits(status: OrderStatus): boolean {
+  return status === 'reserved' || status === 'pending_payment' || status === 'paid';
+}
 
 interface StockRow { total: number; allocated: number; seq: number; limit: number }
 interface LedgerRow { kind: string; rid: string | null; available: number; allocated: number }
@@ -67,7 +70,7 @@ export function faultsOf({ stock, orders, quotas, ledger, redis }: Books): strin
   const paid = unitsOf(orders.filter(({ status }) => status === 'paid'));
   const unwritten = records.filter(({ status, rid }) => status === 'reserved' && !rows.has(rid));
   const early = records.filter(({ rid, status }) =>
-    !holding.has(status) && rows.get(rid)?.status !== status);
+    !holdsUnits(status) && rows.get(rid)?.status !== status);
   return Object.entries({
     'I1: allocated = pending + paid': stock.allocated === pending + paid,
     'I1: 0 <= allocated <= total': stock.allocated >= 0 && stock.allocated <= stock.total,
@@ -91,7 +94,7 @@ export function faultsOf({ stock, orders, quotas, ledger, redis }: Books): strin
       sum(ledger.map((row) => row.allocated)) === stock.allocated,
     'I14: every order that held units has its movements': isSame(movementsOf(ledger),
       Object.fromEntries(orders.filter(wasAllocated).map(({ id, status }) =>
-        [id, holding.has(status) ? 1 : 0]))),
+        [id, holdsUnits(status) ? 1 : 0]))),
   }).flatMap(([rule, holds]) => holds ? [] : [rule]);
 }
 
@@ -132,10 +135,10 @@ function movementsOf(ledger: readonly LedgerRow[]): Record<string, number> {
   return movements;
 }
 
-function unitsByUser(holders: readonly { userId: string; status: string; quantity: number }[]) {
+function unitsByUser(holders: readonly { userId: string; status: OrderStatus; quantity: number }[]) {
   const units: Record<string, number> = {};
   for (const { userId, status, quantity } of holders) {
-    if (holding.has(status)) units[userId] = (units[userId] ?? 0) + quantity;
+    if (holdsUnits(status)) units[userId] = (units[userId] ?? 0) + quantity;
   }
   return units;
 }

@@ -1,8 +1,9 @@
+import { WorkerHost } from '@nestjs/bullmq';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { Queue } from 'bullmq';
+import { Queue, type Worker } from 'bullmq';
 
-/** Every queue of this process, for health, metrics and shutdown. */
+/** Every queue of this process, for health, metrics and shutdown; reports what goes wrong in them. */
 @Injectable()
 export class Queues implements OnApplicationBootstrap {
   private readonly logger = new Logger('Queues');
@@ -11,14 +12,30 @@ export class Queues implements OnApplicationBootstrap {
   constructor(private readonly discovery: DiscoveryService) {}
 
   onApplicationBootstrap(): void {
-    const found = this.discovery.getProviders().map((wrapper): unknown => wrapper.instance)
-      .filter((instance) => instance instanceof Queue);
-    this.queues = [...new Set(found)];
+    const instances = new Set(this.discovery.getProviders().map((wrapper): unknown =>
+      wrapper.instance));
+    this.queues = [...instances].filter((instance) => instance instanceof Queue);
     for (const queue of this.queues) {
       queue.on('error', (error) => {
         this.logger.debug({ msg: 'queue connection fault', queue: queue.name, error: error.message });
       });
     }
+    const hosts = [...instances].filter((instance) => instance instanceof WorkerHost);
+    for (const { worker } of hosts) this.report(worker);
+  }
+
+  private report(worker: Worker): void {
+    const queue = worker.name;
+    worker.on('failed', (job, error) => {
+      this.logger.warn({ msg: 'job failed', queue, job: job?.name, jobId: job?.id,
+        attempts: job?.attemptsMade, err: error });
+    });
+    let lastMessage = '';
+    worker.on('error', ({ message }) => {
+      // Once per outage, not once per attempt.
+      if (message !== lastMessage) this.logger.warn({ msg: 'worker fault', queue, error: message });
+      lastMessage = message;
+    });
   }
 
   all(): readonly Queue[] {

@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A way to a server that can be cut after the server has done what it was asked, before it is heard. */
+/** A way to a server that breaks after the server has done its work, before it is heard. */
 export class CuttingProxy {
   private readonly sockets = new Set<Socket>();
   private marker: string | undefined;

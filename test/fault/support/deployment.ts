@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { createConnection, type Connection } from 'mysql2/promise';
 import type { AppConfig } from '../../../src/config';
+import { saleKeys } from '../../../src/stock/sale-keys';
 import { freePort } from '../../../tools/lib/servers.mjs';
 import { testConfig, testEnvironment, withDatabase } from '../../support/stack';
 import { Crowd } from './crowd';
@@ -14,11 +15,11 @@ interface Start {
   failpoint?: string;
 }
 
-/** The product as child processes on private servers, with a database and a namespace of its own. */
+/** The product as child processes on private servers, with database and namespace of its own. */
 export class Deployment {
   readonly config: AppConfig;
   readonly redis: Redis;
-  private readonly processes = new Set<ProductProcess>();
+  private readonly processes = new Map<ProductProcess, Start['roles']>();
   private readonly crowds: Crowd[] = [];
 
   private constructor(
@@ -26,7 +27,8 @@ export class Deployment {
     private readonly environment: Readonly<Record<string, string>>,
   ) {
     this.config = testConfig(environment);
-    this.redis = new Redis(servers.redisUrl, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+    this.redis = new Redis(servers.redisUrl,
+      { maxRetriesPerRequest: null, retryStrategy: () => 50 });
     this.redis.on('error', () => undefined); // it is killed on purpose
   }
 
@@ -50,7 +52,7 @@ export class Deployment {
     const process = new ProductProcess({ ...this.environment, PORT: String(await freePort()),
       ROLES: roles, ...(failpoint !== undefined && { FAILPOINT: failpoint }) },
     this.config, this.servers.folder);
-    this.processes.add(process);
+    this.processes.set(process, roles);
     void process.ended.then(() => this.processes.delete(process));
     return process;
   }
@@ -75,16 +77,17 @@ export class Deployment {
   /** The names of a queue's repeated jobs, sorted. */
   async schedules(queue: string): Promise<string[]> {
     return (await this.redis.zrange(`{${this.config.redisNamespace}-${queue}}:${queue}:repeat`,
-      0, -1)).sort();
+      0, '-1')).sort();
   }
 
-  /** Deletes every key of every queue. Resolves to how many there were. */
-  async deleteQueues(): Promise<number> {
-    return this.redis.del(await this.redis.keys(`{${this.config.redisNamespace}-*`));
+  /** Deletes every queue with its jobs and schedules, and the deadlines that Redis has of a sale. */
+  async deleteTimers(saleId: string): Promise<void> {
+    const queues = await this.redis.keys(`{${this.config.redisNamespace}-*`);
+    await this.redis.del(...queues, saleKeys(this.config.redisNamespace, saleId).due);
   }
 
   async killAll(): Promise<void> {
-    await Promise.all([...this.processes].map((process) => process.end()));
+    await Promise.all([...this.processes.keys()].map((process) => process.end()));
   }
 
   async stop(): Promise<void> {
@@ -93,7 +96,9 @@ export class Deployment {
     this.redis.disconnect();
   }
 
+  /** Of the processes that sell. */
   private clients(): TestClient[] {
-    return [...this.processes].map(({ client }) => client);
+    return [...this.processes].filter(([, roles]) => roles !== 'worker')
+      .map(([{ client }]) => client);
   }
 }

@@ -32,6 +32,15 @@ export class PrivateServers {
     await this.redis.exited;
   }
 
+  /** Redis takes connections and commands, and answers nothing until it is thawed. */
+  freezeRedis(): void {
+    this.redis.kill('SIGSTOP');
+  }
+
+  thawRedis(): void {
+    this.redis.kill('SIGCONT');
+  }
+
   async startRedis(): Promise<void> {
     const { port } = this.redis;
     this.redis = await startRedis({ dir: join(this.folder, 'redis'), port });
@@ -45,7 +54,7 @@ export class PrivateServers {
   /** Of a Redis that is down: as if the last part of its writes had never reached the disk. */
   cutRedis(share: number): void {
     const files = join(this.folder, 'redis', 'data', 'appendonlydir');
-    const [newest] = readdirSync(files).filter((name) => name.endsWith('.incr.aof')).sort().reverse();
+    const newest = readdirSync(files).filter((name) => name.endsWith('.incr.aof')).sort().at(-1);
     if (newest === undefined) throw new Error('Redis has no append-only file');
     const file = join(files, newest);
     truncateSync(file, Math.floor(statSync(file).size * (1 - share)));

@@ -66,7 +66,7 @@ describe('reservations on their way to the database', () => {
     const keys = saleKeys(product.config.redisNamespace, saleId);
     await until('the outbox is empty', async () =>
       await product.get(RedisConnections).general.xlen(keys.outbox) === 0);
-    await Promise.all(relays.map((relay) => relay.onModuleDestroy()));
+    await Promise.all(relays.map((relay) => relay.onApplicationShutdown()));
     const jobs = await queueOf(product).getWaiting();
     expect(jobs.flatMap(({ data }) => data.entries.map(({ rid }) => rid)).sort())
       .toEqual(rids.sort());

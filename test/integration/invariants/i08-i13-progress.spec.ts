@@ -1,0 +1,97 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import type { Queue } from 'bullmq';
+import { Database } from '../../../src/infra/database';
+import { orderQueue } from '../../../src/order';
+import { expectBooksToBalance } from '../../support/books';
+import { createInstallation, TestProduct, type Installation } from '../../support/product';
+import { until } from '../../support/until';
+
+const workerSettings = { ROLES: 'worker', RESERVATION_LEASE_SECONDS: '1' };
+
+describe('what was accepted', () => {
+  let installation: Installation;
+  let api: TestProduct;
+  let worker: TestProduct | undefined;
+
+  beforeAll(async () => {
+    installation = await createInstallation();
+    api = await TestProduct.start({ ROLES: 'api', RESERVATION_LEASE_SECONDS: '1' }, installation);
+  });
+
+  afterEach(async () => {
+    await worker?.stop();
+    worker = undefined;
+  });
+
+  afterAll(async () => {
+    await api.stop();
+    await installation.drop();
+  });
+
+  async function accept(saleId: string, count: number): Promise<string[]> {
+    const answers = await Promise.all(Array.from({ length: count }, (_, index) =>
+      api.client.buy(saleId, `buyer-${index}`)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(count).fill(202));
+    return answers.map(({ body }) => body.id);
+  }
+
+  const startWorker = async () => {
+    worker = await TestProduct.start(workerSettings, installation);
+    return worker;
+  };
+
+  it('I8: becomes an order, although no worker ran when it was accepted', async () => {
+    const saleId = await api.client.openSale({ stock: 60 });
+    const rids = await accept(saleId, 60);
+    await startWorker();
+    const { orders } = await expectBooksToBalance(api, saleId);
+    expect(orders.map(({ id, status }) => [id, status]).sort())
+      .toEqual(rids.map((rid) => [rid, 'pending_payment']).sort());
+  });
+
+  it('I8: becomes an order or a refusal with its reason, and its buyer can read which', async () => {
+    const saleId = await api.client.openSale({ stock: 10 });
+    const rids = await accept(saleId, 10);
+    // As after a Redis that came back older: it promised more than the database has.
+    await api.get(Database).execute('UPDATE sale_stock SET total = 7 WHERE sale_id = ?', [saleId]);
+    await startWorker();
+    const views = await Promise.all(rids.map((rid, index) => until('the order is decided',
+      async () => {
+        const { body } = await api.client.find(rid, `buyer-${index}`);
+        return body.status !== 'reserved' && body;
+      })));
+    const rejected = views.filter(({ status }) => status === 'rejected');
+    expect(rejected.map(({ reason }) => reason)).toEqual(['SOLD_OUT', 'SOLD_OUT', 'SOLD_OUT']);
+    expect(views.filter(({ status }) => status === 'pending_payment')).toHaveLength(7);
+  });
+
+  it('I13: is worked off within 10 s when there is no fault, and goes on growing until it is',
+    async () => {
+      const saleId = await api.client.openSale({ stock: 200 });
+      await accept(saleId, 200);
+      await startWorker();
+      const startedAt = performance.now();
+      await until('every order is written', async () =>
+        (await api.client.stock(saleId)).database.allocated === 200, 10_000);
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
+    });
+
+  it('I13: is worked off even when every job of it was lost from the queue', async () => {
+    const saleId = await api.client.openSale({ stock: 50 });
+    const running = await startWorker();
+    const queue = running.get<Queue>(getQueueToken(orderQueue));
+    await queue.pause();
+    await accept(saleId, 50);
+    await until('the jobs are in the queue', async () => {
+      const jobs = await queue.getJobs(['waiting', 'active']);
+      const rids = jobs.flatMap(({ data }) => (data as { entries: unknown[] }).entries);
+      return rids.length === 50;
+    });
+    await queue.drain();
+    await queue.resume();
+    await until('every order is written', async () =>
+      (await api.client.stock(saleId)).database.allocated === 50, 10_000);
+    const { orders } = await expectBooksToBalance(api, saleId);
+    expect(orders).toHaveLength(50);
+  });
+});

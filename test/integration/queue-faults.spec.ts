@@ -1,0 +1,34 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import { Logger } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import { orderQueue } from '../../src/order';
+import { OrderProcessor } from '../../src/order/order.processor';
+import { TestProduct } from '../support/product';
+import { until } from '../support/until';
+
+describe('what goes wrong in a queue', () => {
+  let product: TestProduct;
+
+  beforeAll(async () => { product = await TestProduct.start(); });
+  afterEach(() => { jest.restoreAllMocks(); });
+  afterAll(() => product.stop());
+
+  it('is in the log when a job fails, with its queue, name and attempt', async () => {
+    const warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    await product.get<Queue>(getQueueToken(orderQueue))
+      .add('write', { saleId: 'no-such-sale', entries: [] }, { attempts: 1 });
+    const [line] = await until('the failure is reported', async () =>
+      warnings.mock.calls.find(([message]) => (message as { msg: string }).msg === 'job failed'));
+    expect(line).toMatchObject({ queue: orderQueue, job: 'write', attempts: 1,
+      err: expect.objectContaining({ message: expect.stringContaining('no-such-sale') }) });
+  });
+
+  it('is in the log once, however often a worker meets the same fault', () => {
+    const warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    const { worker } = product.get(OrderProcessor);
+    for (let attempt = 0; attempt < 3; attempt += 1) worker.emit('error', new Error('gone'));
+    worker.emit('error', new Error('gone otherwise'));
+    expect(warnings.mock.calls).toEqual(['gone', 'gone otherwise'].map((error) =>
+      [{ msg: 'worker fault', queue: orderQueue, error }]));
+  });
+});
