@@ -42,8 +42,7 @@ export class StockOutbox {
     blockMs: number): Promise<OutboxBatch[]> {
     const streams = saleIds.map((saleId) => this.redis.keys(saleId).outbox);
     const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', count,
-      'BLOCK', blockMs, 'STREAMS', ...streams, ...streams.map(() => '>')) as unknown as
-      [stream: string, entries: StreamReply][] | null;
+      'BLOCK', blockMs, 'STREAMS', ...streams, ...streams.map(() => '>'));
     return (reply ?? []).map(([stream, entries]) =>
       batchOf(saleIds[streams.indexOf(stream)] ?? '', entries));
   }

@@ -21,7 +21,7 @@ export class Queues implements OnApplicationBootstrap {
       });
     }
     const hosts = [...instances].filter((instance) => instance instanceof WorkerHost);
-    for (const { worker } of hosts) this.report(worker);
+    for (const host of hosts) this.report(host.worker as Worker);
   }
 
   private report(worker: Worker): void {

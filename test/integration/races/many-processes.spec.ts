@@ -61,8 +61,11 @@ describe('two API processes and two workers', () => {
     const saleId = await first.client.openSale();
     const { id } = await first.client.order(saleId, 'ann');
     const stream = await openEvents(second, id, 'ann');
+    const startedAt = performance.now();
     await first.client.cancel(id, 'ann');
     await stream.ended;
+    // Without the notice it would look for itself only after 5 s.
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect(stream.events.map(({ status }) => status)).toEqual(['pending_payment', 'cancelled']);
   });
 
