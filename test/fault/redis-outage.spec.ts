@@ -136,7 +136,7 @@ describe('Redis fails under load', () => {
   it('it may evict keys: a process refuses to start and says what to set', async () => {
     await deployment.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     const refused = await deployment.launch();
-    const end = await refused.ended;
+    const end = await Promise.race([refused.ended, refused.ready.then(() => 'it started')]);
     await deployment.redis.config('SET', 'maxmemory-policy', 'noeviction');
     expect(end).toBe('exit code 1');
     expect(refused.output).toMatch(/its maxmemory-policy is allkeys-lru\. Set .*noeviction/);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../../src/infra/database';
-import { OrderLife, OrderStore, type Order } from '../../../src/order';
+import { OrderLife, OrderStore, type Order, type PayOutcome } from '../../../src/order';
 import { expectBooksToBalance } from '../../support/books';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
@@ -30,30 +30,23 @@ describe('two that end one order at the same moment', () => {
     return { saleId, orders: await store.findMany(placed.map(({ id }) => id)) };
   }
 
-  /** Holds the rows of these orders until `act` has sent statements that wait for them. */
-  async function whileHeld<Result>(orders: readonly Order[], waiters: number,
-    act: () => Promise<Result>): Promise<Result> {
-    const ids = orders.map(({ id }) => id);
-    let result: Promise<Result> | undefined;
+  /** Holds the row of an order while `act` runs. */
+  async function whileHeld(order: Order, act: () => Promise<void>): Promise<void> {
     await database.transaction(async (transaction) => {
-      await transaction.query('SELECT rid FROM orders WHERE rid IN (?) FOR UPDATE', [ids]);
-      result = act();
-      result.catch(() => undefined);
-      await until(`${waiters} statements wait for the rows`, async () =>
-        await waitingStatements() >= waiters);
+      await transaction.query('SELECT rid FROM orders WHERE rid = ? FOR UPDATE', [order.id]);
+      await act();
     });
-    return result as Promise<Result>;
   }
 
-  async function waitingStatements(): Promise<number> {
+  const untilWaiting = (count: number) => until(`${count} statements wait for a row`, async () => {
     // InnoDB shows the same picture again to whoever looks more often than ten times a second.
     await sleep(120);
     const [row] = await database.query<{ waiting: number }>(
       `SELECT COUNT(*) AS waiting FROM information_schema.innodb_trx
         JOIN information_schema.processlist p ON p.id = trx_mysql_thread_id
         WHERE trx_state = 'LOCK WAIT' AND p.db = DATABASE()`);
-    return row?.waiting ?? 0;
-  }
+    return (row?.waiting ?? 0) >= count;
+  });
 
   it('lets one of cancel and pay win each order, and gives units back only for the cancelled',
     async () => {
@@ -74,10 +67,14 @@ describe('two that end one order at the same moment', () => {
   it('lets one of cancel and pay win when both already wait for the row', async () => {
     const { saleId, orders: [order] } = await saleWithOrders(1);
     if (!order) throw new Error('no order');
-    const [paid, cancelled] = await whileHeld([order], 2, () =>
-      Promise.all([life.pay(order.id), life.cancel(order, cause)]));
+    let acts: Promise<[PayOutcome, Order]> | undefined;
+    await whileHeld(order, async () => {
+      acts = Promise.all([life.pay(order.id), life.cancel(order, cause)]);
+      await untilWaiting(2);
+    });
+    const [paid, cancelled] = await acts ?? [];
     expect([['paid', 'paid'], ['too_late', 'cancelled']])
-      .toContainEqual([paid.kind, cancelled.status]);
+      .toContainEqual([paid?.kind, cancelled?.status]);
     await expectBooksToBalance(product, saleId);
   });
 
@@ -112,10 +109,12 @@ describe('two that end one order at the same moment', () => {
     const { saleId, orders: [order] } = await saleWithOrders(1);
     if (!order) throw new Error('no order');
     await database.execute(
-      'UPDATE orders SET expires_at = NOW(3) + INTERVAL 500000 MICROSECOND WHERE rid = ?',
+      'UPDATE orders SET expires_at = NOW(3) + INTERVAL 400000 MICROSECOND WHERE rid = ?',
       [order.id]);
-    const payment = await whileHeld([order], 1, async () => {
-      const outcome = life.pay(order.id);
+    let payment: Promise<PayOutcome> | undefined;
+    await whileHeld(order, async () => {
+      payment = life.pay(order.id);
+      await untilWaiting(1);
       await until('the deadline has passed', async () => {
         const [row] = await database.query<{ isOver: number }>(
           'SELECT expires_at < NOW(3) AS isOver FROM orders WHERE rid = ?', [order.id]);
@@ -123,9 +122,8 @@ describe('two that end one order at the same moment', () => {
       });
       // Expiry passes over a row that somebody holds.
       expect(await life.expire(saleId, [order.id])).toBe(0);
-      return outcome;
     });
-    expect(payment.kind).toBe('paid');
+    expect((await payment)?.kind).toBe('paid');
     expect(await life.expire(saleId, [order.id])).toBe(0);
     await expectBooksToBalance(product, saleId);
   });
@@ -161,9 +159,12 @@ describe('two that end one order at the same moment', () => {
     const { saleId, orders: [order] } = await saleWithOrders(1);
     if (!order) throw new Error('no order');
     expect((await life.pay(order.id)).kind).toBe('paid');
-    const outcomes = await whileHeld([order], 2, () =>
-      Promise.all([life.refund(order.id, cause), life.refund(order.id, cause)]));
-    expect(outcomes.sort()).toEqual(['already_refunded', 'refunded']);
+    let refunds: Promise<string[]> | undefined;
+    await whileHeld(order, async () => {
+      refunds = Promise.all([life.refund(order.id, cause), life.refund(order.id, cause)]);
+      await untilWaiting(2);
+    });
+    expect((await refunds)?.sort()).toEqual(['already_refunded', 'refunded']);
     const { redis } = await expectBooksToBalance(product, saleId);
     expect(redis.counters).toMatchObject({ available: 1, sold: 0 });
   });

@@ -66,6 +66,22 @@ describe('stock that changes while a sale runs', () => {
     }
   });
 
+  it('answers a decrease alike that is asked for three times while a unit comes', async () => {
+    const { client } = product;
+    const saleId = await client.openSale({ stock: 1 });
+    await client.order(saleId, 'ann');
+    for (let round = 0; round < 15; round += 1) {
+      const [up, ...down] = await Promise.all([client.adjust(saleId, 1, `up-${round}`),
+        ...[1, 2, 3].map(() => client.adjust(saleId, -1, `down-${round}`))]);
+      expect(up.status).toBe(200);
+      const statuses = new Set(down.map(({ status }) => status));
+      expect(statuses.size).toBe(1);
+      if (!statuses.has(200)) await client.adjust(saleId, -1, `clear-${round}`);
+    }
+    const { stock } = await expectBooksToBalance(product, saleId);
+    expect(stock).toMatchObject({ total: 1, allocated: 1 });
+  });
+
   it('sells units that come back to others, and never a unit twice', async () => {
     const saleId = await product.client.openSale({ stock: 5 });
     await whileWatched(product, saleId, async () => {
