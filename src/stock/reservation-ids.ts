@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { encodeBase32 } from '../kernel';
@@ -50,5 +50,5 @@ export function saleHintOf(rid: string): string {
 }
 
 function prefix(text: string, length: number): string {
-  return encodeBase32(createHash('sha256').update(text).digest().subarray(0, 5)).slice(0, length);
+  return encodeBase32(hash('sha256', text, 'buffer').subarray(0, 5)).slice(0, length);
 }

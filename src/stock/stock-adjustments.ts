@@ -163,7 +163,7 @@ export class StockAdjustments {
 
   /**
    * Moves the row and the total together; whoever comes second does nothing. Resolves to the new
-   * total, undefined when nothing was done. Throws SOLD_OUT when orders hold more than would be left.
+   * total, undefined when nothing was done. Throws SOLD_OUT when orders hold more than that.
    */
   private async move(transaction: Transaction, row: AdjustmentRow, to: AdjustmentStatus,
     cause: Cause): Promise<number | undefined> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { failpoint } from '../infra/failpoint';
@@ -84,7 +84,7 @@ export class StockGate {
 
 /** Eight bytes over what the buyer asked for: the same key with another body is told apart. */
 export function fingerprint(quantity: number): string {
-  return createHash('sha256').update(JSON.stringify({ quantity })).digest('base64url').slice(0, 11);
+  return hash('sha256', JSON.stringify({ quantity }), 'base64url').slice(0, 11);
 }
 
 function outcomeOf(rid: string, reply: ReserveReply): ReserveOutcome {

@@ -65,7 +65,8 @@ async function readRedis(product: TestProduct, saleId: string): Promise<Books['r
 export function faultsOf({ stock, orders, quotas, ledger, redis }: Books): string[] {
   const { counters, records, users } = redis;
   const rows = new Map(orders.map((order) => [order.id, order]));
-  const inStatus = (status: string) => unitsOf(records.filter((record) => record.status === status));
+  const inStatus = (status: string) =>
+    unitsOf(records.filter((record) => record.status === status));
   const pending = unitsOf(orders.filter(({ status }) => status === 'pending_payment'));
   const paid = unitsOf(orders.filter(({ status }) => status === 'paid'));
   const unwritten = records.filter(({ status, rid }) => status === 'reserved' && !rows.has(rid));
@@ -135,7 +136,9 @@ function movementsOf(ledger: readonly LedgerRow[]): Record<string, number> {
   return movements;
 }
 
-function unitsByUser(holders: readonly { userId: string; status: OrderStatus; quantity: number }[]) {
+function unitsByUser(
+  holders: readonly { userId: string; status: OrderStatus; quantity: number }[],
+): Record<string, number> {
   const units: Record<string, number> = {};
   for (const { userId, status, quantity } of holders) {
     if (holdsUnits(status)) units[userId] = (units[userId] ?? 0) + quantity;

@@ -10,7 +10,7 @@ import { testConfig, withDatabase } from './stack';
 /** A database and a Redis namespace of their own: what all processes of one product share. */
 export interface Installation {
   readonly environment: Readonly<Record<string, string>>;
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 export async function createInstallation(): Promise<Installation> {

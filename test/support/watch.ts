@@ -5,8 +5,8 @@ import type { TestProduct } from './product';
 interface StockRow { total: number; allocated: number; held: string; isOverLimit: number }
 
 /**
- * Looks at I1, I2 and I6 all the time while `act` runs, each side in one consistent look; fails when
- * one of them was ever broken. Resolves as `act` does.
+ * Looks at I1, I2 and I6 all the time while `act` runs, each side in one consistent look. Fails
+ * when one of them was ever broken, resolves as `act` does.
  */
 export async function whileWatched<Result>(product: TestProduct, saleId: string,
   act: () => Promise<Result>): Promise<Result> {

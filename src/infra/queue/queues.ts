@@ -3,7 +3,7 @@ import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common'
 import { DiscoveryService } from '@nestjs/core';
 import { Queue, type Worker } from 'bullmq';
 
-/** Every queue of this process, for health, metrics and shutdown; reports what goes wrong in them. */
+/** Every queue of this process, for health, metrics and shutdown; reports their faults. */
 @Injectable()
 export class Queues implements OnApplicationBootstrap {
   private readonly logger = new Logger('Queues');

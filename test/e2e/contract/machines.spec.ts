@@ -41,8 +41,8 @@ describe('machines', () => {
       purchase_requests_total: 'counter', order_status_total: 'counter', queue_depth: 'gauge',
       order_persist_lag_seconds: 'histogram', http_request_duration_seconds: 'histogram',
     })) expect(text).toContain(`# TYPE ${name} ${type}\n`);
-    const series = new Map(text.split('\n').filter((line) => !line.startsWith('#'))
-      .map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]));
+    const series = new Map([...text.matchAll(/^([^#].*) (\S+)$/gm)]
+      .map(([, name = '', value = '']) => [name, value]));
     expect(Object.fromEntries(series)).toMatchObject({
       'inventory_decr_total{result="held",source="purchase"}': '2',
       'inventory_decr_total{result="sold_out",source="purchase"}': '1',

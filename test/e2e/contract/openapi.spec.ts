@@ -3,7 +3,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { createApplication } from '../../../src/create-application';
 import { problems } from '../../../src/kernel';
-import { admin, TestClient, type Answer, type CallOptions, type Method } from '../../support/client';
+import { admin, TestClient, type Answer, type CallOptions, type Method }
+  from '../../support/client';
 import { createInstallation, type Installation } from '../../support/product';
 import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
@@ -39,10 +40,11 @@ describe('/openapi.json', () => {
     installation = await createInstallation();
     const config = testConfig({ ...installation.environment, DEMO: 'true' });
     application = await createApplication(config);
-    (application.getHttpAdapter().getInstance() as unknown as FastifyInstance)
-      .addHook('onRoute', ({ method, url }) => {
-        for (const name of [method].flat()) routes.push(`${name} ${url.replace(/:(\w+)/g, '{$1}')}`);
-      });
+    const server: FastifyInstance = application.getHttpAdapter().getInstance();
+    server.addHook('onRoute', ({ method, url }) => {
+      const path = url.replace(/:(\w+)/g, '{$1}');
+      routes.push(...[method].flat().map((name) => `${name} ${path}`));
+    });
     await application.listen(0, '127.0.0.1');
     client = new TestClient(await application.getUrl(), config);
     document = (await client.call<Document>('GET', '/openapi.json')).body;
@@ -126,8 +128,9 @@ describe('/openapi.json', () => {
   });
 
   it('has every problem code of the catalogue at some operation', () => {
-    const used = new Set(operations().flatMap(({ operation }) => Object.values(operation.responses)
-      .flatMap(({ content }) => Object.keys(content?.['application/problem+json']?.examples ?? {}))));
+    const responses = operations().flatMap(({ operation }) => Object.values(operation.responses));
+    const used = new Set(responses.flatMap(({ content }) =>
+      Object.keys(content?.['application/problem+json']?.examples ?? {})));
     // Said once for all paths, in the description of the document.
     used.add('METHOD_NOT_ALLOWED');
     expect([...used].sort()).toEqual(Object.keys(problems).sort());

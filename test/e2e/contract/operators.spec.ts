@@ -16,7 +16,7 @@ describe('operators', () => {
   const get = <Body = Record<string, unknown>>(path: string) =>
     product.client.call<Body>('GET', `/admin/v1/${path}`, { as: admin });
 
-  it('are asked for on every admin route: 401 for nobody, 403 for a buyer or a viewer', async () => {
+  it('are asked for on every admin route: 401 for nobody, 403 for a buyer', async () => {
     const { body } = await product.client.call<Document>('GET', '/openapi.json');
     const routes = Object.entries(body.paths).filter(([path]) => path.startsWith('/admin/'))
       .flatMap(([path, methods]) => Object.keys(methods).map((method) =>

@@ -45,7 +45,8 @@ describe('POST /v1/sales/{saleId}/orders', () => {
 
     it.each(['wait=0', 'wait=-1', 'wait', 'respond-async', 'wait=abc'])(
       'is 202 at once with Prefer: %s', async (prefer) => {
-        const { status } = await product.client.buy(saleId, `by-${prefer}`, { headers: { prefer } });
+        const { status } = await product.client.buy(saleId, `by-${prefer}`,
+          { headers: { prefer } });
         expect(status).toBe(202);
       });
 
@@ -63,13 +64,14 @@ describe('POST /v1/sales/{saleId}/orders', () => {
       const replay = () => product.client.buy(saleId, 'cleo', { key });
       expect(await replay()).toMatchObject({ status: 200,
         headers: { location: `/v1/orders/${first.id}` },
-        body: { id: first.id, status: 'pending_payment', quantity: 1, createdAt: first.createdAt } });
+        body: { id: first.id, status: 'pending_payment', quantity: 1,
+          createdAt: first.createdAt } });
       await product.client.cancel(first.id, 'cleo');
       expect(await replay()).toMatchObject({ status: 200,
         body: { id: first.id, status: 'cancelled' } });
     });
 
-    it.each(['paid', 'refunded', 'expired'] as const)('answers an order that is %s', async (end) => {
+    it.each(['paid', 'refunded', 'expired'])('answers an order that is %s', async (end) => {
       const first = await product.client.order(saleId, end, { key: end });
       const life = product.get(OrderLife);
       if (end === 'expired') {
@@ -84,9 +86,9 @@ describe('POST /v1/sales/{saleId}/orders', () => {
     });
 
     it('is 422 IDEMPOTENCY_KEY_REUSED with another quantity', async () => {
-      expect((await product.client.buy(saleId, 'dora', { key: 'd', quantity: 1 })).status).toBe(202);
-      expectProblem(await product.client.buy(saleId, 'dora', { key: 'd', quantity: 2 }),
-        'IDEMPOTENCY_KEY_REUSED');
+      const buy = (quantity: number) => product.client.buy(saleId, 'dora', { key: 'd', quantity });
+      expect((await buy(1)).status).toBe(202);
+      expectProblem(await buy(2), 'IDEMPOTENCY_KEY_REUSED');
     });
 
     it('is another purchase for another user, and at another sale', async () => {
@@ -102,8 +104,8 @@ describe('POST /v1/sales/{saleId}/orders', () => {
   describe('what is refused before anything is asked', () => {
     it.each([
       ['0', { quantity: 0 }], ['a negative one', { quantity: -1 }], ['1.5', { quantity: 1.5 }],
-      ['more than 1000', { quantity: 1_001 }], ['a text', { quantity: '1' }], ['null', { quantity: null }],
-      ['none', {}],
+      ['more than 1000', { quantity: 1_001 }], ['a text', { quantity: '1' }],
+      ['null', { quantity: null }], ['none', {}],
     ])('is 400 VALIDATION_FAILED for the quantity %s', async (_, body) => {
       const answer = await post(body);
       expectProblem(answer, 'VALIDATION_FAILED');
@@ -210,7 +212,7 @@ describe('POST /v1/sales/{saleId}/orders', () => {
       expect((await product.client.buy(short, 'ann', { key: 'in-time' })).body.id).toBe(order.id);
     });
 
-    it('is 503 SALE_PAUSED while paused, 202 when resumed, 409 SALE_CLOSED when closed', async () => {
+    it('is 503 SALE_PAUSED while paused, and 409 SALE_CLOSED when closed', async () => {
       const sale = await product.client.openSale();
       const first = await product.client.order(sale, 'ann', { key: 'before' });
       await product.client.operate(sale, 'pause');

@@ -26,7 +26,8 @@ describe('reading sales', () => {
   });
 
   it('GET /v1/sales/{saleId} says what is sold, to whom, when and how many are left', async () => {
-    const saleId = await product.client.openSale({ stock: 7, limitPerUser: 2, payWindowSeconds: 60 });
+    const saleId = await product.client.openSale(
+      { stock: 7, limitPerUser: 2, payWindowSeconds: 60 });
     const { status, headers, body } = await read(saleId);
     expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=1']);
     expect(headers['content-type']).toMatch(/^application\/json/);
@@ -53,7 +54,7 @@ describe('reading sales', () => {
     expect(changed.headers.etag).not.toBe(etag);
   });
 
-  it('GET /v1/sales lists what is not over, the first to open first, cacheable as well', async () => {
+  it('GET /v1/sales lists what is not over, the first to open first, cacheable too', async () => {
     const at = (offsetMs: number) => new Date(Date.now() + offsetMs).toISOString();
     const later = await product.client.openSale({ opensAt: at(600_000) });
     const soon = await product.client.openSale({ opensAt: at(300_000) });

@@ -46,7 +46,8 @@ describe('one of each', () => {
         const attempt = entry(`${sale.id}-${round}`, `racer-${round}`);
         const acts = [
           async () => (await writer.write(sale, [attempt]))[0]?.status,
-          async () => (await store.insertTombstone(sale, attempt, 'rejected', 'NOT_PERSISTED')).status,
+          async () =>
+            (await store.insertTombstone(sale, attempt, 'rejected', 'NOT_PERSISTED')).status,
         ];
         if (round % 2 === 1) acts.reverse();
         const seen = await Promise.all(acts.map((act) => act()));
@@ -67,7 +68,7 @@ describe('one of each', () => {
       'INSERT INTO orders SELECT * FROM orders WHERE sale_id = ?', [sale.id]))).toBe(true);
   });
 
-  it('I6: the database refuses what goes beyond the limit even when Redis has forgotten', async () => {
+  it('I6: the database refuses what goes beyond the limit, whatever Redis forgot', async () => {
     const sale = await openSale({ limitPerUser: 3 });
     const orders = await writer.write(sale, [entry(`${sale.id}-0`, 'ann', 2),
       entry(`${sale.id}-1`, 'ann', 2), entry(`${sale.id}-2`, 'bob', 3)]);
@@ -87,10 +88,11 @@ describe('one of each', () => {
         `UPDATE buyer_quotas SET ${change} WHERE sale_id = ?`, [sale.id]))).toBe(true);
     });
 
-  it('I7: gives one rid to one user, sale and key, in every process and after a restart', async () => {
+  it('I7: gives one rid to a user, sale and key, in every process, after a restart', async () => {
     const ids = (process: TestProduct) => process.get(ReservationIds);
     const triples = [['ann', 'sale', 'key'], ['ann', 'sale', 'key2'], ['ann', 'sale2', 'key'],
-      ['bob', 'sale', 'key'], ['an', 'nsale', 'key'], ['ann', 'salek', 'ey'], ['ann|4:sale', '', 'key'],
+      ['bob', 'sale', 'key'], ['an', 'nsale', 'key'], ['ann', 'salek', 'ey'],
+      ['ann|4:sale', '', 'key'],
     ] as [string, string, string][];
     const before = triples.map((triple) => ids(product).of(...triple));
     expect(new Set(before).size).toBe(triples.length);

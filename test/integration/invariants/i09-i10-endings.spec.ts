@@ -66,7 +66,8 @@ describe('the end of an order', () => {
     const { due } = saleKeys(api.config.redisNamespace, saleId);
     const reader = api.get(StockReader);
     for (let sweep = 0; sweep <= requeuesAtMost; sweep += 1) {
-      expect(await reader.audit(saleId)).toMatchObject({ available: 0, reserved: 1, outbox: 1 + sweep });
+      expect(await reader.audit(saleId)).toMatchObject(
+        { available: 0, reserved: 1, outbox: 1 + sweep });
       expect(await api.get(OrderStore).find(id)).toBeUndefined();
       await redis.zadd(due, 1, id);
       await api.get(LeaseSweep).sweep(sale);
@@ -101,7 +102,7 @@ describe('the end of an order', () => {
       expect(redis.counters).toMatchObject({ available: 1, ordered: 0, sold: 1 });
     });
 
-  it('I10: a release that comes late for a paid order gives nothing back in Redis either', async () => {
+  it('I10: a release that comes late for a paid order gives nothing back in Redis', async () => {
     const saleId = await product.client.openSale({ stock: 1 });
     const { id } = await product.client.order(saleId, 'ann');
     await product.client.pay(id, 'ann');
@@ -112,7 +113,7 @@ describe('the end of an order', () => {
     await expectBooksToBalance(product, saleId);
   });
 
-  it('I10: late money never makes the expired order paid: it pays another, or goes back', async () => {
+  it('I10: late money never makes the expired order paid: it pays another one', async () => {
     const saleId = await product.client.openSale({ stock: 1 });
     const { id } = await product.client.order(saleId, 'ann');
     const { body: payment } = await product.client.startPayment(id, 'ann');

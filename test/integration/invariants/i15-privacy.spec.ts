@@ -26,7 +26,8 @@ describe('I15: an answer about an order', () => {
     const strangers = ['mallory', 'Ann', { userId: 'a', roles: ['viewer', 'risk'] as const }];
     for (const { method, path } of routes) {
       for (const as of strangers) {
-        const answer = await product.client.call(method, path.replace('{orderId}', order.id), { as });
+        const url = path.replace('{orderId}', order.id);
+        const answer = await product.client.call(method, url, { as });
         expectProblem(answer, 'NOT_FOUND');
         expect(answer.text).not.toContain('ann');
       }

@@ -46,7 +46,7 @@ describe('two API processes and two workers', () => {
     expect(stock.allocated).toBe(2);
   });
 
-  it('answer 201 to a buyer who waits, although the row is written in another process', async () => {
+  it('answer 201 to a buyer who waits, although another process writes the row', async () => {
     const [first, second] = apis;
     const saleId = await first.client.openSale({ stock: 40 });
     const answers = await Promise.all(Array.from({ length: 40 }, (_, index) =>

@@ -25,7 +25,7 @@ describe('purchases that race', () => {
     expect(orders).toHaveLength(1);
   });
 
-  it('sells as many units as the limit allows, in whatever portions a user asks at once', async () => {
+  it('sells as many units as the limit allows, whatever portions a user asks for', async () => {
     const { client } = product;
     const saleId = await client.openSale({ stock: 100, limitPerUser: 7 });
     const answers = await times(presses, (index) =>
@@ -78,7 +78,8 @@ describe('purchases that race', () => {
     const saleId = await client.openSale({ stock: 5, limitPerUser: 5 });
     const key = randomUUID();
     await loseReply(product.url, [
-      `POST /v1/sales/${saleId}/orders HTTP/1.1`, 'Host: fairdrop', 'Content-Type: application/json',
+      `POST /v1/sales/${saleId}/orders HTTP/1.1`, 'Host: fairdrop',
+      'Content-Type: application/json',
       `Authorization: Bearer ${client.tokenOf('ann')}`, `Idempotency-Key: ${key}`,
       'Content-Length: 14', '', '{"quantity":2}',
     ].join('\r\n'), async () => (await client.stock(saleId)).redis.available === 3);

@@ -105,7 +105,7 @@ describe('two that end one order at the same moment', () => {
     await expectBooksToBalance(product, saleId);
   });
 
-  it('keeps a payment that was sent in time when a lock held it up beyond the deadline', async () => {
+  it('keeps a payment that was sent in time when a lock held it up until later', async () => {
     const { saleId, orders: [order] } = await saleWithOrders(1);
     if (!order) throw new Error('no order');
     await database.execute(

@@ -98,7 +98,7 @@ describe('two processes that look after one sale', () => {
       }
     });
 
-  it('sells nothing twice when a sale is recovered again and again while buyers press', async () => {
+  it('sells nothing twice when a sale is recovered time and again while buyers press', async () => {
     const saleId = await product.client.openSale({ stock: 20 });
     worker = await TestProduct.start({ ROLES: 'worker' }, installation);
     const accepted = new Set<string>();

@@ -25,8 +25,10 @@ describe('stock that changes while a sale runs', () => {
     });
     const deltas = [10, -3, 5, -4, 8, -2, 6, -5];
     // Every change twice at once, as after a time-out.
-    const changes = deltas.flatMap((delta, index) =>
-      [1, 2].map(async () => [index, (await client.adjust(saleId, delta, `change-${index}`)).status]));
+    const changes = deltas.flatMap((delta, index) => [1, 2].map(async () => {
+      const { status } = await client.adjust(saleId, delta, `change-${index}`);
+      return [index, status];
+    }));
     const answers = await Promise.all(changes);
     const accepted = (await Promise.all(crowd)).filter(Boolean).length;
     const applied = new Set(answers.filter(([, status]) => status === 200).map(([index]) => index));

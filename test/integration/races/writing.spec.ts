@@ -70,7 +70,7 @@ describe('reservations on their way to the database', () => {
     const jobs = await queueOf(product).getWaiting();
     expect(jobs.flatMap(({ data }) => data.entries.map(({ rid }) => rid)).sort())
       .toEqual(rids.sort());
-    await Promise.all(jobs.map((job, index) => processors[index % 2]?.process(job)));
+    await Promise.all(jobs.map(async (job, index) => processors[index % 2]?.process(job)));
     const { orders } = await expectBooksToBalance(product, saleId);
     expect(orders).toHaveLength(120);
   });
@@ -118,7 +118,8 @@ describe('reservations on their way to the database', () => {
   });
 
   it('does nothing when a job is delivered again, whatever has become of its orders', async () => {
-    const { saleId, rids: [paid = '', cancelled = '', waiting = ''] } = await saleWithReservations(3);
+    const { saleId, rids } = await saleWithReservations(3);
+    const [paid = '', cancelled = '', waiting = ''] = rids;
     const batch = await take(saleId, 'relay');
     await deliver(processors[0], batch);
     await product.get(StockOutbox).acknowledge(batch);
@@ -134,7 +135,7 @@ describe('reservations on their way to the database', () => {
       { [paid]: 'paid', [cancelled]: 'cancelled', [waiting]: 'pending_payment' });
   });
 
-  it('lets one of cancel and the writer have the row, and the unit is back either way', async () => {
+  it('lets one of cancel and the writer have the row, and the unit is back anyway', async () => {
     const count = 30;
     const { saleId, rids } = await saleWithReservations(count);
     const batch = await take(saleId, 'relay');
