@@ -5,8 +5,6 @@ const userId = 'VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
 
 /**
  * The durable life of an order, the ledger of every unit that moved, and the limit per buyer.
- * Foreign keys name the sale, never its stock row: their check locks the row that they name, and two
- * batches that both held the stock row that way could not both change it.
  * An order and the tombstone of a reservation that never became one compete for `orders.rid`.
  * Foreign keys go to `sales`: an insert locks what it refers to, and two batches that both hold a
  * shared lock on the row in `sale_stock` deadlock as soon as they update it.

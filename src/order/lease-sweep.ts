@@ -2,13 +2,15 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { APP_CONFIG, type AppConfig } from '../config';
+import { isUnavailable } from '../infra/database';
 import { ServerClock } from '../infra/redis';
 import type { Sale } from '../sale';
 import { StockLedger, StockReader, type Reservation } from '../stock';
-import type { Order, RejectionReason } from './order';
+import type { RejectionReason } from './order';
 import { OrderFollowup } from './order-followup';
 import { OrderLife } from './order-life';
 import { OrderStore } from './order-store';
+import { OrderWriter } from './order-writer';
 import { toOutboxEntry } from './outbox-entry';
 import { orderQueue } from './queues';
 
@@ -35,6 +37,7 @@ export class LeaseSweep {
     private readonly ledger: StockLedger,
     private readonly store: OrderStore,
     private readonly life: OrderLife,
+    private readonly writer: OrderWriter,
     private readonly followup: OrderFollowup,
   ) {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
@@ -67,7 +70,7 @@ export class LeaseSweep {
   private async enqueueAgain(sale: Sale, rids: readonly string[]): Promise<void> {
     const reservations = await this.reader.reservations(sale.id, rids);
     const given = reservations.filter(({ requeues }) => requeues >= requeuesAtMost);
-    for (const reservation of given) await this.giveUp(sale, reservation);
+    for (const reservation of given) await this.decide(sale, reservation);
     const again = reservations.filter(({ requeues }) => requeues < requeuesAtMost);
     if (again.length === 0) return;
     const isLate = await this.queue.getWaitingCount() > backlogJobs;
@@ -77,12 +80,19 @@ export class LeaseSweep {
       action: isLate ? 'waiting for the queue' : 'enqueued again' });
   }
 
-  private async giveUp(sale: Sale, reservation: Reservation): Promise<void> {
-    const reason: RejectionReason = 'NOT_PERSISTED';
-    const order: Order = await this.store.insertTombstone(sale, toOutboxEntry(reservation),
-      'rejected', reason);
-    await this.followup.apply(sale.id, [order]);
-    this.logger.error({ msg: 'reservation given up', saleId: sale.id, rid: reservation.rid,
-      requeues: reservation.requeues, became: order.status });
+  /**
+   * The way over the queue has failed too often: writes the order here and now. Only what the
+   * database takes no row for, though it takes others, is given up.
+   */
+  private async decide(sale: Sale, reservation: Reservation): Promise<void> {
+    const entry = toOutboxEntry(reservation);
+    const orders = await this.writer.write(sale, [entry]).catch(async (error: unknown) => {
+      if (isUnavailable(error)) throw error;
+      const reason: RejectionReason = 'NOT_PERSISTED';
+      return [await this.store.insertTombstone(sale, entry, 'rejected', reason)];
+    });
+    await this.followup.apply(sale.id, orders);
+    this.logger.error({ msg: 'reservation decided without the queue', saleId: sale.id,
+      rid: reservation.rid, requeues: reservation.requeues, became: orders[0]?.status });
   }
 }

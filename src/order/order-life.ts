@@ -19,6 +19,8 @@ export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
 export type ResellOutcome = { kind: 'held'; rid: string } | { kind: 'refused'; reason: string };
 
 const closeAtMost = 500;
+/** A notice about a row may be lost: who waits for it also looks by himself. */
+const lookEveryMs = 500;
 
 /**
  * Changes of orders that have a row (S7, S8). The old status stands in the WHERE of every change:
@@ -93,30 +95,29 @@ export class OrderLife {
    * Throws TEMPORARILY_UNAVAILABLE while that cannot be known.
    */
   async resell(order: Order, key: string, cause: Cause): Promise<ResellOutcome> {
+    const sale = await this.catalog.find(order.saleId);
+    if (sale?.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
     const outcome = await this.gate.reserve({ saleId: order.saleId, userId: order.userId, key,
       quantity: order.quantity, ...cause });
     switch (outcome.kind) {
       case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
       case 'refused': return { kind: 'refused', reason: outcome.reason };
-      case 'not_loaded': {
-        const sale = await this.catalog.find(order.saleId);
-        if (sale?.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
+      case 'not_loaded':
         throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered.');
-      }
       default: return assertUnreachable(outcome);
     }
   }
 
-  /** The row of a reservation, waiting this long for it to be written. */
+  /** The row of a reservation that had none a moment ago, waiting this long for it to be written. */
   async waitForRow(rid: string, timeoutMs: number): Promise<Order | undefined> {
     const deadline = performance.now() + timeoutMs;
     const watch = this.notices.watch(rid);
     try {
-      for (let stepMs = 100; ; stepMs = Math.min(500, stepMs * 2)) {
-        const order = await this.store.find(rid);
+      for (;;) {
         const leftMs = deadline - performance.now();
-        if (order || leftMs <= 0) return order;
-        await watch.next(Math.min(stepMs, leftMs));
+        await watch.next(Math.min(lookEveryMs, leftMs));
+        const order = await this.store.find(rid);
+        if (order || leftMs <= lookEveryMs) return order;
       }
     } finally {
       watch.stop();

@@ -26,11 +26,13 @@ export class OrderWriter {
 
   /** Resolves to the rows that now stand for the entries. Rejects when the database is away. */
   async write(sale: Sale, entries: readonly OutboxEntry[]): Promise<Order[]> {
-    const unique = [...new Map(entries.map((entry) => [entry.rid, entry])).values()];
+    // In the order of the key, so that two batches with the same rids cannot lock each other.
+    const unique = [...new Map(entries.map((entry) => [entry.rid, entry])).values()]
+      .sort((a, b) => (a.rid < b.rid ? -1 : 1));
     const orders: Order[] = [];
     for (const batch of groupByEpoch(unique)) {
       try {
-        orders.push(...await this.writeTogether(sale, batch));
+        orders.push(...await this.writeNewTogether(sale, batch));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
@@ -38,6 +40,16 @@ export class OrderWriter {
       }
     }
     return orders;
+  }
+
+  /** Rows that somebody else wrote at the same time are there at the second look. */
+  private async writeNewTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<Order[]> {
+    try {
+      return await this.writeTogether(sale, batch);
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      return this.writeTogether(sale, batch);
+    }
   }
 
   private async writeTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<Order[]> {

@@ -1,6 +1,7 @@
 import { InjectQueue, Processor, WorkerHost } from '@nestjs/bullmq';
-import type { OnApplicationBootstrap } from '@nestjs/common';
+import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Job, Queue } from 'bullmq';
+import { Database } from '../infra/database';
 import { Schedules, workerDefaults } from '../infra/queue';
 import { SaleCatalog } from '../sale';
 import { LeaseSweep } from './lease-sweep';
@@ -10,12 +11,15 @@ import { sweepQueue } from './queues';
 const sweepLeases = 'sweep-leases';
 const expireOverdue = 'expire-overdue';
 
-/** Runs S9 and S10 on a schedule, one at a time over all workers. */
+/** Runs S9 and S10 on a schedule. */
 @Processor(sweepQueue, { ...workerDefaults, concurrency: 2 })
 export class SweepsProcessor extends WorkerHost implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Sweeps');
+
   constructor(
     @InjectQueue(sweepQueue) private readonly queue: Queue,
     private readonly schedules: Schedules,
+    private readonly database: Database,
     private readonly catalog: SaleCatalog,
     private readonly leases: LeaseSweep,
     private readonly overdue: OverdueOrders,
@@ -31,10 +35,22 @@ export class SweepsProcessor extends WorkerHost implements OnApplicationBootstra
   override async process({ name }: Job): Promise<void> {
     switch (name) {
       case sweepLeases:
-        for (const sale of this.catalog.live()) await this.leases.sweep(sale);
+        // A sweep that takes long overlaps with the next on the schedule, which would only repeat it.
+        await this.database.withLock(sweepLeases, () => this.sweepAll());
         return;
       case expireOverdue: return this.overdue.expireAll();
       default: throw new Error(`No sweep is called ${name}`);
+    }
+  }
+
+  private async sweepAll(): Promise<void> {
+    for (const sale of this.catalog.live()) {
+      try {
+        await this.leases.sweep(sale);
+      } catch (error) {
+        this.logger.warn({ msg: 'leases not swept, trying again', saleId: sale.id,
+          error: String(error) });
+      }
     }
   }
 }

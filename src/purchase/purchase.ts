@@ -50,7 +50,9 @@ export class Purchase {
       if (!sale || sale.status === 'draft') {
         throw new ProblemError('NOT_FOUND', 'There is no such sale.');
       }
-      const answer = await this.answer(request, sale, await this.reserve(request));
+      const answer = sale.retiredAtMs === undefined
+        ? await this.answer(request, sale, await this.reserve(request))
+        : await this.answerOfRetired(request, sale);
       outcome = answer.kind;
       return answer;
     } catch (error) {
@@ -73,7 +75,10 @@ export class Purchase {
     outcome: ReserveOutcome): Promise<PurchaseAnswer> {
     switch (outcome.kind) {
       case 'refused': throw refusal(outcome.reason, sale);
-      case 'not_loaded': return this.answerWithoutRedis(request, sale);
+      case 'not_loaded':
+        throw new ProblemError('TEMPORARILY_UNAVAILABLE',
+          'The sale is being recovered. Ask again with the same Idempotency-Key.',
+          { headers: { 'Retry-After': '1' } });
       case 'held':
         return this.accepted(request, heldView(request, sale, outcome, 'reserved'));
       case 'replayed': {
@@ -93,13 +98,8 @@ export class Purchase {
     return { kind: row.status === 'pending_payment' ? 'created' : 'known', order: view };
   }
 
-  /** The sale has been retired, or waits for its recovery: the database knows earlier answers. */
-  private async answerWithoutRedis(request: PurchaseRequest, sale: Sale): Promise<PurchaseAnswer> {
-    if (sale.retiredAtMs === undefined) {
-      throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-        'The sale is being recovered. Ask again with the same Idempotency-Key.',
-        { headers: { 'Retry-After': '1' } });
-    }
+  /** Redis has forgotten a sale that is long over; the database knows earlier answers. */
+  private async answerOfRetired(request: PurchaseRequest, sale: Sale): Promise<PurchaseAnswer> {
     const row = await this.orders.find(this.ids.of(request.buyer.userId, sale.id, request.key));
     if (!row) throw refusal('SALE_CLOSED', sale);
     if (row.quantity !== request.quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);

@@ -5,10 +5,11 @@ import { Metrics } from '../infra/metrics';
 import { ServerClock } from '../infra/redis';
 import { ProblemError } from '../kernel';
 import { SaleCatalog, SaleLife, type Sale } from '../sale';
+import { StockLoader } from '../stock';
 import { ReconciliationRuns, type ReconciliationItem, type RunCause } from './reconciliation-runs';
 import { Recovery } from './recovery';
 import { Repair } from './repair';
-import { StockSnapshots, type StockSnapshot } from './stock-snapshots';
+import { isConsistent, StockSnapshots, type StockSnapshot } from './stock-snapshots';
 
 const betweenLooksMs = 500;
 const retireAfterMs = 24 * 3_600_000;
@@ -29,6 +30,7 @@ export class Reconciler {
     private readonly snapshots: StockSnapshots,
     private readonly repair: Repair,
     private readonly recovery: Recovery,
+    private readonly loader: StockLoader,
     private readonly runs: ReconciliationRuns,
     private readonly clock: ServerClock,
     private readonly metrics: Metrics,
@@ -43,7 +45,7 @@ export class Reconciler {
     const locked = await this.database.withLock('reconcile', async () => {
       const startedAt = new Date(this.clock.now());
       const items: ReconciliationItem[] = [];
-      for (const sale of sales) items.push(await this.reconcile(sale));
+      for (const sale of sales) items.push(...await this.tryReconcile(sale));
       await this.runs.store(cause, startedAt, items);
       return items;
     });
@@ -52,13 +54,24 @@ export class Reconciler {
       { headers: { 'Retry-After': '2' } });
   }
 
+  /** One sale's fault must not keep the others from being looked at. */
+  private async tryReconcile(sale: Sale): Promise<ReconciliationItem[]> {
+    try {
+      return [await this.reconcile(sale)];
+    } catch (error) {
+      this.logger.error({ msg: 'sale not reconciled', saleId: sale.id, error: String(error) });
+      return [];
+    }
+  }
+
   private async reconcile(sale: Sale): Promise<ReconciliationItem> {
     const { standing, snapshot } = await this.lookTwice(sale.id);
     let item: ReconciliationItem = { saleId: sale.id, drift: standing ? snapshot.drift : 0,
-      repaired: 0, rebuilt: false, driftAfter: 0, inFlight: snapshot.inFlight };
+      repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: true,
+      inFlight: snapshot.inFlight };
     if (standing) item = await this.mend(sale, item);
     this.metrics.stockDrift.set({ sale_id: sale.id }, item.driftAfter);
-    if (item.driftAfter === 0) await this.retireIfOver(sale, snapshot);
+    if (item.driftAfter === 0 && item.consistentAfter) await this.retireIfOver(sale, snapshot);
     return item;
   }
 
@@ -68,13 +81,17 @@ export class Reconciler {
     const repaired = await this.repair.byRid(sale);
     let after = await this.lookTwice(sale.id);
     let rebuilt = false;
-    if (after.standing) {
+    if (after.standing && isConsistent(after.snapshot)) {
       this.logger.error({ msg: 'stock drift stands', saleId: sale.id, drift: after.snapshot.drift,
         action: 'loading the sale anew' });
       rebuilt = await this.recovery.recover(sale.id, 'drift');
       after = await this.lookTwice(sale.id);
+    } else if (after.standing) {
+      this.logger.error({ msg: 'the database does not agree with itself', saleId: sale.id,
+        ...after.snapshot.database, action: 'none: somebody must look at its orders' });
     }
     return { ...item, repaired, rebuilt, driftAfter: after.standing ? after.snapshot.drift : 0,
+      consistentAfter: !after.standing || after.snapshot.consistent,
       inFlight: after.snapshot.inFlight };
   }
 
@@ -94,7 +111,7 @@ export class Reconciler {
   private async retireIfOver(sale: Sale, { inFlight, database }: StockSnapshot): Promise<void> {
     const isOver = this.clock.now() > sale.closesAtMs + retireAfterMs;
     if (!isOver || inFlight > 0 || database.pendingPayment > 0) return;
-    await this.life.retire(sale.id, system);
+    if (await this.life.retire(sale.id, system)) await this.loader.unload(sale.id);
   }
 
   private async require(saleId: string): Promise<Sale> {

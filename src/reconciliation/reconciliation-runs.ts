@@ -14,6 +14,8 @@ export interface ReconciliationItem {
   /** The sale had to be loaded from the database anew. */
   rebuilt: boolean;
   driftAfter: number;
+  /** False: a side does not agree with itself, and somebody must look. */
+  consistentAfter: boolean;
   inFlight: number;
 }
 

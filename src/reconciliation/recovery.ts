@@ -11,12 +11,11 @@ const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 
 
 /** Why Redis must be made from database rows again, or undefined when it need not be. */
 export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
-  | 'behind_database' | 'unbalanced';
+  | 'behind_database' | 'unbalanced' | 'unreadable';
 
 interface StockRow {
   sale_id: string;
   epoch: number;
-  total: number;
   seq: number;
 }
 
@@ -45,7 +44,12 @@ export class Recovery {
     const rows = await this.stockRows(saleIds);
     const doubts = new Map<string, Doubt>();
     await Promise.all(rows.map(async ({ sale_id: saleId, epoch, seq }) => {
-      const doubt = this.doubtOf(await this.reader.audit(saleId), epoch, seq);
+      const audit = await this.reader.audit(saleId).catch((error: Error) => {
+        // Keys that no script can read are one sale's fault and must not hide the others'.
+        if (error.name === 'ReplyError') return undefined;
+        throw error;
+      });
+      const doubt = audit ? this.doubtOf(audit, epoch, seq) : 'unreadable';
       if (doubt !== undefined) doubts.set(saleId, doubt);
     }));
     return doubts;
@@ -82,18 +86,20 @@ export class Recovery {
     const { boot } = this.redis;
     const sale = await this.sales.find(saleId);
     if (!sale || boot === undefined) throw new Error(`Sale ${saleId} cannot be recovered now`);
+    // Read before anything is done: should another runner overtake this one, the numbers differ.
+    const [before] = await this.stockRows([saleId]);
+    if (!before) throw new Error(`Sale ${saleId} has no stock row`);
     await this.loader.close(saleId);
     failpoint('recovery-after-close');
     const { drained, undecided } = await this.drain(sale);
     lost.throwIfAborted();
-    await this.database.execute('UPDATE sale_stock SET epoch = epoch + 1 WHERE sale_id = ?',
-      [saleId]);
+    const epoch = await this.raiseEpoch(saleId, before);
     failpoint('recovery-after-epoch');
     for (const entry of undecided) {
       const rejection: RejectionReason = 'RECOVERY';
       await this.orders.insertTombstone(sale, entry, 'rejected', rejection);
     }
-    await this.load(sale, boot);
+    await this.load(sale, boot, epoch);
     this.logger.log({ msg: 'sale loaded', saleId, reason, drained, undecided: undecided.length,
       milliseconds: Math.round(performance.now() - startedAt) });
   }
@@ -116,14 +122,30 @@ export class Recovery {
     return { drained, undecided };
   }
 
-  private async load(sale: Sale, boot: string): Promise<void> {
-    const [stock] = await this.stockRows([sale.id]);
-    if (!stock) throw new Error(`Sale ${sale.id} has no stock row`);
-    const { epoch, total, seq } = stock;
-    await this.loader.load({ saleId: sale.id, boot, epoch, total, seq, limitPerUser: sale.limitPerUser,
-      opensAtMs: sale.opensAtMs, closesAtMs: sale.closesAtMs,
-      adjustmentIds: await this.adjustments.idsInTotal(sale.id) },
+  /** Jobs of the epoch before fail the guard from here on. Throws when another runner was faster. */
+  private async raiseEpoch(saleId: string, { epoch }: StockRow): Promise<number> {
+    const { affectedRows } = await this.database.execute(
+      'UPDATE sale_stock SET epoch = epoch + 1 WHERE sale_id = ? AND epoch = ?', [saleId, epoch]);
+    if (affectedRows !== 1) throw new Error(`Somebody else is recovering sale ${saleId}`);
+    return epoch + 1;
+  }
+
+  private async load(sale: Sale, boot: string, epoch: number): Promise<void> {
+    const { total, seq, adjustmentIds } = await this.stockOf(sale.id, epoch);
+    await this.loader.load({ saleId: sale.id, boot, epoch, total, seq, adjustmentIds,
+      limitPerUser: sale.limitPerUser, opensAtMs: sale.opensAtMs, closesAtMs: sale.closesAtMs },
     this.rows(sale.id), async () => gateStates[(await this.sales.find(sale.id))?.status ?? 'closed']);
+  }
+
+  /** The total and the adjustments in it, of one moment. */
+  private stockOf(saleId: string, epoch: number) {
+    return this.database.transaction(async (transaction) => {
+      const [row] = await transaction.query<{ total: number; seq: number }>(
+        'SELECT total, seq FROM sale_stock WHERE sale_id = ? AND epoch = ? FOR UPDATE',
+        [saleId, epoch]);
+      if (!row) throw new Error(`Somebody else is recovering sale ${saleId}`);
+      return { ...row, adjustmentIds: await this.adjustments.idsInTotal(transaction, saleId) };
+    });
   }
 
   private async *rows(saleId: string): AsyncGenerator<LoadedRow[]> {
@@ -139,6 +161,6 @@ export class Recovery {
   private async stockRows(saleIds: readonly string[]): Promise<StockRow[]> {
     if (saleIds.length === 0) return [];
     return this.database.query<StockRow>(
-      'SELECT sale_id, epoch, total, seq FROM sale_stock WHERE sale_id IN (?)', [saleIds]);
+      'SELECT sale_id, epoch, seq FROM sale_stock WHERE sale_id IN (?)', [saleIds]);
   }
 }

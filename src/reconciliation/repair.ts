@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ServerClock } from '../infra/redis';
 import { LeaseSweep, OrderFollowup, OrderStore } from '../order';
 import type { Sale } from '../sale';
 import { StockAdjustments, StockReader, type Reservation } from '../stock';
@@ -14,6 +15,7 @@ export class Repair {
     private readonly followup: OrderFollowup,
     private readonly leases: LeaseSweep,
     private readonly adjustments: StockAdjustments,
+    private readonly clock: ServerClock,
   ) {}
 
   /** Resolves to how many records and adjustments it moved on. */
@@ -25,7 +27,8 @@ export class Repair {
       const late = orders.filter(({ id, status }) => statuses.get(id) !== status);
       await this.followup.apply(sale.id, late);
       const known = new Set(orders.map(({ id }) => id));
-      const lost = page.filter((record) => isLate(record) && !known.has(record.rid));
+      const now = this.clock.now();
+      const lost = page.filter((record) => isLate(record, now) && !known.has(record.rid));
       if (lost.length > 0) await this.leases.resolve(sale, lost.map(({ rid }) => rid));
       repaired += late.length + lost.length;
     }
@@ -33,6 +36,6 @@ export class Repair {
   }
 }
 
-function isLate({ status, deadlineMs }: Reservation): boolean {
-  return status === 'reserved' && deadlineMs < Date.now();
+function isLate({ status, deadlineMs }: Reservation, nowMs: number): boolean {
+  return status === 'reserved' && deadlineMs < nowMs;
 }

@@ -19,7 +19,7 @@ export interface StockSnapshot {
   drift: number;
   /** False while Redis knows nothing of the sale: the Redis side is 0, drift too. */
   loaded: boolean;
-  /** I1 and I2: each side agrees with itself. */
+  /** I1, I2 and one total: each side agrees with itself. */
   consistent: boolean;
 }
 
@@ -28,6 +28,11 @@ interface StockRow {
   allocated: number;
   pending_payment: string;
   paid: string;
+}
+
+/** I1: what is allocated is what orders hold. If not, no load of Redis can mend it. */
+export function isConsistent({ database }: Pick<StockSnapshot, 'database'>): boolean {
+  return database.allocated === database.pendingPayment + database.paid;
 }
 
 /** Looks at both sides of a sale, the database first: see `StockSnapshot.drift`. */
@@ -59,8 +64,7 @@ export class StockSnapshots {
       inFlight: reserved,
       drift: loaded ? available + reserved + row.allocated - row.total : 0,
       loaded,
-      consistent: database.allocated === database.pendingPayment + database.paid
-        && (!loaded || (balanced && total === row.total)),
+      consistent: isConsistent({ database }) && (!loaded || (balanced && total === row.total)),
     };
   }
 }

@@ -4,7 +4,6 @@ import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { assertUnreachable, ProblemError } from '../kernel';
 import type { Cause } from './stock-book';
-import { SaleEpochs } from './sale-epochs';
 import { StockRedis } from './stock-redis';
 
 /** A change of a sale's stock by so many units. `id` makes it happen once. */
@@ -27,16 +26,21 @@ interface AdjustmentRow {
   status: AdjustmentStatus;
   actor: string;
   sale_status: string;
+  /** Of the sale when the row was read: both sides are changed under it, or neither. */
+  epoch: number;
 }
 
 const selectRows = `SELECT a.sale_id, a.id, a.delta, a.reason, a.status, a.actor,
-    s.status AS sale_status
-  FROM stock_adjustments a JOIN sales s ON s.id = a.sale_id WHERE a.sale_id = ?`;
+    s.status AS sale_status, k.epoch
+  FROM stock_adjustments a JOIN sales s ON s.id = a.sale_id
+    JOIN sale_stock k ON k.sale_id = a.sale_id
+  WHERE a.sale_id = ?`;
 
 /**
  * S12: an increase goes to the database first, then to Redis; a decrease takes the units out of
  * Redis first, then lowers the total. A crash between leaves Redis lower, which is the safe side;
- * `finish` completes it, by a retry with the id or by reconciliation.
+ * `finish` completes it, by a retry with the id or by reconciliation. A load of the sale between the
+ * two sides changes the epoch, which refuses the second: what Redis then holds is the database's.
  */
 @Injectable()
 export class StockAdjustments {
@@ -45,7 +49,6 @@ export class StockAdjustments {
   constructor(
     private readonly database: Database,
     private readonly redis: StockRedis,
-    private readonly epochs: SaleEpochs,
     private readonly auditLog: AuditLog,
   ) {}
 
@@ -86,9 +89,9 @@ export class StockAdjustments {
     return rows.map(({ id }) => id);
   }
 
-  /** The ids that the database's total contains, for a load. */
-  async idsInTotal(saleId: string): Promise<string[]> {
-    const rows = await this.database.query<{ id: string }>(
+  /** The ids that the total contains; read it under a lock of the stock row, with the total. */
+  async idsInTotal(transaction: Transaction, saleId: string): Promise<string[]> {
+    const rows = await transaction.query<{ id: string }>(
       `SELECT id FROM stock_adjustments WHERE sale_id = ? AND status IN ('in_database', 'done')`,
       [saleId]);
     return rows.map(({ id }) => id);
@@ -108,7 +111,7 @@ export class StockAdjustments {
     } else if (row.delta > 0) {
       await this.applyToDatabase(row, 'in_database', cause);
       failpoint('adjust-between-sides');
-      await this.applyToRedis(row, await this.epochOf(row.sale_id));
+      await this.applyToRedis(row);
       await this.mark(this.database, row, 'in_database', 'done');
     } else if (!await this.decrease(row, cause)) {
       throw noLongerThere(row);
@@ -120,14 +123,12 @@ export class StockAdjustments {
    * the row: he must not find units that have come back since the first was refused.
    */
   private async decrease(row: AdjustmentRow, cause: Cause): Promise<boolean> {
-    // Before the transaction: inside it, many at once could use up the pool and wait for ever.
-    const epoch = await this.epochOf(row.sale_id);
     const { isApplied, total } = await this.database.transaction(async (transaction) => {
       const [current] = await transaction.query<{ status: AdjustmentStatus }>(
         'SELECT status FROM stock_adjustments WHERE sale_id = ? AND id = ? FOR UPDATE',
         [row.sale_id, row.id]);
       if (current?.status !== 'pending') return { isApplied: current?.status === 'done' };
-      if (!await this.applyToRedis(row, epoch)) {
+      if (!await this.applyToRedis(row)) {
         await this.mark(transaction, row, 'pending', 'refused');
         return { isApplied: false };
       }
@@ -139,20 +140,13 @@ export class StockAdjustments {
   }
 
   /** False when a decrease finds fewer units available. Throws when Redis is away or recovering. */
-  private async applyToRedis(row: AdjustmentRow, epoch: number): Promise<boolean> {
+  private async applyToRedis(row: AdjustmentRow): Promise<boolean> {
     const { meta, adjustments } = this.redis.keys(row.sale_id);
     const [code] = await this.redis.runFenced('adjust', [meta, adjustments],
-      (boot) => [row.id, row.delta, boot, epoch]) as [number, number];
+      (boot) => [row.id, row.delta, boot, row.epoch]) as [number, number];
     if (code === 1 || code === 2) return true;
     if (code === -1) return false;
-    throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-      'The sale is not loaded or is being recovered. Ask again with the same Idempotency-Key.',
-      { headers: { 'Retry-After': '1' } });
-  }
-
-  private epochOf(saleId: string): Promise<number> {
-    this.epochs.forget(saleId);
-    return this.epochs.of(saleId);
+    throw beingLoaded();
   }
 
   private async applyToDatabase(row: AdjustmentRow, to: AdjustmentStatus, cause: Cause) {
@@ -163,18 +157,20 @@ export class StockAdjustments {
 
   /**
    * Moves the row and the total together; whoever comes second does nothing. Resolves to the new
-   * total, undefined when nothing was done. Throws SOLD_OUT when orders hold more than that.
+   * total, undefined when nothing was done. Throws SOLD_OUT when orders hold more than that, and
+   * TEMPORARILY_UNAVAILABLE when the sale was loaded since the row was read.
    */
   private async move(transaction: Transaction, row: AdjustmentRow, to: AdjustmentStatus,
     cause: Cause): Promise<number | undefined> {
     if (!await this.mark(transaction, row, 'pending', to)) return undefined;
     const { affectedRows } = await transaction.execute(
-      'UPDATE sale_stock SET total = total + ? WHERE sale_id = ? AND allocated <= total + ?',
-      [row.delta, row.sale_id, row.delta]);
+      `UPDATE sale_stock SET total = total + ?
+        WHERE sale_id = ? AND epoch = ? AND allocated <= total + ?`,
+      [row.delta, row.sale_id, row.epoch, row.delta]);
+    const [stock] = await transaction.query<{ total: number; allocated: number; epoch: number }>(
+      'SELECT total, allocated, epoch FROM sale_stock WHERE sale_id = ?', [row.sale_id]);
+    if (stock?.epoch !== row.epoch) throw beingLoaded();
     if (affectedRows !== 1) throw noLongerThere(row);
-    const [stock] = await transaction.query<{ total: number; allocated: number }>(
-      'SELECT total, allocated FROM sale_stock WHERE sale_id = ?', [row.sale_id]);
-    if (!stock) throw noLongerThere(row);
     await transaction.execute(
       `INSERT INTO stock_ledger (sale_id, movement_id, kind, rid, available_delta, allocated_delta,
         allocated_before, allocated_after, source, user_id, ip, trace_id)
@@ -202,6 +198,12 @@ export class StockAdjustments {
   private find(saleId: string, id: string): Promise<AdjustmentRow[]> {
     return this.database.query<AdjustmentRow>(`${selectRows} AND a.id = ?`, [saleId, id]);
   }
+}
+
+function beingLoaded(): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'The sale is not loaded or is being recovered. Ask again with the same Idempotency-Key.',
+    { headers: { 'Retry-After': '1' } });
 }
 
 function noLongerThere(row: AdjustmentRow): ProblemError {

@@ -66,8 +66,7 @@ export class StockGate {
     let reply = await this.run(request, rid, epoch);
     if (reply[0] === fenced) {
       // The fence may only be newer than this process: look once whether the epoch has moved.
-      this.epochs.forget(request.saleId);
-      const current = await this.epochs.of(request.saleId);
+      const current = await this.epochs.renewed(request.saleId);
       if (current !== epoch) reply = await this.run(request, rid, current);
     }
     failpoint('reserve-before-reply');

@@ -50,6 +50,12 @@ export class StockLoader {
     await this.redis.run('set-state', [this.redis.keys(saleId).meta], [state]);
   }
 
+  /** Redis forgets a sale that is over for good. */
+  async unload(saleId: string): Promise<void> {
+    const { refusals: _statistic, ...keys } = this.redis.keys(saleId);
+    await this.redis.connections.general.unlink(...Object.values(keys) as string[]);
+  }
+
   /**
    * Loads a sale onto the server that its caller looked at and opens it there. `state` is asked for at
    * the very end. Throws TEMPORARILY_UNAVAILABLE when the server went away or a newer load began:

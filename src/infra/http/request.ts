@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 
@@ -19,7 +20,11 @@ export function traceIdOf(request: FastifyRequest): string {
   return request.id;
 }
 
-/** The caller's address; `X-Forwarded-For` counts only when the peer is in TRUST_PROXY. */
+/**
+ * The caller's address; `X-Forwarded-For` counts only when the peer is in TRUST_PROXY, and only where
+ * it names an address: a trusted peer may forward any text. At most 45 characters.
+ */
 export function clientIpOf(request: FastifyRequest): string {
-  return request.ip;
+  const address = isIP(request.ip) === 0 ? request.socket.remoteAddress ?? '' : request.ip;
+  return address.slice(0, 45);
 }

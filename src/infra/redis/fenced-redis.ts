@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { ProblemError } from '../../kernel';
 import { LuaCommands, type LuaScript, type ScriptArgument } from './lua-scripts';
@@ -19,6 +19,8 @@ export class FencedRedis {
   readonly connection: Redis;
   private readonly commands: LuaCommands;
   private currentRunId: string | undefined;
+  /** Shared by all who wait in an outage, and renewed with each. */
+  private fence = Promise.withResolvers<void>();
 
   constructor(url: string, scripts: readonly LuaScript[], options: RedisOptions = {}) {
     this.connection = new Redis(url, {
@@ -30,7 +32,10 @@ export class FencedRedis {
       connectionName: 'fairdrop-fenced',
     });
     this.commands = new LuaCommands(this.connection, scripts);
-    this.connection.on('close', () => { this.currentRunId = undefined; });
+    this.connection.on('close', () => {
+      if (this.currentRunId !== undefined) this.fence = Promise.withResolvers();
+      this.currentRunId = undefined;
+    });
     this.connection.on('ready', () => { void this.readRunId(); });
   }
 
@@ -58,10 +63,10 @@ export class FencedRedis {
 
   /** Resolves when the fence is up, at the latest after this time; `runId` says whether it is. */
   async whenReady(timeoutMs: number): Promise<void> {
-    const deadline = AbortSignal.timeout(timeoutMs);
-    while (this.currentRunId === undefined && !deadline.aborted) {
-      await once(this.connection, 'fence', { signal: deadline }).catch(() => undefined);
-    }
+    const deadline = new AbortController();
+    await Promise.race([this.fence.promise,
+      sleep(timeoutMs, undefined, { signal: deadline.signal }).catch(() => undefined)]);
+    deadline.abort();
   }
 
   /** Calls back on every connect, once the run id of the server is known. */
@@ -80,6 +85,7 @@ export class FencedRedis {
       const runId = /^run_id:(\w+)/m.exec(await this.connection.info('server'))?.[1];
       if (runId === undefined || this.connection.status !== 'ready') return;
       this.currentRunId = runId;
+      this.fence.resolve();
       this.connection.emit('fence', runId);
     } catch {
       // The socket broke while it was asked: the next connect asks again.
