@@ -52,8 +52,8 @@ export class StockLoader {
 
   /** Redis forgets a sale that is over for good. */
   async unload(saleId: string): Promise<void> {
-    const { refusals: _statistic, ...keys } = this.redis.keys(saleId);
-    await this.redis.connections.general.unlink(...Object.values(keys) as string[]);
+    const { meta, records, users, due, outbox, adjustments } = this.redis.keys(saleId);
+    await this.redis.connections.general.unlink(meta, records, users, due, outbox, adjustments);
   }
 
   /**

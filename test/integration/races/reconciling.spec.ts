@@ -5,7 +5,7 @@ import { OrderLife } from '../../../src/order';
 import { Preload } from '../../../src/reconciliation/preload';
 import { Reconciler } from '../../../src/reconciliation/reconciler';
 import { Recovery } from '../../../src/reconciliation/recovery';
-import { saleKeys, SaleEpochs } from '../../../src/stock';
+import { saleKeys } from '../../../src/stock';
 import { expectBooksToBalance } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
