@@ -195,8 +195,8 @@ describe('operators', () => {
     const saleId = await product.client.openSale({ stock: 5 });
     const { id } = await product.client.order(saleId, 'ann');
     const clean = await post('reconciliations', { saleId });
-    expect([clean.status, clean.body]).toEqual([200, { items: [{ saleId, drift: 0, repaired: 0,
-      rebuilt: false, driftAfter: 0, inFlight: 0 }] }]);
+    expect(clean).toMatchObject({ status: 200, body: { items: [
+      { saleId, drift: 0, repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: true, inFlight: 0 }] } });
     await product.get(Database).execute(
       "UPDATE orders SET status = 'paid', paid_at = NOW(3) WHERE rid = ?", [id]);
     await product.get(Database).execute(

@@ -1,0 +1,76 @@
+import { Logger } from '@nestjs/common';
+import type { Job } from 'bullmq';
+import { Database } from '../../src/infra/database';
+import { RedisConnections } from '../../src/infra/redis';
+import { OrderModule } from '../../src/order';
+import { SweepsProcessor } from '../../src/order/sweeps.processor';
+import { Reconciler, ReconciliationModule, Recovery } from '../../src/reconciliation';
+import { RecoveryWatch } from '../../src/reconciliation/recovery-watch';
+import { StockReader, StockRedis, type SaleKeys } from '../../src/stock';
+import { TestProduct } from '../support/product';
+
+/** Without the worker role, what workers do happens when a test says so. */
+describe('a damaged sale', () => {
+  let product: TestProduct;
+
+  beforeAll(async () => { product = await TestProduct.start({ ROLES: 'api' }); });
+  afterEach(() => { jest.restoreAllMocks(); });
+  afterAll(() => product.stop());
+
+  const redis = () => product.get(RedisConnections).general;
+  const keysOf = (saleId: string) => product.get(StockRedis).keys(saleId);
+
+  /** Two sales, the first to be looked at damaged in this key. */
+  async function brokenAndSound(key: keyof SaleKeys): Promise<[string, string]> {
+    const broken = await product.client.openSale();
+    const sound = await product.client.openSale();
+    await redis().set(keysOf(broken)[key], 'of the wrong type');
+    return [broken, sound];
+  }
+
+  it('keeps no other sale from its recovery', async () => {
+    const [broken, sound] = await brokenAndSound('meta');
+    await redis().unlink(keysOf(sound).meta);
+    const recovery = product.get(Recovery);
+    expect(await recovery.doubts([broken, sound])).toEqual(
+      new Map([[broken, 'unreadable'], [sound, 'not_loaded']]));
+    const watch = await product.create(RecoveryWatch, ReconciliationModule);
+    await watch.look();
+    expect(await recovery.doubts([broken, sound])).toEqual(new Map([[broken, 'unreadable']]));
+    expect((await product.client.buy(sound, 'ann')).status).toBe(202);
+  });
+
+  it('keeps no other sale from having its leases looked after', async () => {
+    const [, sound] = await brokenAndSound('due');
+    const { body: { id } } = await product.client.buy(sound, 'ann');
+    await redis().zadd(keysOf(sound).due, 1, id);
+    const sweeps = await product.create(SweepsProcessor, OrderModule);
+    await sweeps.process({ name: 'sweep-leases' } as Job);
+    expect(await product.get(StockReader).reservation(sound, id)).toMatchObject({ requeues: 1 });
+  });
+
+  it('keeps no other sale from being reconciled', async () => {
+    const [broken, sound] = await brokenAndSound('meta');
+    await redis().hincrby(keysOf(sound).meta, 'available', 1);
+    const items = await product.get(Reconciler).run('schedule');
+    expect(items).toContainEqual(expect.objectContaining(
+      { saleId: sound, drift: 1, rebuilt: true, driftAfter: 0, consistentAfter: true }));
+    expect(items.map(({ saleId }) => saleId)).not.toContain(broken);
+  });
+
+  it('whose rows contradict each other is reported, and not loaded time and again', async () => {
+    const saleId = await product.client.openSale();
+    const database = product.get(Database);
+    await database.execute(
+      'UPDATE sale_stock SET allocated = allocated + 1 WHERE sale_id = ?', [saleId]);
+    const errors = jest.spyOn(Logger.prototype, 'error');
+    for (let run = 0; run < 2; run += 1) {
+      expect(await product.get(Reconciler).run('operator', saleId)).toMatchObject([
+        { saleId, drift: 1, rebuilt: false, driftAfter: 1, consistentAfter: false }]);
+    }
+    expect(errors.mock.calls.map(([line]) => line as unknown)).toEqual(Array(2).fill(
+      expect.objectContaining({ msg: 'the database does not agree with itself', saleId,
+        allocated: 1, pendingPayment: 0, paid: 0 })));
+    expect(await product.get(StockReader).audit(saleId)).toMatchObject({ epoch: 1 });
+  });
+});
