@@ -1,4 +1,4 @@
-type Method = (...parameters: never[]) => Promise<unknown>;
+type Method = (...parameters: unknown[]) => Promise<unknown>;
 type ParametersOf<Called> =
   Called extends (...parameters: infer Parameters) => Promise<unknown> ? Parameters : never;
 

@@ -168,4 +168,14 @@ describe('two that end one order at the same moment', () => {
     const { redis } = await expectBooksToBalance(product, saleId);
     expect(redis.counters).toMatchObject({ available: 1, sold: 0 });
   });
+
+  it('gives the unit back when a refund comes before Redis has heard of the payment', async () => {
+    const { saleId, orders: [order] } = await saleWithOrders(1);
+    // As if the process had died between the row and Redis.
+    await database.execute("UPDATE orders SET status = 'paid', paid_at = NOW(3) WHERE rid = ?",
+      [order?.id]);
+    expect(await life.refund(order?.id ?? '', cause)).toBe('refunded');
+    const { redis } = await expectBooksToBalance(product, saleId);
+    expect(redis.counters).toMatchObject({ available: 1, ordered: 0, sold: 0 });
+  });
 });

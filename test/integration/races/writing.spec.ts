@@ -1,12 +1,14 @@
 import { getQueueToken } from '@nestjs/bullmq';
 import type { Job, Queue } from 'bullmq';
 import { Database } from '../../../src/infra/database';
+import { Metrics } from '../../../src/infra/metrics';
 import { RedisConnections } from '../../../src/infra/redis';
-import { OrderModule, orderQueue } from '../../../src/order';
+import { OrderModule, orderQueue, OrderStore } from '../../../src/order';
 import { OrderProcessor } from '../../../src/order/order.processor';
 import { OrderRelay } from '../../../src/order/order-relay';
 import type { OrderBatchJob } from '../../../src/order/queues';
 import { saleKeys, StockOutbox, type OutboxBatch } from '../../../src/stock';
+import { afterNext } from '../../support/after-next';
 import { expectBooksToBalance, faultsOf, readBooks } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
@@ -116,6 +118,29 @@ describe('reservations on their way to the database', () => {
     const { orders } = await expectBooksToBalance(product, saleId);
     expect(orders).toHaveLength(60);
   });
+
+  it('writes a batch together although another worker writes a part of it first', async () => {
+    const { saleId, rids } = await saleWithReservations(60);
+    const batch = await take(saleId, 'relay');
+    const before = await conflicts();
+    // The first finds no row, and all of the second's when it wants to insert its own.
+    afterNext(product.get(OrderStore), 'findMany', () => true,
+      async () => deliver(processors[1], { ...batch, entries: batch.entries.slice(20) }));
+    const inserts = jest.spyOn(product.get(OrderStore), 'insert');
+    await deliver(processors[0], { ...batch, entries: batch.entries.slice(0, 40) });
+    await product.get(StockOutbox).acknowledge(batch);
+    expect(inserts.mock.calls.map(([, , entries]) => entries.length)).toEqual([40, 20]);
+    inserts.mockRestore();
+    expect(await conflicts()).toBe(before);
+    const { orders } = await expectBooksToBalance(product, saleId);
+    expect(orders.map(({ id }) => id).sort()).toEqual(rids.sort());
+  });
+
+  /** How many batches of the first process went row by row. */
+  async function conflicts(): Promise<number> {
+    const { values } = await product.get(Metrics).inventoryVersionConflictTotal.get();
+    return values.reduce((sum, { value }) => sum + value, 0);
+  }
 
   it('does nothing when a job is delivered again, whatever has become of its orders', async () => {
     const { saleId, rids } = await saleWithReservations(3);
