@@ -31,6 +31,8 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   private stopped = false;
   private running: Promise<void> = Promise.resolve();
   private lastClaimAt = 0;
+  /** Sales that are left out, so that they stop no other, until their outbox is a stream again. */
+  private unreadable: readonly string[] = [];
 
   constructor(
     @InjectQueue(orderQueue) private readonly queue: Queue<OrderBatchJob>,
@@ -64,9 +66,12 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
 
   /** One look at the outbox of every live sale. Resolves to how long to wait before the next. */
   private async step(reader: Redis): Promise<number> {
-    const saleIds = this.catalog.live().map(({ id }) => id);
+    const isClaimDue = performance.now() - this.lastClaimAt > claimEveryMs;
+    if (isClaimDue && this.unreadable.length > 0) await this.ensureGroups();
+    const saleIds = this.catalog.live().map(({ id }) => id)
+      .filter((id) => !this.unreadable.includes(id));
     if (saleIds.length === 0) return pauseMs;
-    if (performance.now() - this.lastClaimAt > claimEveryMs) {
+    if (isClaimDue) {
       for (const saleId of saleIds) {
         await this.carry(await this.outbox.claim(this.consumer, saleId, claimIdleMs,
           this.config.outboxBatch));
@@ -92,12 +97,19 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
 
   private async recover(error: unknown): Promise<void> {
     const message = String(error);
-    if (!message.includes('NOGROUP')) {
+    if (!/NOGROUP|WRONGTYPE/.test(message)) {
       this.logger.warn({ msg: 'outbox not read, trying again', error: message });
       await sleep(pauseMs);
       return;
     }
-    await this.outbox.ensureGroups(this.catalog.live().map(({ id }) => id))
-      .catch(() => sleep(pauseMs));
+    await this.ensureGroups().catch(() => sleep(pauseMs));
+    if (this.unreadable.length > 0) {
+      this.logger.error({ msg: 'outboxes that are no streams', saleIds: this.unreadable,
+        action: 'left out until they are' });
+    }
+  }
+
+  private async ensureGroups(): Promise<void> {
+    this.unreadable = await this.outbox.ensureGroups(this.catalog.live().map(({ id }) => id));
   }
 }

@@ -62,13 +62,19 @@ export class StockOutbox {
       .xack(outbox, relayGroup, ...streamIds).xdel(outbox, ...streamIds).exec();
   }
 
-  /** Makes the group where a stream has none, such as after Redis came back empty. */
-  async ensureGroups(saleIds: readonly string[]): Promise<void> {
+  /**
+   * Makes the group where a stream has none, such as after Redis came back empty. Resolves to the
+   * sales whose outbox is no stream: one of them in a read would fail it for all.
+   */
+  async ensureGroups(saleIds: readonly string[]): Promise<string[]> {
+    const unreadable: string[] = [];
     await Promise.all(saleIds.map((saleId) => this.redis.connections.general
       .xgroup('CREATE', this.redis.keys(saleId).outbox, relayGroup, '0', 'MKSTREAM')
       .catch((error: Error) => {
-        if (!error.message.startsWith('BUSYGROUP')) throw error;
+        if (error.message.startsWith('WRONGTYPE')) unreadable.push(saleId);
+        else if (!error.message.startsWith('BUSYGROUP')) throw error;
       })));
+    return unreadable;
   }
 }
 

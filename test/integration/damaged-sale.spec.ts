@@ -3,11 +3,13 @@ import type { Job } from 'bullmq';
 import { Database } from '../../src/infra/database';
 import { RedisConnections } from '../../src/infra/redis';
 import { OrderModule } from '../../src/order';
+import { OrderRelay } from '../../src/order/order-relay';
 import { SweepsProcessor } from '../../src/order/sweeps.processor';
 import { Reconciler, ReconciliationModule, Recovery } from '../../src/reconciliation';
 import { RecoveryWatch } from '../../src/reconciliation/recovery-watch';
 import { StockReader, StockRedis, type SaleKeys } from '../../src/stock';
 import { TestProduct } from '../support/product';
+import { until } from '../support/until';
 
 /** Without the worker role, what workers do happens when a test says so. */
 describe('a damaged sale', () => {
@@ -47,6 +49,21 @@ describe('a damaged sale', () => {
     const sweeps = await product.create(SweepsProcessor, OrderModule);
     await sweeps.process({ name: 'sweep-leases' } as Job);
     expect(await product.get(StockReader).reservation(sound, id)).toMatchObject({ requeues: 1 });
+  });
+
+  it('keeps no other sale from having its reservations carried to the queue', async () => {
+    const [broken, sound] = await brokenAndSound('outbox');
+    await product.client.buy(sound, 'ann');
+    const relay = await product.create(OrderRelay, OrderModule);
+    relay.onApplicationBootstrap();
+    await until('the outbox is empty', async () =>
+      await redis().xlen(keysOf(sound).outbox) === 0);
+    await redis().unlink(keysOf(broken).outbox);
+    await product.get(Recovery).recover(broken, 'mended');
+    await product.client.buy(broken, 'ann');
+    await until('that of the mended sale is, too', async () =>
+      await redis().xlen(keysOf(broken).outbox) === 0);
+    await relay.onApplicationShutdown();
   });
 
   it('keeps no other sale from being reconciled', async () => {
