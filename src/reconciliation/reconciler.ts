@@ -41,11 +41,10 @@ export class Reconciler {
    * TEMPORARILY_UNAVAILABLE while another run is under way.
    */
   async run(cause: RunCause, saleId?: string): Promise<ReconciliationItem[]> {
-    const sales = saleId === undefined ? this.catalog.live() : [await this.require(saleId)];
     const locked = await this.database.withLock('reconcile', async () => {
       const startedAt = new Date(this.clock.now());
-      const items: ReconciliationItem[] = [];
-      for (const sale of sales) items.push(...await this.tryReconcile(sale));
+      const items = saleId === undefined ? await this.reconcileAll()
+        : [await this.reconcile(await this.require(saleId))];
       await this.runs.store(cause, startedAt, items);
       return items;
     });
@@ -55,13 +54,16 @@ export class Reconciler {
   }
 
   /** One sale's fault must not keep the others from being looked at. */
-  private async tryReconcile(sale: Sale): Promise<ReconciliationItem[]> {
-    try {
-      return [await this.reconcile(sale)];
-    } catch (error) {
-      this.logger.error({ msg: 'sale not reconciled', saleId: sale.id, error: String(error) });
-      return [];
+  private async reconcileAll(): Promise<ReconciliationItem[]> {
+    const items: ReconciliationItem[] = [];
+    for (const sale of this.catalog.live()) {
+      try {
+        items.push(await this.reconcile(sale));
+      } catch (error) {
+        this.logger.error({ msg: 'sale not reconciled', saleId: sale.id, error: String(error) });
+      }
     }
+    return items;
   }
 
   private async reconcile(sale: Sale): Promise<ReconciliationItem> {
