@@ -17,9 +17,7 @@ const rememberOthersMs = 1_000;
 export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('SaleCatalog');
   private readonly others: BatchedLookup<Sale>;
-  private readonly listeners: (() => void)[] = [];
   private sales: ReadonlyMap<string, Sale> = new Map();
-  private snapshot = '[]';
   private databaseIsAway = false;
   private running: Promise<void> = Promise.resolve();
   private next: Promise<void> | undefined;
@@ -58,11 +56,6 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
     return [...this.sales.values()];
   }
 
-  /** Calls back after every refresh that found something changed; ask `live()` what. */
-  onChange(listener: () => void): void {
-    this.listeners.push(listener);
-  }
-
   /** Tells every process that a sale changed; resolves when this one knows. Never rejects. */
   async announce(saleId: string): Promise<void> {
     this.others.forget(saleId);
@@ -93,10 +86,6 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
       return;
     }
     this.databaseIsAway = false;
-    const snapshot = JSON.stringify(live);
-    if (snapshot === this.snapshot) return;
-    this.snapshot = snapshot;
     this.sales = new Map(live.map((sale) => [sale.id, sale]));
-    for (const listener of this.listeners) listener();
   }
 }
