@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { mintToken } from '../../src/auth';
 import { createApplication } from '../../src/create-application';
@@ -6,6 +5,7 @@ import { Database } from '../../src/infra/database';
 import { StockReader } from '../../src/stock';
 import { saleBody } from '../support/sale-application';
 import { testConfig, withDatabase } from '../support/stack';
+import { until } from '../support/until';
 
 describe('a sale in the whole product', () => {
   let database: Awaited<ReturnType<typeof withDatabase>>;
@@ -64,6 +64,6 @@ describe('a sale in the whole product', () => {
     expect(await stateAtGate()).toBe('open');
     await application.get(Database)
       .execute("UPDATE sales SET status = 'paused' WHERE id = ?", [saleId]);
-    while (await stateAtGate() !== 'paused') await sleep(100);
+    await until('it is paused', async () => await stateAtGate() === 'paused');
   }, 15_000);
 });

@@ -4,6 +4,7 @@ import { Database } from '../../src/infra/database';
 import { SaleLife, SaleStore } from '../../src/sale';
 import { saleBody, startSaleApplication, type TestGate } from '../support/sale-application';
 import { testConfig, withDatabase } from '../support/stack';
+import { until } from '../support/until';
 
 const operator = { actor: 'the-admin', ip: '127.0.0.1', traceId: 'a'.repeat(32) };
 
@@ -182,7 +183,7 @@ describe('the life of a sale', () => {
     const delaysMs = [200, 0];
     gate.behaviour = () => sleep(delaysMs.shift() ?? 0);
     const pausing = decide(saleId, 'pause');
-    while (delaysMs.length === 2) await sleep(5);
+    await until('it was told again', async () => delaysMs.length !== 2);
     const resuming = decide(saleId, 'resume');
     expect((await resuming).body.state).toBe('open');
     expect((await pausing).body.state).toBe('open');
@@ -207,8 +208,7 @@ describe('the life of a sale', () => {
     const { body } = await call('GET', '/v1/sales');
     expect(body.items).not.toContainEqual(expect.objectContaining({ id: saleId }));
     const shortSale = await createActive({ closesAt: new Date(Date.now() + 300).toISOString() });
-    await sleep(400);
-    expect(await life.retire(shortSale, operator)).toBe(true);
+    await until('the sale is over', () => life.retire(shortSale, operator));
   });
 
   it.each([
