@@ -66,6 +66,22 @@ describe('a damaged sale', () => {
     await relay.onApplicationShutdown();
   });
 
+  it('db := redis makes wrong counters the truth: the database never follows Redis', async () => {
+    const saleId = await product.client.openSale();
+    const { meta } = keysOf(saleId);
+    const row = async () => product.get(Database).query(
+      'SELECT total, allocated, seq FROM sale_stock WHERE sale_id = ?', [saleId]);
+    const before = await row();
+    await redis().hincrby(meta, 'total', 5);
+    await redis().hincrby(meta, 'available', 5);
+    const [item] = await product.get(Reconciler).run('operator', saleId);
+    expect(item).toMatchObject({ drift: 5, rebuilt: true, driftAfter: 0, consistentAfter: true });
+    expect(await row()).toEqual(before);
+    const { total, available } = await product.get(StockReader).audit(saleId);
+    expect(before).toMatchObject([{ total, allocated: 0 }]);
+    expect(available).toBe(total);
+  });
+
   it('keeps no other sale from being reconciled', async () => {
     const [broken, sound] = await brokenAndSound('meta');
     await redis().hincrby(keysOf(sound).meta, 'available', 1);
