@@ -1,5 +1,7 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import {
+  cap, choice, integer, isAddressRange, isWebhookSecret, list, rate, url, windows,
+} from './variable-kinds';
 
 /** One environment variable: how its text becomes a value, and what is said about it. */
 export interface Variable {
@@ -12,43 +14,6 @@ export interface Variable {
   readonly example: string;
   /** Secrets and URLs that may carry one; production refuses the example. */
   readonly sensitive?: true;
-}
-
-const integer = (minimum: number, maximum: number, fallback: number) => ({
-  schema: z.string().regex(/^\d{1,9}$/).transform(Number)
-    .pipe(z.number().min(minimum).max(maximum)).default(fallback),
-  expected: `an integer from ${minimum} to ${maximum}`,
-  example: String(fallback),
-});
-
-const choice = <const Choice extends string>(fallback: Choice, ...others: readonly Choice[]) => ({
-  schema: z.enum([fallback, ...others]).default(fallback),
-  expected: [fallback, ...others].join(' | '),
-  example: fallback,
-});
-
-/** A comma list; spaces around its entries do not matter. */
-const list = z.string().transform((text) => text.split(',').map((entry) => entry.trim()));
-
-const url = (...schemes: readonly string[]) => z.string().refine((text) => {
-  const parsed = URL.parse(text);
-  if (parsed === null || parsed.hostname === '') return false;
-  return schemes.includes(parsed.protocol.slice(0, -1));
-});
-
-function isAddressRange(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  if (bits < 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-}
-
-/** Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes. */
-function isWebhookSecret(text: string): boolean {
-  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];
-  if (base64 === undefined) return false;
-  const { length } = Buffer.from(base64, 'base64');
-  return length >= 24 && length <= 64;
 }
 
 /** Every variable that the product reads. The order is that of `.env.example`. */
@@ -146,6 +111,36 @@ export const variables = {
     description: 'Proxies whose X-Forwarded-For is believed; none when not set.',
     expected: 'a comma list of IP addresses and CIDR ranges',
     example: '10.0.0.0/8,192.168.0.1',
+  },
+  THROTTLE_USER: {
+    ...windows('10/1,120/60'),
+    description: 'Buying and captcha calls of one user, in any window of that length.',
+  },
+  THROTTLE_IP: {
+    ...windows('100/1,3000/60'),
+    description: 'The same for one address; IPv6 counts by its /64.',
+  },
+  THROTTLE_DEVICE: {
+    ...windows('20/1,240/60'),
+    description: 'The same for one X-Device-Id.',
+  },
+  THROTTLE_SALE: { ...rate, description: 'Buying calls of one sale let through per second.' },
+  THROTTLE_GLOBAL: { ...rate, description: 'Buying calls of all sales let through per second.' },
+  RISK: {
+    ...choice('on', 'shadow', 'off'),
+    description: 'Whether risk rules act, only count, or rest, where the sale does not say.',
+  },
+  CAPTCHA: {
+    ...choice('risk', 'off', 'always'),
+    description: 'When a captcha is asked for, where the sale does not say.',
+  },
+  HOLDS_PER_USER: {
+    ...cap(10),
+    description: 'Unpaid orders that one user may hold at a time, over all sales.',
+  },
+  HOLDS_PER_DEVICE: {
+    ...cap(10),
+    description: 'The same for one X-Device-Id.',
   },
   PAYMENT_WEBHOOK_SECRET: {
     schema: z.string().refine(isWebhookSecret),

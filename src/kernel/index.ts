@@ -1,4 +1,5 @@
 export { assertUnreachable } from './assert-unreachable';
+export { issueBoundToken, readBoundToken, type TokenBinding } from './bound-token';
 export { encodeBase32, idPattern, newId } from './ids';
 export { ProblemError, type ProblemExtras } from './problem-error';
 export { problems, type ProblemCode } from './problems';

@@ -51,6 +51,11 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
     return this.sales.get(saleId) ?? (await this.others.find([saleId])).get(saleId);
   }
 
+  /** A live sale, from memory alone; undefined says nothing about sales that are not live. */
+  peek(saleId: string): Sale | undefined {
+    return this.sales.get(saleId);
+  }
+
   /** Sales that are neither drafts nor retired, the first to open first. */
   live(): readonly Sale[] {
     return [...this.sales.values()];

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Database } from '../infra/database';
+import { InstallationSecrets, type Database } from '../infra/database';
 import { idPattern } from '../kernel';
 import { ReservationIds, saleHint, saleHintOf } from './reservation-ids';
 
@@ -15,7 +15,7 @@ function aDatabase(): Database {
 }
 
 async function idsOf(database: Database): Promise<ReservationIds> {
-  const ids = new ReservationIds(database);
+  const ids = new ReservationIds(new InstallationSecrets(database));
   await ids.onModuleInit();
   return ids;
 }

@@ -1,12 +1,11 @@
-import { createHmac, createSecretKey, hash, randomBytes, type KeyObject } from 'node:crypto';
+import { createHmac, hash, type KeyObject } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Database } from '../infra/database';
+import { InstallationSecrets } from '../infra/database';
 import { encodeBase32 } from '../kernel';
 
 const routingLength = 2;
 const saleHintLength = 4;
 const uniqueLength = 26;
-const secretName = 'reservation-id';
 
 /**
  * Makes the one id of a reservation and its order: 2 characters that place it with its user,
@@ -16,22 +15,17 @@ const secretName = 'reservation-id';
  */
 @Injectable()
 export class ReservationIds implements OnModuleInit {
-  /** A key object: making one anew of the bytes costs four times the HMAC itself. */
-  private secret: KeyObject = createSecretKey(randomBytes(32));
+  private secret: KeyObject | undefined;
 
-  constructor(private readonly database: Database) {}
+  constructor(private readonly secrets: InstallationSecrets) {}
 
   async onModuleInit(): Promise<void> {
-    await this.database.execute('INSERT IGNORE INTO installation_secrets (name, value) VALUES (?, ?)',
-      [secretName, randomBytes(32)]);
-    const [row] = await this.database.query<{ value: Buffer }>(
-      'SELECT value FROM installation_secrets WHERE name = ?', [secretName]);
-    if (!row) throw new Error('The secret of reservation ids is missing from the database.');
-    this.secret = createSecretKey(row.value);
+    this.secret = await this.secrets.key('reservation-id');
   }
 
   /** The id for this user, sale and key; 32 characters. */
   of(userId: string, saleId: string, key: string): string {
+    if (this.secret === undefined) throw new Error('Ids are not made before the start is over');
     // Lengths first, so that no two triples are the same text.
     const unique = createHmac('sha256', this.secret)
       .update(`${userId.length}:${userId}|${saleId.length}:${saleId}|${key}`).digest();

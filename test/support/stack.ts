@@ -36,6 +36,13 @@ export function testEnvironment(overrides: Record<string, string> = {}): Record<
     NODE_ENV: 'test',
     LOG_LEVEL: 'silent',
     DRAIN_SECONDS: '0',
+    // One address plays a whole crowd: tests of the funnel switch on what they are about.
+    THROTTLE_USER: 'off',
+    THROTTLE_IP: 'off',
+    THROTTLE_DEVICE: 'off',
+    RISK: 'off',
+    HOLDS_PER_USER: 'off',
+    HOLDS_PER_DEVICE: 'off',
     ...overrides,
   };
 }

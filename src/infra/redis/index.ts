@@ -1,3 +1,4 @@
+export { AdmissionRedis } from './admission-redis';
 export { FencedRedis, type FencedArguments } from './fenced-redis';
 export { LuaCommands, readLuaScripts, type LuaScript, type ScriptArgument } from './lua-scripts';
 export { RedisConnections, retryStrategy } from './redis-connections';

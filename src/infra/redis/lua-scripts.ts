@@ -5,15 +5,16 @@ import type { Redis } from 'ioredis';
 /** One Lua command: its name, how many KEYS it takes, and its text with includes filled in. */
 export interface LuaScript {
   name: string;
-  numberOfKeys: number;
+  /** Undefined: as many as each call brings. */
+  numberOfKeys?: number;
   lua: string;
 }
 
-const fileName = /^(?<name>[a-z-]+)-(?<keys>\d+)\.lua$/;
+const fileName = /^(?<name>[a-z-]+)-(?<keys>\d+|n)\.lua$/;
 const includeLine = /^-- @include (?<name>[a-z-]+)$/gm;
 
 /**
- * Reads every `<name>-<number of KEYS>.lua` of a directory. A line `-- @include x` is replaced by
+ * Reads every `<name>-<number of KEYS>.lua` of a directory; `n` for as many as a call brings. A line `-- @include x` is replaced by
  * `x.include.lua`. Throws when a file's name does not follow the rule or an include is missing.
  */
 export function readLuaScripts(directory: string): LuaScript[] {
@@ -25,23 +26,26 @@ export function readLuaScripts(directory: string): LuaScript[] {
     }
     const lua = readFileSync(join(directory, file), 'utf8').replace(includeLine,
       (_line, include: string) => readFileSync(join(directory, `${include}.include.lua`), 'utf8'));
-    return { name, numberOfKeys: Number(keys), lua };
+    return { name, lua, ...(keys !== 'n' && { numberOfKeys: Number(keys) }) };
   });
 }
 
 export type ScriptArgument = string | number;
 
+type Command = (keys: readonly string[], args: readonly ScriptArgument[]) => Promise<unknown>;
+
 /** The commands of one connection: `run('reserve', keys, args)`. ioredis loads them when needed. */
 export class LuaCommands {
-  private readonly commands = new Map<string, (args: ScriptArgument[]) => Promise<unknown>>();
+  private readonly commands = new Map<string, Command>();
 
   constructor(connection: Redis, scripts: readonly LuaScript[]) {
     for (const { name, numberOfKeys, lua } of scripts) {
-      connection.defineCommand(name, { numberOfKeys, lua });
+      connection.defineCommand(name, numberOfKeys === undefined ? { lua } : { numberOfKeys, lua });
       const command = (connection as unknown as
         Record<string, (...args: ScriptArgument[]) => Promise<unknown>>)[name];
       if (!command) throw new Error(`ioredis did not define the command ${name}`);
-      this.commands.set(name, (args) => command.apply(connection, args));
+      this.commands.set(name, (keys, args) => command.apply(connection,
+        numberOfKeys === undefined ? [keys.length, ...keys, ...args] : [...keys, ...args]));
     }
   }
 
@@ -49,6 +53,6 @@ export class LuaCommands {
   run(name: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     const command = this.commands.get(name);
     if (!command) throw new Error(`No Lua script is called ${name}`);
-    return command([...keys, ...args]);
+    return command(keys, args);
   }
 }

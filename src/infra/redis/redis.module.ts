@@ -1,10 +1,11 @@
 import { Global, Module } from '@nestjs/common';
+import { AdmissionRedis } from './admission-redis';
 import { RedisConnections } from './redis-connections';
 import { ServerClock } from './server-clock';
 
 @Global()
 @Module({
-  providers: [RedisConnections, ServerClock],
-  exports: [RedisConnections, ServerClock],
+  providers: [AdmissionRedis, RedisConnections, ServerClock],
+  exports: [AdmissionRedis, RedisConnections, ServerClock],
 })
 export class RedisModule {}
