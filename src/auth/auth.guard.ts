@@ -8,7 +8,7 @@ import type { Identity } from './identity';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is asking; undefined on public routes. */
+    /** Who is asking; undefined on public routes, and before that is known. */
     identity?: Identity;
   }
 }
@@ -24,7 +24,8 @@ export class AuthGuard implements CanActivate {
     const access = accessOf(context.getHandler(), context.getClass());
     if (access === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const identity = this.authenticator.identify(request.headers.authorization);
+    const identity = request.identity
+      ?? this.authenticator.identify(request.headers.authorization);
     return identity instanceof Promise
       ? identity.then((found) => admit(request, found, access))
       : admit(request, identity, access);

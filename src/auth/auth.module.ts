@@ -6,10 +6,12 @@ import { Authenticator } from './authenticator';
 
 /** Puts the guard before every route of the application that imports it. */
 @Module({
-  providers: [{
-    provide: APP_GUARD,
-    inject: [APP_CONFIG],
-    useFactory: (config: AppConfig) => new AuthGuard(new Authenticator(config)),
-  }],
+  providers: [
+    { provide: Authenticator, inject: [APP_CONFIG],
+      useFactory: (config: AppConfig) => new Authenticator(config) },
+    { provide: APP_GUARD, inject: [Authenticator],
+      useFactory: (authenticator: Authenticator) => new AuthGuard(authenticator) },
+  ],
+  exports: [Authenticator],
 })
 export class AuthModule {}

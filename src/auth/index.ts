@@ -1,5 +1,6 @@
 export { Public } from '../infra/http';
 export { AuthGuard, CurrentUser } from './auth.guard';
+export { Authenticator } from './authenticator';
 export { AuthModule } from './auth.module';
 export { DemoLoginModule } from './demo-login.controller';
 export { type Identity, type Role, roles, Roles } from './identity';

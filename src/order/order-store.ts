@@ -11,7 +11,7 @@ const pageSize = 500;
 export interface RowStart {
   status: 'pending_payment' | 'cancelled' | 'rejected';
   reason?: string;
-  expiresAt: Date;
+  expiresAt: (entry: OutboxEntry) => Date;
   now: Date;
 }
 
@@ -72,17 +72,19 @@ export class OrderStore {
       id: entry.rid, saleId: sale.id, userId: entry.userId, quantity: entry.quantity,
       amount: sale.price.amount * entry.quantity, currency: sale.price.currency, status,
       fingerprint: entry.fingerprint, seq: entry.seq, traceId: entry.traceId,
-      reservedAt: new Date(entry.reservedAtMs), createdAt: now, expiresAt,
+      reservedAt: new Date(entry.reservedAtMs), createdAt: now, expiresAt: expiresAt(entry),
+      ...(entry.deviceId !== undefined && { deviceId: entry.deviceId }),
       ...(reason !== undefined && { reason }),
       ...(status !== 'pending_payment' && { closedAt: now }),
     }));
     await transaction.execute(
       `INSERT INTO orders (rid, sale_id, user_id, quantity, amount, currency, status, reason,
-        fingerprint, epoch, seq, trace_id, reserved_at, created_at, expires_at, closed_at) VALUES ?`,
+        fingerprint, epoch, seq, trace_id, reserved_at, created_at, expires_at, closed_at, device_id)
+        VALUES ?`,
       [orders.map((order, index) => [order.id, order.saleId, order.userId, order.quantity,
         order.amount, order.currency, order.status, order.reason ?? null, order.fingerprint,
         entries[index]?.epoch, order.seq, order.traceId, order.reservedAt, order.createdAt,
-        order.expiresAt, order.closedAt ?? null])]);
+        order.expiresAt, order.closedAt ?? null, order.deviceId ?? null])]);
     return orders;
   }
 
@@ -95,7 +97,7 @@ export class OrderStore {
     try {
       await this.database.transaction(async (transaction) => {
         const now = await this.now(transaction);
-        await this.insert(transaction, sale, [entry], { status, reason, expiresAt: now, now });
+        await this.insert(transaction, sale, [entry], { status, reason, expiresAt: () => now, now });
       });
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;

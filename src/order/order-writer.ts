@@ -72,7 +72,8 @@ export class OrderWriter {
     const missing = batch.filter(({ rid }) => !known.has(rid));
     if (missing.length === 0) return { orders: written, ledger: [] };
     const now = await this.store.now(transaction);
-    const expiresAt = new Date(now.getTime() + sale.payWindowSeconds * 1_000);
+    const expiresAt = ({ payWindowSeconds = sale.payWindowSeconds }: OutboxEntry) =>
+      new Date(now.getTime() + payWindowSeconds * 1_000);
     const inserted = await this.store.insert(transaction, sale, missing,
       { status: 'pending_payment', expiresAt, now });
     const ledger = await this.book.allocate(transaction, { saleId: sale.id,

@@ -23,6 +23,12 @@ export function refusal(reason: RefusalReason, sale: Sale): ProblemError {
     case 'IDEMPOTENCY_KEY_REUSED':
       return new ProblemError(reason,
         'This Idempotency-Key was used with another body. Use a new key for a new purchase.');
+    case 'SALE_TOKEN_INVALID':
+      return new ProblemError(reason,
+        'This sale token has bought already. Ask for a new one: POST /v1/sales/{saleId}/tokens.');
+    case 'CAPTCHA_REQUIRED':
+      return new ProblemError(reason,
+        'This captcha token has been used. Solve a new one: POST /v1/captcha/challenges.');
     default:
       return assertUnreachable(reason);
   }

@@ -12,6 +12,8 @@ export interface SaleKeys {
   outbox: string;
   /** Hash: id of a stock adjustment → its delta. */
   adjustments: string;
+  /** Hash: id of a sale token or captcha token → the reservation that spent it. */
+  spent: string;
   /** Hash: problem code → requests refused with it; a statistic. */
   refusals: string;
 }
@@ -19,5 +21,6 @@ export interface SaleKeys {
 export function saleKeys(namespace: string, saleId: string): SaleKeys {
   const key = (name: string) => `${namespace}:{${saleId}}:${name}`;
   return { meta: key('meta'), records: key('res'), users: key('users'), due: key('due'),
-    outbox: key('outbox'), adjustments: key('adjustments'), refusals: key('refusals') };
+    outbox: key('outbox'), adjustments: key('adjustments'), spent: key('spent'),
+    refusals: key('refusals') };
 }

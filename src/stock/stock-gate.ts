@@ -19,6 +19,12 @@ export interface ReserveRequest {
   traceId: string;
   ip: string;
   source: string;
+  deviceId?: string;
+  /** Time to pay, where it is not the sale's own. */
+  payWindowSeconds?: number;
+  /** Ids of the proofs that this purchase spends, where the sale asks for them. */
+  saleTokenId?: string;
+  captchaId?: string;
 }
 
 type ReserveReply = [code: number, available: number, seq: number, letter: string, quantity: number,
@@ -74,10 +80,12 @@ export class StockGate {
   }
 
   private async run(request: ReserveRequest, rid: string, epoch: number): Promise<ReserveReply> {
-    const { meta, records, users, due, outbox } = this.redis.keys(request.saleId);
-    return await this.redis.runFenced('reserve', [meta, records, users, due, outbox], (boot) => [rid,
-      request.userId, request.quantity, fingerprint(request.quantity), boot, epoch, this.leaseMs,
-      request.traceId, request.ip]) as ReserveReply;
+    const { meta, records, users, due, outbox, spent } = this.redis.keys(request.saleId);
+    return await this.redis.runFenced('reserve', [meta, records, users, due, outbox, spent],
+      (boot) => [rid, request.userId, request.quantity, fingerprint(request.quantity), boot, epoch,
+        this.leaseMs, request.traceId, request.ip, request.deviceId ?? '',
+        request.payWindowSeconds ?? 0, request.saleTokenId ?? '', request.captchaId ?? '',
+      ]) as ReserveReply;
   }
 }
 

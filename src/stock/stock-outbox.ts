@@ -16,6 +16,9 @@ export interface OutboxEntry {
   reservedAtMs: number;
   traceId: string;
   ip: string;
+  deviceId?: string;
+  /** Time to pay, where it is not the sale's own. */
+  payWindowSeconds?: number;
 }
 
 /** Entries of one sale with the stream ids by which they are acknowledged. */
@@ -93,5 +96,7 @@ function entryOf(flat: readonly string[]): OutboxEntry {
   const text = (name: string) => fields.get(name) ?? '';
   return { rid: text('rid'), userId: text('user'), quantity: Number(text('quantity')),
     fingerprint: text('print'), epoch: Number(text('epoch')), seq: Number(text('seq')),
-    reservedAtMs: Number(text('at')), traceId: text('trace'), ip: text('ip') };
+    reservedAtMs: Number(text('at')), traceId: text('trace'), ip: text('ip'),
+    ...(text('device') !== '' && { deviceId: text('device') }),
+    ...(Number(text('window')) > 0 && { payWindowSeconds: Number(text('window')) }) };
 }

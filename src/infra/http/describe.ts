@@ -35,12 +35,13 @@ export interface RouteDescription {
 export interface RouteInputs {
   body?: z.ZodType;
   query?: z.ZodObject;
-  pathIds: string[];
+  path: Record<string, z.ZodType>;
   headers: RequestHeader[];
 }
 
 /** A request header that a parameter decorator of `parameters.ts` reads. */
-export type RequestHeader = 'Idempotency-Key' | 'Prefer';
+export type RequestHeader = 'Idempotency-Key' | 'Prefer' | 'X-Device-Id' | 'X-Sale-Token'
+  | 'X-Captcha-Token';
 
 const descriptionKey = Symbol('route description');
 const inputsKey = Symbol('route inputs');
@@ -61,7 +62,7 @@ export function descriptionOf(prototype: object, method: string): RouteDescripti
 export function inputsOf(prototype: object, method: string | symbol): RouteInputs {
   const known = Reflect.getOwnMetadata(inputsKey, prototype, method) as RouteInputs | undefined;
   if (known) return known;
-  const inputs: RouteInputs = { pathIds: [], headers: [] };
+  const inputs: RouteInputs = { path: {}, headers: [] };
   Reflect.defineMetadata(inputsKey, inputs, prototype, method);
   return inputs;
 }

@@ -4,8 +4,10 @@ export { Describe, type RouteDescription } from './describe';
 export { DocsModule } from './docs.module';
 export { cursorParameter, pageItemsAtMost, pageOf, pageSchema, type PageEnd } from './page';
 export {
-  IdempotencyKey, PathId, PreferredWaitSeconds, ValidBody, ValidQuery, waitSecondsAtMost,
+  DeviceId, IdempotencyKey, PathId, PathText, PreferredWaitSeconds, ProofHeader, ValidBody,
+  ValidQuery, waitSecondsAtMost,
 } from './parameters';
-export { clientIpOf, traceIdOf } from './request';
+export { answerProblem } from './problem-filter';
+export { clientIpOf, deviceIdOf, traceIdOf } from './request';
 export { routesOf, type Route } from './routes';
 export { validate, validationFailed } from './validate';

@@ -1,4 +1,4 @@
-import { idPattern, problems, ProblemError, type ProblemCode } from '../../kernel';
+import { problems, ProblemError, type ProblemCode } from '../../kernel';
 import { accessOf, type Access } from './access';
 import type { AnswerDescription, RequestHeader } from './describe';
 import { OpenApiSchemas, type JsonSchema } from './open-api-schemas';
@@ -94,20 +94,35 @@ const requestHeaders: Record<RequestHeader, JsonSchema> = {
     description: `\`wait=n\`: wait up to n seconds, at most ${waitSecondsAtMost}, for the result.`,
     schema: { type: 'string', examples: ['wait=5'] },
   },
+  'X-Device-Id': {
+    required: false,
+    description: 'What the client calls its device: the same value on every request.',
+    schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,128}$' },
+  },
+  'X-Sale-Token': {
+    required: false,
+    description: 'The sale token, where the sale asks for one. It buys once.',
+    schema: { type: 'string' },
+  },
+  'X-Captcha-Token': {
+    required: false,
+    description: 'What a solved captcha gave, after CAPTCHA_REQUIRED. It buys once.',
+    schema: { type: 'string' },
+  },
 };
 
 function describeParameters(route: Route, schemas: OpenApiSchemas): JsonSchema[] {
   const { inputs, path, description } = route;
   for (const [, parameter = ''] of path.matchAll(/:(\w+)/g)) {
-    if (!inputs.pathIds.includes(parameter)) {
+    if (!(parameter in inputs.path)) {
       throw new Error(`${route.name}: no @PathId('${parameter}')`);
     }
   }
   const query = inputs.query && schemas.convert(inputs.query, 'input');
   const required = (query?.['required'] ?? []) as string[];
   return [
-    ...inputs.pathIds.map((name) => ({
-      name, in: 'path', required: true, schema: { type: 'string', pattern: idPattern.source },
+    ...Object.entries(inputs.path).map(([name, schema]) => ({
+      name, in: 'path', required: true, schema: schemas.convert(schema, 'input'),
     })),
     ...Object.entries(query?.['properties'] ?? {}).map(([name, schema]) => ({
       name, in: 'query', required: required.includes(name), schema: schema as JsonSchema,
@@ -118,6 +133,13 @@ function describeParameters(route: Route, schemas: OpenApiSchemas): JsonSchema[]
     })),
   ];
 }
+
+/** What comes with every answer of a status. */
+const headersOfStatus: Record<number, Record<string, string>> = {
+  429: { 'Retry-After': 'Seconds', 'RateLimit': 'The window that is used up, and until when',
+    'RateLimit-Policy': 'Every window: requests (q) in seconds (w)' },
+  503: { 'Retry-After': 'Seconds' },
+};
 
 function describeAnswers(route: Route, access: Access, schemas: OpenApiSchemas) {
   const answers: Record<number, Answer> = {};
@@ -131,9 +153,8 @@ function describeAnswers(route: Route, access: Access, schemas: OpenApiSchemas) 
       schema: { $ref: '#/components/schemas/Problem' },
     });
     (content.examples ??= {})[code] = { $ref: `#/components/examples/${code}` };
-    if (status === 503) {
-      answer.headers = { ...answer.headers, ...headersOf({ 'Retry-After': 'Seconds' }) };
-    }
+    const headers = headersOfStatus[status];
+    if (headers) answer.headers = { ...answer.headers, ...headersOf(headers) };
   }
   return answers;
 }
@@ -159,7 +180,7 @@ function headersOf(headers: Record<string, string>): Record<string, JsonSchema> 
 /** The codes of the handler itself and those that its inputs and its guard bring along. */
 function problemsOf({ description, inputs }: Route, access: Access): Set<ProblemCode> {
   const hasBody = inputs.body !== undefined || description?.body !== undefined;
-  const isChecked = hasBody || inputs.query !== undefined || inputs.pathIds.length > 0;
+  const isChecked = hasBody || inputs.query !== undefined || Object.keys(inputs.path).length > 0;
   const takesKey = inputs.headers.includes('Idempotency-Key');
   return new Set<ProblemCode>([
     ...(isChecked || takesKey ? ['VALIDATION_FAILED'] as const : []),

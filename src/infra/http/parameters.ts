@@ -3,12 +3,14 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { idPattern, ProblemError } from '../../kernel';
 import { inputsOf, type RouteInputs } from './describe';
+import { deviceIdOf } from './request';
 import { validate, validationFailed } from './validate';
 
 /** Longest wait that `Prefer: wait=n` may ask for, in seconds. */
 export const waitSecondsAtMost = 30;
 
 const idempotencyKeyPattern = /^[\x21-\x7e]{1,255}$/;
+const pathId = z.string().regex(idPattern, `An id matches ${idPattern.source}`);
 const waitPattern = /(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/;
 
 /** The JSON body as the schema reads it. A missing body is a fault like a wrong one. */
@@ -29,12 +31,39 @@ export function ValidQuery(schema: z.ZodObject): ParameterDecorator {
 
 /** An id in the path, checked against the id pattern. */
 export function PathId(name: string): ParameterDecorator {
+  return PathText(name, pathId);
+}
+
+/** A text in the path, percent-decoded, as the schema reads it. */
+export function PathText(name: string, schema: z.ZodType<unknown, string>): ParameterDecorator {
   return parameter(
-    (inputs) => { inputs.pathIds.push(name); },
+    (inputs) => { inputs.path[name] = schema; },
     (request) => {
-      const id = (request.params as Record<string, string | undefined>)[name];
-      if (id !== undefined && idPattern.test(id)) return id;
-      throw validationFailed({ path: name, message: `An id matches ${idPattern.source}` });
+      const result = schema.safeParse((request.params as Record<string, string>)[name]);
+      if (result.success) return result.data;
+      const message = result.error.issues[0]?.message ?? 'Not valid';
+      throw validationFailed({ path: name, message });
+    },
+  );
+}
+
+/** `X-Device-Id`: what the client calls its device; undefined when it says nothing. */
+export function DeviceId(): ParameterDecorator {
+  return parameter((inputs) => { inputs.headers.push('X-Device-Id'); }, (request) => {
+    const deviceId = deviceIdOf(request);
+    if (deviceId !== undefined || request.headers['x-device-id'] === undefined) return deviceId;
+    throw validationFailed({ path: 'X-Device-Id', message: '1 to 128 visible characters' });
+  });
+}
+
+/** A token that a layer of the funnel may ask for; whether it holds is for that layer to say. */
+export function ProofHeader(name: 'X-Sale-Token' | 'X-Captcha-Token'): ParameterDecorator {
+  const key = name.toLowerCase();
+  return parameter(
+    (inputs) => { inputs.headers.push(name); },
+    (request) => {
+      const value = request.headers[key];
+      return typeof value === 'string' ? value : undefined;
     },
   );
 }

@@ -1,6 +1,6 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ProblemError, problems } from '../../kernel';
+import { ProblemError, problems, type ProblemCode } from '../../kernel';
 import { traceIdOf } from './request';
 import type { RouteTable } from './route-table';
 import { toProblem } from './to-problem';
@@ -62,12 +62,20 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** With which problem the request was answered, if with any. */
+    problemCode?: ProblemCode;
+  }
+}
+
 /** Sends the problem, for places where nothing can be thrown. */
 export function answerProblem(
   problem: ProblemError,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
+  request.problemCode = problem.code;
   void reply.code(problem.status).headers(problem.headers)
     .header('content-type', 'application/problem+json')
     .send(JSON.stringify(problemDocument(problem, traceIdOf(request))));

@@ -28,3 +28,11 @@ export function clientIpOf(request: FastifyRequest): string {
   const address = isIP(request.ip) === 0 ? request.socket.remoteAddress ?? '' : request.ip;
   return address.slice(0, 45);
 }
+
+const deviceIdPattern = /^[\x21-\x7e]{1,128}$/;
+
+/** The `X-Device-Id` header; undefined when there is none, or none that can be one. */
+export function deviceIdOf(request: FastifyRequest): string | undefined {
+  const deviceId = request.headers['x-device-id'];
+  return typeof deviceId === 'string' && deviceIdPattern.test(deviceId) ? deviceId : undefined;
+}

@@ -1,20 +1,25 @@
 #!lua
---[[ reserve-5: holds units of one sale for one buyer, exactly once per rid.
-     KEYS  meta, records, users, due, outbox                    (one slot: {saleId})
-     ARGV  rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip
+--[[ reserve-6: holds units of one sale for one buyer, exactly once per rid, and spends his proofs.
+     KEYS  meta, records, users, due, outbox, spent             (one slot: {saleId})
+     ARGV  rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip, device, payWindow,
+           saleToken, captcha
+           payWindow: seconds, 0 for that of the sale · saleToken, captcha: ids of proofs, or ''
      Reply {code, available, seq, state, quantity, reservedAt}
            1 held · 2 replayed (the record as it is now) · -1 sold out · -2 over the limit · -3 other body
-           -4 not open yet · -5 closed · -6 paused · -7 fenced · -8 bad argument · -9 not loaded ]]
+           -4 not open yet · -5 closed · -6 paused · -7 fenced · -8 bad argument · -9 not loaded
+           -10 sale token spent · -11 captcha spent ]]
 -- @include record
-local meta, records, users, due, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local meta, records, users, due, outbox, spent = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local rid, userId, quantity, fingerprint = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local boot, epoch, leaseMs, trace, ip = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local device, payWindow, saleToken, captcha = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 
 local function refuse(code, available) return { code, tonumber(available) or 0, 0, '', 0, 0 } end
 
-if #ARGV ~= 9 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
+if #ARGV ~= 13 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
   or not is_count(quantity) or not is_count(epoch) or not is_count(leaseMs)
-  or not is_rid(fingerprint) then
+  or not is_rid(fingerprint) or not is_count(payWindow) or #device > 512
+  or (saleToken ~= '' and not is_rid(saleToken)) or (captcha ~= '' and not is_rid(captcha)) then
   return refuse(-8)
 end
 local units = tonumber(quantity)
@@ -46,12 +51,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if state ~= 'open' or now >= tonumber(closes) then return refuse(-5, available) end
 if now < tonumber(opens) then return refuse(-4, available) end
+if saleToken ~= '' and redis.call('HEXISTS', spent, saleToken) == 1 then return refuse(-10, available) end
+if captcha ~= '' and redis.call('HEXISTS', spent, captcha) == 1 then return refuse(-11, available) end
 if tonumber(available) < units then return refuse(-1, available) end
 local held = redis.call('HGET', users, userId) or '0'
 if not is_count(held) then return refuse(-9) end
 if held + units > tonumber(limit) then return refuse(-2, available) end
 redis.call('ZSCORE', due, rid) -- a key of the wrong type must fail here, before the first write
 redis.call('XLEN', outbox)
+redis.call('HLEN', spent)
 
 -- From here on nothing may fail: Redis does not roll a script back.
 local after = redis.call('HINCRBY', meta, 'available', -units)
@@ -64,6 +72,10 @@ redis.call('HSET', records, rid, pack_record({ state = 'R', quantity = quantity,
   fingerprint = fingerprint, userId = userId }))
 redis.call('HINCRBY', users, userId, units)
 redis.call('ZADD', due, deadline, rid)
+for _, proof in ipairs({ saleToken, captcha }) do
+  if proof ~= '' then redis.call('HSET', spent, proof, rid) end
+end
 redis.call('XADD', outbox, '*', 'rid', rid, 'user', userId, 'quantity', quantity, 'print', fingerprint,
-  'epoch', epoch, 'seq', seq, 'at', reservedAt, 'trace', trace, 'ip', ip)
+  'epoch', epoch, 'seq', seq, 'at', reservedAt, 'trace', trace, 'ip', ip, 'device', device,
+  'window', payWindow)
 return { 1, after, seq, 'R', units, now }
