@@ -5,6 +5,11 @@ import { CreatePayments1763700000004 } from './1763700000004-create-payments';
 import { CreateReconciliationRuns1763700000005 } from './1763700000005-create-reconciliation-runs';
 import { AddBuyerEvidenceToOrders1763700000006 }
   from './1763700000006-add-buyer-evidence-to-orders';
+import { CreateBlacklist1763700000007 } from './1763700000007-create-blacklist';
+import { CreateRiskRules1763700000008 } from './1763700000008-create-risk-rules';
+import { CreateRiskCases1763700000009 } from './1763700000009-create-risk-cases';
+import { AllowAnotherPaymentOfAnOrder1763700000010 }
+  from './1763700000010-allow-another-payment-of-an-order';
 
 /** Every migration, oldest first. Append-only: what has landed is never edited. */
 export const migrations = [
@@ -14,4 +19,8 @@ export const migrations = [
   CreatePayments1763700000004,
   CreateReconciliationRuns1763700000005,
   AddBuyerEvidenceToOrders1763700000006,
+  CreateBlacklist1763700000007,
+  CreateRiskRules1763700000008,
+  CreateRiskCases1763700000009,
+  AllowAnotherPaymentOfAnOrder1763700000010,
 ];

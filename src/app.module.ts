@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule, DemoLoginModule } from './auth';
+import { CaptchaApiModule } from './captcha';
 import { type AppConfig, ConfigModule } from './config';
 import { DemoShopModule } from './demo';
 import { AuditApiModule, AuditModule } from './infra/audit';
@@ -7,6 +8,8 @@ import { DatabaseModule } from './infra/database';
 import { HealthModule } from './infra/health';
 import { DocsModule } from './infra/http';
 import { MetricsModule } from './infra/metrics';
+import { NotificationApiModule, NotificationModule, NotificationWorkerModule }
+  from './infra/notification';
 import { QueueModule } from './infra/queue';
 import { RedisModule } from './infra/redis';
 import { OrderApiModule, OrderModule, OrderWorkerModule } from './order';
@@ -14,6 +17,7 @@ import { PaymentApiModule, PaymentModule, PaymentWorkerModule, SandboxPageModule
 import { PurchaseApiModule } from './purchase';
 import { ReconciliationApiModule, ReconciliationModule, ReconciliationWorkerModule }
   from './reconciliation';
+import { RiskApiModule, RiskModule, RiskWorkerModule } from './risk';
 import { SaleApiModule, SaleModule, SaleWorkerModule } from './sale';
 import { StockApiModule, StockModule } from './stock';
 
@@ -21,17 +25,19 @@ type Modules = NonNullable<DynamicModule['imports']>;
 
 /** What every process needs, whatever its role: also a worker shows its health and its metrics. */
 const shared: Modules = [
-  DatabaseModule, RedisModule, QueueModule, AuditModule, HealthModule, DocsModule, AuthModule,
-  SaleModule, StockModule, OrderModule, PaymentModule, ReconciliationModule,
+  DatabaseModule, RedisModule, QueueModule, AuditModule, NotificationModule, HealthModule, DocsModule,
+  AuthModule, SaleModule, StockModule, OrderModule, PaymentModule, RiskModule,
+  ReconciliationModule,
 ];
 
 /** What answers requests. */
-const api: Modules = [AuditApiModule, SaleApiModule, StockApiModule, OrderApiModule,
-  PurchaseApiModule, PaymentApiModule, ReconciliationApiModule];
+const api: Modules = [AuditApiModule, NotificationApiModule, SaleApiModule, StockApiModule,
+  OrderApiModule, CaptchaApiModule, RiskApiModule, PurchaseApiModule, PaymentApiModule,
+  ReconciliationApiModule];
 
 /** What works off queues and timers. */
-const worker: Modules = [SaleWorkerModule, OrderWorkerModule, PaymentWorkerModule,
-  ReconciliationWorkerModule];
+const worker: Modules = [NotificationWorkerModule, SaleWorkerModule, OrderWorkerModule,
+  PaymentWorkerModule, RiskWorkerModule, ReconciliationWorkerModule];
 
 /** The one place that wires modules to roles. */
 @Module({})

@@ -9,8 +9,9 @@ import { Authenticator } from './authenticator';
   providers: [
     { provide: Authenticator, inject: [APP_CONFIG],
       useFactory: (config: AppConfig) => new Authenticator(config) },
-    { provide: APP_GUARD, inject: [Authenticator],
-      useFactory: (authenticator: Authenticator) => new AuthGuard(authenticator) },
+    { provide: APP_GUARD, inject: [Authenticator, APP_CONFIG],
+      useFactory: (authenticator: Authenticator, config: AppConfig) =>
+        new AuthGuard(authenticator, config) },
   ],
   exports: [Authenticator],
 })

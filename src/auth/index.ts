@@ -3,5 +3,5 @@ export { AuthGuard, CurrentUser } from './auth.guard';
 export { Authenticator } from './authenticator';
 export { AuthModule } from './auth.module';
 export { DemoLoginModule } from './demo-login.controller';
-export { type Identity, type Role, roles, Roles } from './identity';
+export { type Identity, type Role, roles, Roles, userIdPattern } from './identity';
 export { mintToken } from './token';

@@ -69,6 +69,10 @@ describe('configuration', () => {
     ['REDIS_NAMESPACE', 'a:b'], ['REDIS_NAMESPACE', '{a}'], ['REDIS_NAMESPACE', 'a'.repeat(33)],
     ['PAYMENT_WEBHOOK_SECRET', 'whsec_c2hvcnQ='], ['PAYMENT_WEBHOOK_SECRET', 'x'.repeat(44)],
     ['TRUST_PROXY', '10.0.0.0/33'], ['TRUST_PROXY', 'true'], ['TRUST_PROXY', '10.0.0.1,'],
+    ['CORS_ORIGINS', '*'], ['CORS_ORIGINS', 'https://shop.example/'], ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'https://shop.example:443'], ['OPERATIONS_NETWORKS', 'everybody'],
+    ['MAX_CONNECTIONS', '0'], ['NOTIFICATION_URLS', 'ftp://hooks.example'],
+    ['NOTIFICATION_SECRET', 'whsec_c2hvcnQ='], ['NOTIFICATION_NETWORKS', '10.0.0.0/33'],
     ['LOG_LEVEL', 'loud'], ['OUTBOX_BATCH', '501'], ['NODE_ENV', 'prod'],
   ])('refuses %s=%s', (name, text) => {
     expect(faultsOf({ [name]: text })).toEqual([name]);
@@ -81,14 +85,52 @@ describe('configuration', () => {
     expect(faultsOf({ JWT_JWKS_URL: url, JWT_SECRET: undefined })).toEqual([]);
   });
 
-  it('refuses sample secrets and the demo in production', () => {
-    const production = { NODE_ENV: 'production' };
-    expect(faultsOf(production)).toEqual([]);
-    expect(faultsOf({ ...production, DEMO: 'true' })).toEqual(['DEMO']);
-    for (const name of ['JWT_SECRET', 'PAYMENT_WEBHOOK_SECRET', 'DATABASE_URL'] as const) {
-      expect(faultsOf({ ...production, [name]: variables[name].example })).toEqual([name]);
-      expect(faultsOf({ [name]: variables[name].example })).toEqual([]);
-    }
+  it('needs a secret of its own to sign notifications', () => {
+    const urls = { NOTIFICATION_URLS: 'https://hooks.internal/a,http://hooks.internal/b' };
+    expect(faultsOf(urls)).toEqual(['NOTIFICATION_SECRET']);
+    expect(faultsOf({ ...urls, NOTIFICATION_SECRET: valid.PAYMENT_WEBHOOK_SECRET }))
+      .toEqual(['NOTIFICATION_SECRET']);
+    const secret = `whsec_${Buffer.alloc(24, 8).toString('base64')}`;
+    expect(faultsOf({ ...urls, NOTIFICATION_SECRET: secret })).toEqual([]);
+  });
+
+  it('shows the inside to this machine alone in production, elsewhere to everybody', () => {
+    expect(loadConfig(valid).operationsNetworks).toBeUndefined();
+    expect(loadConfig({ ...valid, NODE_ENV: 'production' }).operationsNetworks)
+      .toEqual(['127.0.0.0/8', '::1']);
+    expect(loadConfig({ ...valid, NODE_ENV: 'production', OPERATIONS_NETWORKS: '10.0.0.0/8' })
+      .operationsNetworks).toEqual(['10.0.0.0/8']);
+  });
+
+  describe('in production', () => {
+    const production = {
+      ...valid, NODE_ENV: 'production', NOTIFICATION_URLS: 'https://hooks.internal',
+      NOTIFICATION_SECRET: `whsec_${Buffer.alloc(24, 8).toString('base64')}`,
+    };
+    const sensitive = Object.entries<Variable>(variables)
+      .filter(([, variable]) => variable.sensitive)
+      .map(([name, { example }]) => ({ name, example }));
+
+    it('starts with secrets of its own, but not the demo', () => {
+      expect(faultsOf(production)).toEqual([]);
+      expect(faultsOf({ ...production, DEMO: 'true' })).toEqual(['DEMO']);
+    });
+
+    it('knows every variable that may hold a secret', () => {
+      expect(sensitive.map(({ name }) => name)).toEqual(['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET',
+        'PAYMENT_WEBHOOK_SECRET', 'NOTIFICATION_URLS', 'NOTIFICATION_SECRET']);
+    });
+
+    it.each(sensitive)('refuses the sample of $name, good elsewhere', ({ name, example }) => {
+      expect(faultsOf({ ...production, [name]: example })).toEqual([name]);
+      expect(faultsOf({ ...production, NODE_ENV: 'development', [name]: example })).toEqual([]);
+    });
+
+    it.each(['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'PAYMENT_WEBHOOK_SECRET',
+      'NOTIFICATION_SECRET'])('does not start without %s', (name) => {
+      expect(faultsOf({ ...production, [name]: undefined })).toEqual([name]);
+      expect(faultsOf({ ...production, [name]: '' })).toEqual([name]);
+    });
   });
 
   it('is described in full by .env.example', () => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, type ConfigFault } from './config-error';
 import { variables, type Variable, type VariableName, type Variables } from './variables';
 import type { z } from 'zod';
@@ -19,6 +20,8 @@ export type AppConfig = Omit<ConfigOf<VariableName>, 'publicUrl'> & {
   readonly publicUrl: string;
 };
 
+const loopback = Object.freeze(['127.0.0.0/8', '::1']);
+
 const variableNames = Object.keys(variables) as VariableName[];
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,6 +39,8 @@ export function loadConfig(environment: Environment): AppConfig {
   return Object.freeze({
     ...config,
     publicUrl: config.publicUrl ?? `http://127.0.0.1:${config.port}`,
+    operationsNetworks: config.operationsNetworks
+      ?? (config.nodeEnv === 'production' ? loopback : undefined),
   });
 }
 
@@ -70,7 +75,7 @@ function relationFaults(config: ConfigOf<VariableName>): ConfigFault[] {
   const refuse = (fault: boolean, variable: VariableName, expected: string) => {
     if (fault) faults.push({ variable, expected });
   };
-  const { jwtSecret, jwtJwksUrl, demo } = config;
+  const { jwtSecret, jwtJwksUrl, demo, notificationUrls, notificationSecret } = config;
   refuse(jwtSecret === undefined && jwtJwksUrl === undefined, 'JWT_SECRET',
     'either this or JWT_JWKS_URL to be set');
   refuse(jwtSecret !== undefined && jwtJwksUrl !== undefined, 'JWT_JWKS_URL',
@@ -81,10 +86,15 @@ function relationFaults(config: ConfigOf<VariableName>): ConfigFault[] {
   refuse(demo && jwtSecret === undefined, 'DEMO', 'false when there is no JWT_SECRET');
   refuse(production && jwtJwksUrl?.startsWith('https:') === false, 'JWT_JWKS_URL',
     'an https:// URL when NODE_ENV is production');
+  refuse(notificationUrls.length > 0 && notificationSecret === undefined, 'NOTIFICATION_SECRET',
+    'to be set when NOTIFICATION_URLS is');
+  // Who receives notifications could otherwise sign payments.
+  refuse(notificationSecret === config.paymentWebhookSecret, 'NOTIFICATION_SECRET',
+    'another secret than PAYMENT_WEBHOOK_SECRET');
   for (const name of variableNames) {
-    const variable: Variable = variables[name];
-    const isSample = variable.sensitive === true && config[camelCase(name)] === variable.example;
-    refuse(production && isSample, name,
+    const { sensitive, schema, example }: Variable = variables[name];
+    const isSample = isDeepStrictEqual(config[camelCase(name)], schema.parse(example));
+    refuse(production && sensitive === true && isSample, name,
       'a secret of your own, not the sample, when NODE_ENV is production');
   }
   return faults;

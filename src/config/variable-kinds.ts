@@ -78,6 +78,12 @@ export function isAddressRange(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
 }
 
+/** An origin just as a browser sends it: `https://shop.example`, with a port where it is unusual. */
+export function isOrigin(text: string): boolean {
+  const parsed = URL.parse(text);
+  return /^https?:$/.test(parsed?.protocol ?? '') && parsed?.origin === text;
+}
+
 /** Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes. */
 export function isWebhookSecret(text: string): boolean {
   const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];

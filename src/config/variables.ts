@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  cap, choice, integer, isAddressRange, isWebhookSecret, list, rate, url, windows,
+  cap, choice, integer, isAddressRange, isOrigin, isWebhookSecret, list, rate, url, windows,
 } from './variable-kinds';
 
 /** One environment variable: how its text becomes a value, and what is said about it. */
@@ -112,6 +112,23 @@ export const variables = {
     expected: 'a comma list of IP addresses and CIDR ranges',
     example: '10.0.0.0/8,192.168.0.1',
   },
+  CORS_ORIGINS: {
+    schema: list.pipe(z.array(z.string().refine(isOrigin))).default([]),
+    description: 'Web pages of other origins that may call the API; none when not set.',
+    expected: 'a comma list of origins such as https://shop.example, without a path',
+    example: 'https://shop.example,https://www.shop.example',
+  },
+  OPERATIONS_NETWORKS: {
+    schema: list.pipe(z.array(z.string().refine(isAddressRange))).optional(),
+    description: 'Who may see /metrics, /docs and /openapi.json without a token; '
+      + 'not set, this machine in production and everybody elsewhere.',
+    expected: 'a comma list of IP addresses and CIDR ranges',
+    example: '127.0.0.0/8,::1,10.20.0.0/16',
+  },
+  MAX_CONNECTIONS: {
+    ...integer(1, 1_000_000, 10_000),
+    description: 'Most TCP connections of one process; further ones are closed at once.',
+  },
   THROTTLE_USER: {
     ...windows('10/1,120/60'),
     description: 'Buying and captcha calls of one user, in any window of that length.',
@@ -148,6 +165,26 @@ export const variables = {
     expected: 'whsec_ and the base64 of 24 to 64 bytes',
     example: 'whsec_c2FtcGxlLXNlY3JldC1yZXBsYWNlLW1lLW5vdy4=',
     sensitive: true,
+  },
+  NOTIFICATION_URLS: {
+    schema: list.pipe(z.array(url('http', 'https'))).default([]),
+    description: 'Receivers of outgoing notifications, such as a new risk case; none when not set.',
+    expected: 'a comma list of http:// and https:// URLs',
+    example: 'https://hooks.example/fairdrop',
+    sensitive: true,
+  },
+  NOTIFICATION_SECRET: {
+    schema: z.string().refine(isWebhookSecret).optional(),
+    description: 'Secret that signs notifications (Standard Webhooks); NOTIFICATION_URLS needs it.',
+    expected: 'whsec_ and the base64 of 24 to 64 bytes, not that of PAYMENT_WEBHOOK_SECRET',
+    example: 'whsec_c2FtcGxlLW5vdGlmaWNhdGlvbi1zZWNyZXQ=',
+    sensitive: true,
+  },
+  NOTIFICATION_NETWORKS: {
+    schema: list.pipe(z.array(z.string().refine(isAddressRange))).default([]),
+    description: 'Addresses that notifications may go to although they are not public.',
+    expected: 'a comma list of IP addresses and CIDR ranges',
+    example: '10.20.30.40,192.168.7.0/24',
   },
   PAY_WINDOW_SECONDS: {
     ...integer(1, 604_800, 900),

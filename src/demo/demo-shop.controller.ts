@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Describe, Public } from '../infra/http';
+import { Describe, inlinePageHeaders, Public } from '../infra/http';
 
 /** The page's script, in the sequence of its parts: one module. */
 const scriptParts = ['api', 'view', 'sales', 'orders', 'page'];
@@ -14,7 +13,7 @@ const scriptParts = ['api', 'view', 'sales', 'orders', 'page'];
 @Public()
 export class DemoShopController {
   private readonly page: string;
-  private readonly policy: string;
+  private readonly headers: Readonly<Record<string, string>>;
 
   constructor() {
     const style = readShopFile('shop.css');
@@ -22,9 +21,7 @@ export class DemoShopController {
     const parts: Record<string, string> = { style, script };
     this.page = readShopFile('shop.html')
       .replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name] ?? '');
-    this.policy = `default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; `
-      + `form-action 'none'; frame-ancestors 'none'; style-src '${hashOf(style)}'; `
-      + `script-src '${hashOf(script)}'`;
+    this.headers = inlinePageHeaders(this.page);
   }
 
   @Get('demo')
@@ -34,20 +31,11 @@ export class DemoShopController {
     answers: { 200: { description: 'A page.', otherContent: { 'text/html': z.string() } } },
   })
   shop(@Res({ passthrough: true }) reply: FastifyReply): string {
-    void reply.headers({
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': this.policy,
-      'referrer-policy': 'no-referrer',
-    });
+    void reply.headers(this.headers);
     return this.page;
   }
 }
 
 function readShopFile(name: string): string {
   return readFileSync(join(__dirname, 'shop', name), 'utf8');
-}
-
-/** Content Security Policy's name for an inline element with exactly this text. */
-function hashOf(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }

@@ -1,3 +1,4 @@
+export { AddressRanges } from './address-ranges';
 export { assertUnreachable } from './assert-unreachable';
 export { issueBoundToken, readBoundToken, type TokenBinding } from './bound-token';
 export { encodeBase32, idPattern, newId } from './ids';

@@ -20,6 +20,8 @@ export const problems = {
   SALE_CLOSED: { status: 409, title: 'The sale is over' },
   SALE_STATE_CONFLICT: { status: 409, title: 'The current state of the sale does not allow this' },
   ORDER_STATE_CONFLICT: { status: 409, title: 'The current state does not allow this' },
+  CASE_STATE_CONFLICT: { status: 409, title: 'The case is decided already' },
+  RULES_CONFLICT: { status: 409, title: 'The rules have changed meanwhile' },
   PAYMENT_TOO_LATE: { status: 409, title: 'The time to pay is over' },
   BODY_TOO_LARGE: { status: 413, title: 'The request body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The request body must be application/json' },

@@ -2,6 +2,7 @@ export { LeaseSweep } from './lease-sweep';
 export { OrderApiModule, OrderModule, OrderWorkerModule } from './order.module';
 export type { Order, RejectionReason } from './order';
 export { OrderFollowup } from './order-followup';
+export { OrderFreeze, type Thaw } from './order-freeze';
 export { OrderLife, type PayOutcome, type ResellOutcome } from './order-life';
 export { OrderLookup, toView, type OrderView } from './order-lookup';
 export { OrderNotices } from './order-notices';

@@ -61,6 +61,10 @@ export class LeaseSweep {
     const overdue = await this.store.findMany(rids);
     await this.life.expire(sale.id, overdue.filter(({ status }) => status === 'pending_payment')
       .map(({ id }) => id));
+    const frozen = overdue.filter(({ status }) => status === 'frozen').map(({ id }) => id);
+    for (const { rid, hold } of await this.reader.reservations(sale.id, frozen)) {
+      await this.life.overtakeThaw(rid, hold);
+    }
     const orders = await this.store.findMany(rids);
     await this.followup.apply(sale.id, orders);
     const written = new Set(orders.map(({ id }) => id));

@@ -5,6 +5,7 @@ import { ProblemError } from '../kernel';
 import type { Cause } from '../stock';
 import type { Order } from './order';
 import { OrderFollowup } from './order-followup';
+import { OrderFreeze } from './order-freeze';
 import { OrderLife } from './order-life';
 import { OrderLookup, toView, type OrderView } from './order-lookup';
 import { OrderStore } from './order-store';
@@ -17,6 +18,7 @@ export class OrderCancellation {
     private readonly lookup: OrderLookup,
     private readonly store: OrderStore,
     private readonly life: OrderLife,
+    private readonly freeze: OrderFreeze,
     private readonly followup: OrderFollowup,
     private readonly metrics: Metrics,
   ) {}
@@ -36,6 +38,11 @@ export class OrderCancellation {
       }
     }
     if (order.status === 'pending_payment') order = await this.life.cancel(order, cause);
+    if (order.status === 'frozen') {
+      // Whoever gives up an order that is under review does no harm: its units have gone back.
+      await this.freeze.cancelFrozen([rid], 'CANCELLED_IN_REVIEW', cause);
+      order = await this.store.find(rid) ?? order;
+    }
     if (order.status === 'cancelled') return toView({ kind: 'row', order });
     throw new ProblemError('ORDER_STATE_CONFLICT',
       `The order is ${order.status} and cannot be cancelled any more.`);

@@ -18,6 +18,7 @@ const bucketMs = 5_000;
 export class OrderFollowup {
   private readonly logger = new Logger('OrderFollowup');
   private readonly lastBucket = new Map<string, number>();
+  private readonly listeners: ((orders: readonly Order[]) => void)[] = [];
 
   constructor(
     @InjectQueue(expiryQueue) private readonly expiry: Queue,
@@ -26,21 +27,30 @@ export class OrderFollowup {
     private readonly clock: ServerClock,
   ) {}
 
+  /**
+   * Hears of every decision about orders of one sale, some of them more than once, and whether Redis
+   * could be told or not. What a listener throws is logged.
+   */
+  onDecided(listener: (orders: readonly Order[]) => void): void {
+    this.listeners.push(listener);
+  }
+
   /** Rows of one sale, as they stand now; at most 500. Rejects when Redis is away. */
   async apply(saleId: string, orders: readonly Order[]): Promise<void> {
+    this.tellListeners(orders);
     const pending: { rid: string; payBeforeMs: number }[] = [];
     const paid: string[] = [];
-    const released: { rid: string; status: ReleasedStatus }[] = [];
-    for (const { id: rid, status, expiresAt } of orders) {
+    const released: { rid: string; status: ReleasedStatus; hold: number }[] = [];
+    for (const { id: rid, status, expiresAt, holds: hold } of orders) {
       switch (status) {
         case 'pending_payment': pending.push({ rid, payBeforeMs: expiresAt.getTime() }); break;
         case 'paid': paid.push(rid); break;
         case 'cancelled': case 'expired': case 'rejected': case 'frozen':
-          released.push({ rid, status }); break;
+          released.push({ rid, status, hold }); break;
         case 'refunded':
           // Units come back from sold: Redis may not have heard yet that they were.
           paid.push(rid);
-          released.push({ rid, status });
+          released.push({ rid, status, hold });
           break;
         default: assertUnreachable(status);
       }
@@ -59,6 +69,16 @@ export class OrderFollowup {
     } catch (error) {
       this.logger.warn({ msg: 'redis not told of a decision, the sweep will', saleId,
         orders: orders.length, error: String(error) });
+    }
+  }
+
+  private tellListeners(orders: readonly Order[]): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(orders);
+      } catch (error) {
+        this.logger.error({ msg: 'a listener failed over decided orders', err: error });
+      }
     }
   }
 

@@ -18,6 +18,9 @@ export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
 /** What taking units again for another order's money came to. */
 export type ResellOutcome = { kind: 'held'; rid: string } | { kind: 'refused'; reason: string };
 
+/** What a change may come to that takes units away from rows which have them. */
+type ReleasedBy = 'cancelled' | 'expired' | 'refunded' | 'frozen';
+
 const closeAtMost = 500;
 /** A notice about a row may be lost: who waits for it also looks by himself. */
 const lookEveryMs = 500;
@@ -77,6 +80,21 @@ export class OrderLife {
     return await this.store.find(order.id) ?? order;
   }
 
+  /** Takes the units away from these of a sale's orders that wait for payment, at most 500. */
+  async freeze(saleId: string, rids: readonly string[], cause: Cause): Promise<Order[]> {
+    return this.close(saleId, 'frozen', cause, 'AND rid IN (?)', [rids]);
+  }
+
+  /**
+   * The record of a frozen order has this newer hold, which is overdue: whoever was thawing the order
+   * is too late from here on, and the units of that hold can be released.
+   */
+  async overtakeThaw(rid: string, hold: number): Promise<void> {
+    await this.database.execute(
+      `UPDATE orders SET holds = ? WHERE rid = ? AND status = 'frozen' AND holds < ?`,
+      [hold, rid, hold]);
+  }
+
   /**
    * Ends orders of a sale whose time to pay is over, at most 500 a call; all of them, or only the
    * named ones. Rows that somebody else holds are left to him. Resolves to how many ended.
@@ -124,8 +142,8 @@ export class OrderLife {
     }
   }
 
-  private async close(saleId: string, to: 'cancelled' | 'expired' | 'refunded', cause: Cause,
-    condition: string, parameters: readonly unknown[]): Promise<Order[]> {
+  private async close(saleId: string, to: ReleasedBy, cause: Cause, condition: string,
+    parameters: readonly unknown[]): Promise<Order[]> {
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`Orders name the sale ${saleId}, which is not there`);
     const { orders, ledger } = await this.database.transaction((transaction) =>
@@ -138,8 +156,8 @@ export class OrderLife {
     return orders;
   }
 
-  private async closeRows(transaction: Transaction, sale: Sale,
-    to: 'cancelled' | 'expired' | 'refunded', cause: Cause, condition: string,
+  private async closeRows(transaction: Transaction, sale: Sale, to: ReleasedBy, cause: Cause,
+    condition: string,
     parameters: readonly unknown[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
     const wait = to === 'expired' ? 'SKIP LOCKED' : '';
     const rows = await transaction.query<OrderRow>(
@@ -149,13 +167,13 @@ export class OrderLife {
     if (rows.length === 0) return { orders: [], ledger: [] };
     const rids = rows.map(({ rid }) => rid);
     const { affectedRows } = await transaction.execute(
-      `UPDATE orders SET status = ?, closed_at = NOW(3) WHERE rid IN (?) AND status IN (?)`,
-      [to, rids, sourcesOf(to).filter(holdsUnits)]);
+      `UPDATE orders SET status = ?, closed_at = IF(? = 'frozen', NULL, NOW(3))
+        WHERE rid IN (?) AND status IN (?)`, [to, to, rids, sourcesOf(to).filter(holdsUnits)]);
     if (affectedRows !== rows.length) throw new Error('Locked rows changed under the lock');
     const ledger = await this.book.release(transaction,
       { saleId: sale.id, limitPerUser: sale.limitPerUser },
-      rows.map(({ rid, user_id: userId, quantity, trace_id }) => ({ rid, userId, quantity,
-        cause: to === 'expired' ? { ...cause, traceId: trace_id } : cause })));
+      rows.map(({ rid, user_id: userId, quantity, holds: hold, trace_id }) => ({ rid, userId,
+        quantity, hold, cause: to === 'expired' ? { ...cause, traceId: trace_id } : cause })));
     return { orders: rows.map((row) => ({ ...toOrder(row), status: to })), ledger };
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, isDuplicateKey, type Transaction } from '../infra/database';
-import { pageItemsAtMost, type PageEnd } from '../infra/http';
+import { beforeFirstPage, pageItemsAtMost, type PageEnd } from '../infra/http';
 import type { Sale } from '../sale';
 import type { OutboxEntry } from '../stock';
 import { orderColumns, toOrder, type Order, type OrderRow } from './order';
@@ -33,7 +33,7 @@ export class OrderStore {
   }
 
   /** A buyer's orders after the end of a page, newest first, one more than a page. */
-  async ofUser(userId: string, after: PageEnd): Promise<Order[]> {
+  async ofUser(userId: string, after: PageEnd = beforeFirstPage): Promise<Order[]> {
     const at = new Date(after.atMs);
     const rows = await this.database.query<OrderRow>(
       `SELECT ${orderColumns} FROM orders
@@ -73,6 +73,7 @@ export class OrderStore {
       amount: sale.price.amount * entry.quantity, currency: sale.price.currency, status,
       fingerprint: entry.fingerprint, seq: entry.seq, traceId: entry.traceId,
       reservedAt: new Date(entry.reservedAtMs), createdAt: now, expiresAt: expiresAt(entry),
+      holds: 1,
       ...(entry.deviceId !== undefined && { deviceId: entry.deviceId }),
       ...(reason !== undefined && { reason }),
       ...(status !== 'pending_payment' && { closedAt: now }),

@@ -6,6 +6,7 @@ import { LeaseSweep } from './lease-sweep';
 import { OrderCancellation } from './order-cancellation';
 import { OrderEventsController } from './order-events.controller';
 import { OrderFollowup } from './order-followup';
+import { OrderFreeze } from './order-freeze';
 import { OrderLife } from './order-life';
 import { OrderLookup } from './order-lookup';
 import { OrderNotices } from './order-notices';
@@ -18,8 +19,8 @@ import { OverdueOrders } from './overdue-orders';
 import { expiryQueue, orderQueue, sweepQueue } from './queues';
 import { SweepsProcessor } from './sweeps.processor';
 
-const services = [LeaseSweep, OrderCancellation, OrderFollowup, OrderLife, OrderLookup,
-  OrderNotices, OrderStore, OrderWriter, OverdueOrders];
+const services = [LeaseSweep, OrderCancellation, OrderFollowup, OrderFreeze, OrderLife,
+  OrderLookup, OrderNotices, OrderStore, OrderWriter, OverdueOrders];
 const queues = [registerQueue(orderQueue, retriedBySweep),
   registerQueue(expiryQueue, retriedBySweep), registerQueue(sweepQueue, retriedByNextRun)];
 

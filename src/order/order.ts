@@ -21,11 +21,18 @@ export interface Order {
   expiresAt: Date;
   paidAt?: Date;
   closedAt?: Date;
+  /** What the buyer's client called itself. */
+  deviceId?: string;
+  /** How often it has taken its units: once, and once more for every time it was thawed. */
+  holds: number;
 }
 
 /** Why a reservation could not become an order. */
 export type RejectionReason = 'SOLD_OUT' | 'LIMIT_EXCEEDED' | 'EPOCH_PASSED' | 'NOT_PERSISTED'
   | 'RECOVERY';
+
+/** Why a frozen order was cancelled, beside what a reviewer says. */
+export type RefusedThaw = 'UNITS_GONE' | 'LIMIT_EXCEEDED';
 
 /** The row as the database returns it. */
 export interface OrderRow {
@@ -45,19 +52,23 @@ export interface OrderRow {
   expires_at: Date;
   paid_at: Date | null;
   closed_at: Date | null;
+  device_id: string | null;
+  holds: number;
 }
 
 export const orderColumns = `rid, sale_id, user_id, quantity, amount, currency, status, reason,
-  fingerprint, seq, trace_id, reserved_at, created_at, expires_at, paid_at, closed_at`;
+  fingerprint, seq, trace_id, reserved_at, created_at, expires_at, paid_at, closed_at, device_id,
+  holds`;
 
 export function toOrder(row: OrderRow): Order {
   return {
     id: row.rid, saleId: row.sale_id, userId: row.user_id, quantity: row.quantity,
     amount: row.amount, currency: row.currency, status: row.status, fingerprint: row.fingerprint,
     seq: row.seq, traceId: row.trace_id, reservedAt: row.reserved_at, createdAt: row.created_at,
-    expiresAt: row.expires_at,
+    expiresAt: row.expires_at, holds: row.holds,
     ...(row.reason !== null && { reason: row.reason }),
     ...(row.paid_at !== null && { paidAt: row.paid_at }),
     ...(row.closed_at !== null && { closedAt: row.closed_at }),
+    ...(row.device_id !== null && { deviceId: row.device_id }),
   };
 }

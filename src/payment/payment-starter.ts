@@ -3,7 +3,7 @@ import type { Identity } from '../auth';
 import { ServerClock } from '../infra/redis';
 import { assertUnreachable, ProblemError } from '../kernel';
 import { OrderLife, OrderLookup, OrderStore, type Cause, type Order } from '../order';
-import type { Payment } from './payment';
+import { orderFrozen, type Payment } from './payment';
 import { PaymentChanges } from './payment-changes';
 import { PaymentGateway } from './payment-gateway';
 import { PaymentStore } from './payment-store';
@@ -34,13 +34,24 @@ export class PaymentStarter {
     const isPaid = order.status === 'paid' || order.status === 'refunded';
     if (existing && isPaid) return existing;
     this.refuseUnlessPayable(order);
-    let payment = existing ?? await this.store.create(order, cause.traceId);
+    let payment = await this.payable(order, existing, cause);
     if (payment.status === 'failed') {
       await this.changes.make(payment, 'started', cause);
       payment = await this.store.find(payment.id) ?? payment;
     }
     const isConfirmed = payment.status !== 'started' || payment.reference !== undefined;
     return isConfirmed ? payment : this.confirm(payment);
+  }
+
+  /** A thawed order has more time, and may need another payment than the one that went back. */
+  private async payable(order: Order, existing: Payment | undefined,
+    cause: Cause): Promise<Payment> {
+    const hasGoneBack = existing?.status === 'refunded' && existing.reason === orderFrozen;
+    if (!existing || hasGoneBack) return this.store.create(order, cause.traceId, existing?.id);
+    if (existing.payBefore < order.expiresAt) {
+      await this.store.prolong(existing.id, order.expiresAt);
+    }
+    return existing;
   }
 
   private async ownOrder(orderId: string, identity: Identity): Promise<Order> {
@@ -61,7 +72,9 @@ export class PaymentStarter {
         if (expiresAt.getTime() > this.clock.now()) return;
         throw tooLate();
       case 'expired': throw tooLate();
-      case 'paid': case 'cancelled': case 'rejected': case 'refunded': case 'frozen':
+      case 'frozen': throw new ProblemError('ORDER_STATE_CONFLICT',
+        'The order is under review and cannot be paid now. It is decided soon: look again later.');
+      case 'paid': case 'cancelled': case 'rejected': case 'refunded':
         throw new ProblemError('ORDER_STATE_CONFLICT',
           `The order is ${status} and cannot be paid.`);
       default: assertUnreachable(status);

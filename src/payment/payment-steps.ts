@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { assertUnreachable } from '../kernel';
 import { OrderLife, OrderStore, type Cause, type Order } from '../order';
-import type { Payment } from './payment';
+import { orderFrozen, type Payment } from './payment';
 import { PaymentChanges } from './payment-changes';
 import { PaymentGateway } from './payment-gateway';
 import { PaymentStore } from './payment-store';
@@ -71,9 +71,12 @@ export class PaymentSteps {
   }
 
   private async beLate(payment: Payment, order: Order, cause: Cause): Promise<void> {
-    // Whoever froze an order does not want its buyer to have the units by another way.
+    // Whoever froze an order does not want its buyer to have the units by another way. A row that was
+    // cancelled for a reason was frozen before.
     if (order.status === 'frozen') {
-      await this.changes.make(payment, 'refunding', cause, { reason: 'ORDER_FROZEN' });
+      await this.changes.make(payment, 'refunding', cause, { reason: orderFrozen });
+    } else if (order.status === 'cancelled' && order.reason !== undefined) {
+      await this.changes.make(payment, 'refunding', cause, { reason: order.reason });
     } else {
       await this.changes.make(payment, 'late', cause);
     }
@@ -122,9 +125,12 @@ export class PaymentSteps {
     if (status !== 'refunded') {
       await this.gateway.refund(reference, payment.id, payment.amount);
     }
-    // An order that this money has not paid answers `conflict`, which is right.
-    for (const rid of [payment.orderId, payment.replacementOrderId]) {
-      if (rid !== undefined) await this.life.refund(rid, cause);
+    // An order that this money has not paid answers `conflict`, which is right. A frozen one may have
+    // been thawed and paid by another payment since.
+    if (payment.reason !== orderFrozen) {
+      for (const rid of [payment.orderId, payment.replacementOrderId]) {
+        if (rid !== undefined) await this.life.refund(rid, cause);
+      }
     }
     await this.changes.make(payment, 'refunded', cause);
     return true;

@@ -37,8 +37,11 @@ export class PaymentStore {
     return toPayment(row);
   }
 
-  /** The payment of this order, made now or by whoever was quicker. */
-  async create(order: Order, traceId: string): Promise<Payment> {
+  /**
+   * The payment of this order, made now or by whoever was quicker. `insteadOf`: an earlier payment,
+   * refunded for good, whose place it takes.
+   */
+  async create(order: Order, traceId: string, insteadOf?: string): Promise<Payment> {
     const id = newId('payment');
     try {
       await this.database.transaction(async (transaction) => {
@@ -47,6 +50,11 @@ export class PaymentStore {
             next_check_at) VALUES (?, ?, ?, ?, 'started', ?, ?, NOW(3) + INTERVAL ? SECOND)`,
           [id, order.id, order.amount, order.currency, order.expiresAt, traceId,
             firstCheckSeconds.started]);
+        if (insteadOf !== undefined) {
+          await transaction.execute(
+            'DELETE FROM order_payments WHERE order_rid = ? AND payment_id = ?',
+            [order.id, insteadOf]);
+        }
         await this.takeOrder(transaction, order.id, id);
       });
     } catch (error) {
@@ -55,6 +63,16 @@ export class PaymentStore {
     const payment = await this.ofOrder(order.id);
     if (!payment) throw new Error(`The payment of ${order.id} is neither there nor can it be made`);
     return payment;
+  }
+
+  /** The order may be paid for longer: the schedule asks about its payment for longer, too. */
+  async prolong(id: string, payBefore: Date): Promise<void> {
+    await this.database.execute(
+      `UPDATE payments SET pay_before = ?,
+          next_check_at = IF(status = 'started',
+            COALESCE(next_check_at, NOW(3) + INTERVAL ? SECOND), next_check_at)
+        WHERE id = ? AND pay_before < ?`,
+      [payBefore, firstCheckSeconds.started, id, payBefore]);
   }
 
   /** What the gateway answered to the start. */

@@ -21,6 +21,9 @@ export interface Payment {
   refundedAt?: Date;
 }
 
+/** Why money went back that came while its order was frozen: it has paid for nothing. */
+export const orderFrozen = 'ORDER_FROZEN';
+
 /** The row as the database returns it. */
 export interface PaymentRow {
   id: string;

@@ -2,8 +2,8 @@ import { Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, type Identity } from '../auth';
-import { clientIpOf, Describe, IdempotencyKey, PathId, PreferredWaitSeconds, traceIdOf, ValidBody }
-  from '../infra/http';
+import { clientIpOf, Describe, DeviceId, IdempotencyKey, PathId, PreferredWaitSeconds, ProofHeader,
+  traceIdOf, ValidBody } from '../infra/http';
 import { orderSchema, type OrderView } from '../order';
 import { Purchase } from './purchase';
 
@@ -32,19 +32,23 @@ export class PurchaseController {
         headers: { Location: 'The order' } },
     },
     problems: ['NOT_FOUND', 'SOLD_OUT', 'LIMIT_EXCEEDED', 'SALE_NOT_OPEN', 'SALE_CLOSED',
-      'SALE_PAUSED', 'IDEMPOTENCY_KEY_REUSED'],
+      'SALE_PAUSED', 'IDEMPOTENCY_KEY_REUSED', 'BLACKLISTED', 'RATE_LIMITED', 'SALE_TOKEN_INVALID',
+      'RISK_REJECTED', 'CAPTCHA_REQUIRED'],
   })
   async place(
     @PathId('saleId') saleId: string,
     @ValidBody(purchaseBody) { quantity }: z.infer<typeof purchaseBody>,
     @IdempotencyKey() key: string,
     @PreferredWaitSeconds() waitSeconds: number,
+    @DeviceId() deviceId: string | undefined,
+    @ProofHeader('X-Sale-Token') saleToken: string | undefined,
+    @ProofHeader('X-Captcha-Token') captchaToken: string | undefined,
     @CurrentUser() buyer: Identity,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OrderView> {
     const { kind, order } = await this.purchase.place({ saleId, buyer, quantity, key, waitSeconds,
-      ip: clientIpOf(request), traceId: traceIdOf(request) });
+      ip: clientIpOf(request), traceId: traceIdOf(request), deviceId, saleToken, captchaToken });
     void reply.status(statusOf[kind]).header('location', `/v1/orders/${order.id}`);
     return order;
   }

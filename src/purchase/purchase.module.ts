@@ -1,15 +1,31 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth';
+import { CaptchaModule } from '../captcha';
 import { OrderModule } from '../order';
+import { RiskModule } from '../risk';
 import { SaleModule } from '../sale';
+import { ThrottleModule } from '../throttle';
+import { Admission } from './admission/admission';
+import { CaptchaLayer } from './admission/captcha.layer';
+import { FrontGate } from './admission/front-gate';
+import { RiskLayer } from './admission/risk.layer';
+import { SaleTokenLayer } from './admission/sale-token.layer';
 import { Purchase } from './purchase';
 import { PurchaseController } from './purchase.controller';
+import { PurchaseAccounts } from './purchase-accounts';
 import { RefusalCounts } from './refusal-counts';
 import { ReportController } from './report.controller';
 import { SaleReports } from './sale-report';
+import { SaleTokenController } from './sale-token/sale-token.controller';
+import { SaleTokens } from './sale-token/sale-tokens';
+import { BuyerOrders } from './timeline/buyer-orders';
+import { Timeline } from './timeline/timeline';
+import { TimelineController } from './timeline/timeline.controller';
 
 @Module({
-  imports: [OrderModule, SaleModule],
-  providers: [Purchase, RefusalCounts, SaleReports],
-  controllers: [PurchaseController, ReportController],
+  imports: [AuthModule, CaptchaModule, OrderModule, RiskModule, SaleModule, ThrottleModule],
+  providers: [Admission, BuyerOrders, CaptchaLayer, FrontGate, Purchase, PurchaseAccounts, RefusalCounts, RiskLayer,
+    SaleReports, SaleTokenLayer, SaleTokens, Timeline],
+  controllers: [PurchaseController, ReportController, SaleTokenController, TimelineController],
 })
 export class PurchaseApiModule {}

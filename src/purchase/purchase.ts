@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
-import { Metrics } from '../infra/metrics';
-import { ProblemError } from '../kernel';
-import { OrderLife, OrderStore, toView, type OrderView } from '../order';
-import { SaleCatalog, type Sale } from '../sale';
-import { ReservationIds, StockGate, type ReserveOutcome, type ReserveRequest } from '../stock';
+import { ProblemError, type ProblemCode } from '../kernel';
+import { isFinal, OrderLife, OrderStore, toView, type OrderView } from '../order';
+import { SaleCatalog } from '../sale';
+import { fingerprint, ReservationIds, StockGate, StockReader, type ReserveOutcome }
+  from '../stock';
+import { Admission } from './admission/admission';
+import type { Admitted, Attempt } from './admission/attempt';
 import { refusal } from './refusal';
-import { RefusalCounts } from './refusal-counts';
 
 /** A purchase as it came in; `waitSeconds` is that of `Prefer: wait=n`, 0 when not asked. */
 export interface PurchaseRequest {
@@ -17,6 +18,9 @@ export interface PurchaseRequest {
   waitSeconds: number;
   ip: string;
   traceId: string;
+  deviceId?: string;
+  saleToken?: string;
+  captchaToken?: string;
 }
 
 /** `created`: this request's wait saw the row; `known`: the answer to an earlier request again. */
@@ -25,73 +29,97 @@ export interface PurchaseAnswer {
   order: OrderView;
 }
 
-/** The buying call: one round trip to Redis, none to the database unless the buyer waits for it. */
+/** Layers that ask for something which the retry of a successful purchase need not have again. */
+const overruledByEarlierPurchase: ReadonlySet<ProblemCode> =
+  new Set(['SALE_TOKEN_INVALID', 'CAPTCHA_REQUIRED', 'RISK_REJECTED', 'LIMIT_EXCEEDED']);
+
+/** The buying call behind the front gate: the layers of the funnel, then the stock. */
 @Injectable()
 export class Purchase {
   constructor(
     private readonly catalog: SaleCatalog,
+    private readonly admission: Admission,
     private readonly gate: StockGate,
+    private readonly reader: StockReader,
     private readonly ids: ReservationIds,
     private readonly orders: OrderStore,
     private readonly life: OrderLife,
-    private readonly counts: RefusalCounts,
-    private readonly metrics: Metrics,
   ) {}
 
   /**
-   * Holds units for the buyer, or says why not, by a ProblemError: NOT_FOUND, SOLD_OUT,
-   * LIMIT_EXCEEDED, SALE_NOT_OPEN, SALE_CLOSED, SALE_PAUSED, IDEMPOTENCY_KEY_REUSED, or
-   * TEMPORARILY_UNAVAILABLE, after which the same request may be sent again.
+   * Holds units for the buyer, or says why not, by a ProblemError: NOT_FOUND, those of the layers
+   * (`Admission`), SOLD_OUT, LIMIT_EXCEEDED, SALE_NOT_OPEN, SALE_CLOSED, SALE_PAUSED,
+   * IDEMPOTENCY_KEY_REUSED, or TEMPORARILY_UNAVAILABLE, after which the same request may be sent
+   * again.
    */
   async place(request: PurchaseRequest): Promise<PurchaseAnswer> {
-    let outcome = 'error';
-    try {
-      const sale = await this.catalog.find(request.saleId);
-      if (!sale || sale.status === 'draft') {
-        throw new ProblemError('NOT_FOUND', 'There is no such sale.');
-      }
-      const answer = sale.retiredAtMs === undefined
-        ? await this.answer(request, sale, await this.reserve(request))
-        : await this.answerOfRetired(request, sale);
-      outcome = answer.kind;
-      return answer;
-    } catch (error) {
-      if (error instanceof ProblemError) {
-        outcome = error.code.toLowerCase();
-        if (error.code !== 'NOT_FOUND') this.counts.add(request.saleId, error.code);
-      }
-      throw error;
-    } finally {
-      this.metrics.purchaseRequestsTotal.inc({ outcome });
+    const sale = await this.catalog.find(request.saleId);
+    if (!sale || sale.status === 'draft') {
+      throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }
+    const { buyer, key, ...rest } = request;
+    const { userId } = buyer;
+    const rid = this.ids.of(userId, sale.id, key);
+    const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid };
+    await this.admission.count(attempt);
+    if (sale.retiredAtMs !== undefined) return this.answerOfRetired(attempt);
+    let admitted: Admitted;
+    try {
+      admitted = await this.admission.admit(attempt);
+    } catch (error) {
+      return await this.answerOfEarlier(attempt, request, error);
+    }
+    const outcome = await this.reserve(attempt, key, admitted);
+    if (outcome.kind === 'held') this.admission.settle(attempt, admitted, 'held');
+    else if (outcome.kind !== 'replayed' || isFinal(outcome.status)) {
+      this.admission.settle(attempt, admitted, 'refused');
+    }
+    return this.answer(attempt, request.waitSeconds, outcome);
   }
 
-  private reserve({ saleId, buyer, key, quantity, traceId, ip }: PurchaseRequest) {
-    return this.gate.reserve({ saleId, userId: buyer.userId, key, quantity, traceId, ip,
-      source: 'purchase' } satisfies ReserveRequest);
+  private reserve(attempt: Attempt, key: string, admitted: Admitted): Promise<ReserveOutcome> {
+    const { sale, userId, quantity, traceId, ip, deviceId } = attempt;
+    const { saleTokenId, captchaId, payWindowSeconds } = admitted;
+    return this.gate.reserve({ saleId: sale.id, userId, key, quantity, traceId, ip,
+      source: 'purchase', deviceId, saleTokenId, captchaId, payWindowSeconds });
   }
 
-  private async answer(request: PurchaseRequest, sale: Sale,
+  private async answer(attempt: Attempt, waitSeconds: number,
     outcome: ReserveOutcome): Promise<PurchaseAnswer> {
     switch (outcome.kind) {
-      case 'refused': throw refusal(outcome.reason, sale);
+      case 'refused': throw refusal(outcome.reason, attempt.sale);
       case 'not_loaded':
         throw new ProblemError('TEMPORARILY_UNAVAILABLE',
           'The sale is being recovered. Ask again with the same Idempotency-Key.',
           { headers: { 'Retry-After': '1' } });
       case 'held':
-        return this.accepted(request, heldView(request, sale, outcome, 'reserved'));
+        return this.accepted(heldView(attempt, outcome, 'reserved'), waitSeconds);
       case 'replayed': {
-        const order = heldView(request, sale, outcome, outcome.status);
-        return outcome.status === 'reserved' ? this.accepted(request, order)
+        const order = heldView(attempt, outcome, outcome.status);
+        return outcome.status === 'reserved' ? this.accepted(order, waitSeconds)
           : { kind: 'known', order };
       }
     }
   }
 
-  private async accepted(request: PurchaseRequest, order: OrderView): Promise<PurchaseAnswer> {
-    if (request.waitSeconds === 0) return { kind: 'accepted', order };
-    const row = await this.life.waitForRow(order.id, request.waitSeconds * 1_000)
+  /**
+   * A buyer whose first answer was lost asks again, with a proof that is spent or has run out: what
+   * he bought then is his answer, whatever a layer thinks of him now.
+   */
+  private async answerOfEarlier(attempt: Attempt, { waitSeconds }: PurchaseRequest,
+    error: unknown): Promise<PurchaseAnswer> {
+    if (!(error instanceof ProblemError) || !overruledByEarlierPurchase.has(error.code)) throw error;
+    const known = await this.reader.reservation(attempt.sale.id, attempt.rid);
+    if (!known) throw error;
+    if (known.fingerprint !== fingerprint(attempt.quantity)) {
+      throw refusal('IDEMPOTENCY_KEY_REUSED', attempt.sale);
+    }
+    return this.answer(attempt, waitSeconds, { kind: 'replayed', ...known });
+  }
+
+  private async accepted(order: OrderView, waitSeconds: number): Promise<PurchaseAnswer> {
+    if (waitSeconds === 0) return { kind: 'accepted', order };
+    const row = await this.life.waitForRow(order.id, waitSeconds * 1_000)
       .catch(() => undefined); // the units are held all the same
     if (!row) return { kind: 'accepted', order };
     const view = toView({ kind: 'row', order: row });
@@ -99,18 +127,18 @@ export class Purchase {
   }
 
   /** Redis has forgotten a sale that is long over; the database knows earlier answers. */
-  private async answerOfRetired(request: PurchaseRequest, sale: Sale): Promise<PurchaseAnswer> {
-    const row = await this.orders.find(this.ids.of(request.buyer.userId, sale.id, request.key));
+  private async answerOfRetired({ sale, rid, quantity }: Attempt): Promise<PurchaseAnswer> {
+    const row = await this.orders.find(rid);
     if (!row) throw refusal('SALE_CLOSED', sale);
-    if (row.quantity !== request.quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
+    if (row.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
     return { kind: 'known', order: toView({ kind: 'row', order: row }) };
   }
 }
 
-function heldView(request: PurchaseRequest, sale: Sale,
+function heldView({ sale, userId }: Attempt,
   held: { rid: string; quantity: number; reservedAtMs: number }, status: OrderView['status']) {
   return {
-    id: held.rid, saleId: sale.id, userId: request.buyer.userId, quantity: held.quantity,
+    id: held.rid, saleId: sale.id, userId, quantity: held.quantity,
     amount: { amount: sale.price.amount * held.quantity, currency: sale.price.currency }, status,
     createdAt: new Date(held.reservedAtMs).toISOString(),
   } satisfies OrderView;

@@ -150,8 +150,8 @@ export class Recovery {
 
   private async *rows(saleId: string): AsyncGenerator<LoadedRow[]> {
     for await (const page of this.orders.ofSale(saleId)) {
-      yield page.map((order) => ({ rid: order.id, status: order.status, quantity: order.quantity,
-        deadlineMs: order.expiresAt.getTime(), seq: order.seq,
+      yield page.map((order) => ({ rid: order.id, status: order.status, hold: order.holds,
+        quantity: order.quantity, deadlineMs: order.expiresAt.getTime(), seq: order.seq,
         reservedAtMs: order.reservedAt.getTime(), fingerprint: order.fingerprint,
         userId: order.userId }));
       failpoint('recovery-during-load');

@@ -6,7 +6,7 @@ export { saleKeys, type SaleKeys } from './sale-keys';
 export { StockAdjustments } from './stock-adjustments';
 export { StockBook, type Cause, type LedgerRow, type Movement } from './stock-book';
 export { fingerprint, StockGate, type ReserveRequest } from './stock-gate';
-export { StockLedger } from './stock-ledger';
+export { StockLedger, type RetakeOutcome } from './stock-ledger';
 export { StockLoader, type LoadedRow, type LoadedSale } from './stock-loader';
 export { StockApiModule, StockModule } from './stock.module';
 export { StockOutbox, type OutboxBatch, type OutboxEntry } from './stock-outbox';

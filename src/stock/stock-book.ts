@@ -15,6 +15,8 @@ export interface Movement {
   rid: string;
   userId: string;
   quantity: number;
+  /** How often the order has taken its units, this time included; once when left out. */
+  hold?: number;
   cause: Cause;
 }
 
@@ -36,7 +38,7 @@ export class StockBook {
   private readonly logger = new Logger('StockAudit');
 
   /**
-   * Gives units to orders whose rows this transaction inserted. Resolves to the ledger rows, or to
+   * Gives units to orders whose rows this transaction inserted or thawed. Resolves to the ledger rows, or to
    * undefined when the sum does not fit the stock or the epoch has passed. Throws a check violation
    * (`isCheckViolation`) when a buyer would exceed the limit. Either way: roll back.
    */
@@ -57,7 +59,7 @@ export class StockBook {
     return this.write(transaction, sale.saleId, 'allocate', insertId - quantity, movements);
   }
 
-  /** Takes the units of orders back whose rows this transaction made final. */
+  /** Takes the units of orders back whose rows this transaction froze or made final. */
   async release(transaction: Transaction, sale: { saleId: string; limitPerUser: number },
     movements: readonly Movement[]): Promise<LedgerRow[]> {
     await this.changeQuotas(transaction, '-', sale.saleId, sale.limitPerUser, movements);
@@ -104,11 +106,16 @@ export class StockBook {
     await transaction.execute(
       `INSERT INTO stock_ledger (sale_id, movement_id, kind, rid, available_delta, allocated_delta,
         allocated_before, allocated_after, source, user_id, ip, trace_id) VALUES ?`,
-      [rows.map((row) => [saleId, `${kind}:${row.rid}`, kind, row.rid, row.before - row.after,
+      [rows.map((row) => [saleId, movementId(kind, row), kind, row.rid, row.before - row.after,
         row.after - row.before, row.before, row.after, row.cause.source, row.userId, row.cause.ip,
         row.cause.traceId])]);
     return rows;
   }
+}
+
+/** The hold is named from the second on, so that each moves its units once in either direction. */
+function movementId(kind: 'allocate' | 'release', { rid, hold = 1 }: Movement): string {
+  return hold === 1 ? `${kind}:${rid}` : `${kind}:${rid}:${hold}`;
 }
 
 function sum(movements: readonly Movement[]): number {

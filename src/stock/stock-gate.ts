@@ -37,6 +37,7 @@ const notLoaded = -9;
 @Injectable()
 export class StockGate {
   private readonly leaseMs: number;
+  private readonly available = new Map<string, number>();
 
   constructor(
     @Inject(APP_CONFIG) config: AppConfig,
@@ -66,6 +67,11 @@ export class StockGate {
     }
   }
 
+  /** Units on sale as this process last heard when somebody tried to buy; undefined: not yet. */
+  lastAvailable(saleId: string): number | undefined {
+    return this.available.get(saleId);
+  }
+
   private async ask(request: ReserveRequest): Promise<ReserveOutcome> {
     const rid = this.ids.of(request.userId, request.saleId, request.key);
     const epoch = await this.epochs.of(request.saleId);
@@ -75,6 +81,7 @@ export class StockGate {
       const current = await this.epochs.renewed(request.saleId);
       if (current !== epoch) reply = await this.run(request, rid, current);
     }
+    if (reply[0] > fenced || reply[0] < notLoaded) this.available.set(request.saleId, reply[1]);
     failpoint('reserve-before-reply');
     return outcomeOf(rid, reply);
   }

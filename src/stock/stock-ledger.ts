@@ -1,15 +1,38 @@
-import { Injectable } from '@nestjs/common';
-import { recordLetters, type ReleasedStatus } from './record';
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../config';
+import { ProblemError } from '../kernel';
+import { stateText, type ReleasedStatus } from './record';
+import { SaleEpochs } from './sale-epochs';
 import { StockRedis } from './stock-redis';
 
+/** What taking the units of a frozen order again came to; `epoch`: under which it was done. */
+export type RetakeOutcome = { kind: 'held'; epoch: number } | { kind: 'sold_out' }
+  | { kind: 'over_limit' }
+  /** Redis has the order in another state or a newer hold: the row tells more. */
+  | { kind: 'moved' };
+
+const outcomes = new Map<number, RetakeOutcome>([[0, { kind: 'moved' }], [-1, { kind: 'sold_out' }],
+  [-2, { kind: 'over_limit' }]]);
+const fenced = -7;
+const badArgument = -8;
+
 /**
- * Carries decisions of the database over to Redis (S6, S8, S9 of the protocol). Every call may be
- * repeated: a record moves once. All take many reservations of one sale in one round trip, at most
- * 500. Rejects when Redis is away; the sweep then repeats the call.
+ * Carries decisions of the database over to Redis (S6, S8, S9 of the protocol), and takes units again
+ * for a thaw (S13). Every call may be repeated: a record moves once. But for the last, all take many
+ * reservations of one sale in one round trip, at most 500. Rejects when Redis is away; the sweep then
+ * repeats the call.
  */
 @Injectable()
 export class StockLedger {
-  constructor(private readonly redis: StockRedis) {}
+  private readonly leaseMs: number;
+
+  constructor(
+    @Inject(APP_CONFIG) config: AppConfig,
+    private readonly redis: StockRedis,
+    private readonly epochs: SaleEpochs,
+  ) {
+    this.leaseMs = config.reservationLeaseSeconds * 1_000;
+  }
 
   /** The rows are committed: reserved → ordered, due at the payment deadline. */
   async confirm(saleId: string, orders: readonly { rid: string; payBeforeMs: number }[]) {
@@ -26,13 +49,35 @@ export class StockLedger {
     await this.run('settle', [meta, records, due], rids);
   }
 
-  /** The rows are final and hold nothing: units and allowance go back. Resolves to how many did. */
-  async release(saleId: string, orders: readonly { rid: string; status: ReleasedStatus }[]) {
+  /**
+   * The rows hold nothing: units and allowance go back. `hold`: the one that a frozen row had when it
+   * was read, by default the first. Resolves to how many went back.
+   */
+  async release(saleId: string,
+    orders: readonly { rid: string; status: ReleasedStatus; hold?: number }[]) {
     if (orders.length === 0) return 0;
     const { meta, records, users, due } = this.redis.keys(saleId);
     const codes = await this.run('release', [meta, records, users, due],
-      orders.flatMap(({ rid, status }) => [rid, recordLetters[status]]));
+      orders.flatMap(({ rid, status, hold = 1 }) => [rid, stateText(status, hold)]));
     return codes.filter((code) => code === 1).length;
+  }
+
+  /**
+   * Holds the units of a frozen order again for one lease, once for every number of a hold (S13).
+   * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered.
+   */
+  async retake(saleId: string, rid: string, hold: number): Promise<RetakeOutcome> {
+    const epoch = await this.epochs.of(saleId);
+    const code = await this.askToRetake(saleId, rid, hold, epoch);
+    if (code === 1 || code === 2) return { kind: 'held', epoch };
+    const outcome = outcomes.get(code);
+    if (outcome) return outcome;
+    if (code === badArgument) throw new Error('The retake script refused its arguments');
+    if (code === fenced && await this.epochs.renewed(saleId) !== epoch) {
+      return this.retake(saleId, rid, hold);
+    }
+    throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered. Ask again.',
+      { headers: { 'Retry-After': '1' } });
   }
 
   /**
@@ -45,6 +90,13 @@ export class StockLedger {
     const { meta, records, due, outbox } = this.redis.keys(saleId);
     return this.run('requeue', [meta, records, due, outbox],
       [leaseMs, again ? 1 : 0, traceId, ...rids]);
+  }
+
+  private async askToRetake(saleId: string, rid: string, hold: number,
+    epoch: number): Promise<number> {
+    const { meta, records, users, due } = this.redis.keys(saleId);
+    return await this.redis.runFenced('retake', [meta, records, users, due],
+      (boot) => [rid, hold, boot, epoch, this.leaseMs]) as number;
   }
 
   private async run(name: string, keys: string[], args: readonly (string | number)[]) {

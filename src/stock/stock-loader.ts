@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '../kernel';
-import { recordLetters, type OrderStatus } from './record';
+import { stateText, type OrderStatus } from './record';
 import { SaleEpochs } from './sale-epochs';
 import { relayGroup } from './stock-outbox';
 import { StockRedis } from './stock-redis';
@@ -24,6 +24,7 @@ export interface LoadedSale {
 export interface LoadedRow {
   rid: string;
   status: Exclude<OrderStatus, 'reserved'>;
+  hold: number;
   quantity: number;
   deadlineMs: number;
   seq: number;
@@ -52,8 +53,9 @@ export class StockLoader {
 
   /** Redis forgets a sale that is over for good. */
   async unload(saleId: string): Promise<void> {
-    const { meta, records, users, due, outbox, adjustments } = this.redis.keys(saleId);
-    await this.redis.connections.general.unlink(meta, records, users, due, outbox, adjustments);
+    const { meta, records, users, due, outbox, adjustments, spent } = this.redis.keys(saleId);
+    await this.redis.connections.general
+      .unlink(meta, records, users, due, outbox, adjustments, spent);
   }
 
   /**
@@ -78,7 +80,7 @@ export class StockLoader {
     for await (const rows of pages) {
       if (rows.length === 0) continue;
       await run('load-records', [keys.meta, keys.records, keys.users, keys.due], [sale.epoch,
-        ...rows.flatMap((row) => [row.rid, recordLetters[row.status], row.quantity, row.deadlineMs,
+        ...rows.flatMap((row) => [row.rid, stateText(row.status, row.hold), row.quantity, row.deadlineMs,
           row.seq, row.reservedAtMs, row.fingerprint, row.userId])]);
     }
     await run('open', [keys.meta], [sale.epoch, boot, await state()]);

@@ -13,7 +13,10 @@ const directions: Record<string, readonly string[]> = {
   order: ['stock', 'sale'],
   payment: ['order'],
   reconciliation: ['stock', 'sale', 'order'],
-  purchase: ['stock', 'sale', 'order'],
+  throttle: [],
+  captcha: ['sale', 'throttle', 'risk'],
+  risk: ['sale', 'order'],
+  purchase: ['stock', 'sale', 'order', 'throttle', 'captcha', 'risk'],
   demo: ['stock', 'sale', 'reconciliation'],
 };
 const forEveryDomain = ['auth', 'infra', 'config', 'kernel'];

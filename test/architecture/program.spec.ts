@@ -6,19 +6,21 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { migrations } from '../../migrations';
 import { mintToken } from '../../src/auth';
 import { createApplication } from '../../src/create-application';
-import { accessOf, routesOf, type Route } from '../../src/infra/http';
+import { type Access, accessOf, routesOf, type Route } from '../../src/infra/http';
 import { readLuaScripts } from '../../src/infra/redis';
 import { testConfig, withDatabase } from '../support/stack';
 import { filesBelow, read, root } from './source';
 
 /** What may be called without a token: a further one is a decision, and stands here. */
 const publicRoutes = [
-  'get /demo', 'get /demo/pay/:paymentId', 'get /docs', 'get /docs/page.js',
-  'get /docs/swagger-ui-bundle.js', 'get /docs/swagger-ui.css', 'get /health/live',
-  'get /health/ready', 'get /metrics', 'get /openapi.json', 'get /v1/sales',
+  'get /demo', 'get /demo/pay/:paymentId', 'get /health/live', 'get /health/ready', 'get /v1/sales',
   'get /v1/sales/:saleId', 'get /v1/time', 'post /demo/login', 'post /demo/pay/:paymentId/fail',
   'post /demo/pay/:paymentId/pay', 'post /demo/pay/:paymentId/pay-late', 'post /v1/webhooks/payments',
 ];
+
+/** What may be called without a token from OPERATIONS_NETWORKS alone. */
+const operationsRoutes = ['get /docs', 'get /docs/page.js', 'get /docs/swagger-ui-bundle.js',
+  'get /docs/swagger-ui.css', 'get /metrics', 'get /openapi.json'];
 
 describe('the running program', () => {
   let database: Awaited<ReturnType<typeof withDatabase>>;
@@ -41,12 +43,14 @@ describe('the running program', () => {
   });
 
   const nameOf = ({ method, path }: Route) => `${method} ${path}`;
-  const guarded = () => routes.filter(({ handler, controller }) =>
-    accessOf(handler, controller) !== 'public');
+  const openTo = (access: Access) => routes.filter(({ handler, controller }) =>
+    accessOf(handler, controller) === access).map(nameOf).sort();
+  const guarded = () => routes.filter((route) =>
+    ![...publicRoutes, ...operationsRoutes].includes(nameOf(route)));
 
   it('opens to everybody only the routes that are meant to be public', () => {
-    const open = routes.filter((route) => !guarded().includes(route)).map(nameOf);
-    expect(open.sort()).toEqual(publicRoutes);
+    expect(openTo('public')).toEqual(publicRoutes);
+    expect(openTo('operations')).toEqual(operationsRoutes);
   });
 
   it('asks for a token on every other route, before it looks at anything else', async () => {

@@ -76,7 +76,7 @@ describe('the demo', () => {
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(answer.headers['content-security-policy']).toMatch(
-      /^default-src 'none'; connect-src 'self';.* style-src 'sha256-\S+'; script-src 'sha256-\S+'$/);
+      /^default-src 'none';.* connect-src 'self';.* style-src 'sha256-\S+'; script-src 'sha256-\S+'$/);
     expect(answer.payload).not.toMatch(/https?:|src=|@import|url\(|\{\{/);
     expect(answer.payload.match(/href="[^"]*"/g)).toEqual(['href="data:,"']);
   });

@@ -8,6 +8,7 @@ import {
 } from '../../src/infra/http';
 import { createLogger, StructuredLogger } from '../../src/infra/logging';
 import { ProblemError } from '../../src/kernel';
+import { testConfig } from './stack';
 
 const body = z.strictObject({ quantity: z.int().min(1).max(1000), note: z.string().optional() })
   .meta({ id: 'TestPurchase', examples: [{ quantity: 1 }] });
@@ -95,11 +96,12 @@ export class HttpTestApplication {
     readonly logLines: readonly LogLine[],
   ) {}
 
-  static async start(): Promise<HttpTestApplication> {
+  static async start(environment: Record<string, string> = {}): Promise<HttpTestApplication> {
     const logLines: LogLine[] = [];
     const lines = { write: (line: string) => { logLines.push(JSON.parse(line) as LogLine); } };
     const logger = new StructuredLogger(createLogger('debug', lines));
-    const config = { trustProxy: ['10.0.0.0/8'] };
+    const config = testConfig({ DATABASE_URL: 'mysql://127.0.0.1/unused',
+      TRUST_PROXY: '10.0.0.0/8', ...environment });
     const application = await createHttpApplication({ module: TestModule }, config, logger);
     await application.listen(0, '127.0.0.1');
     return new HttpTestApplication(application, await application.getUrl(), logLines);
@@ -112,6 +114,12 @@ export class HttpTestApplication {
       status: response.status, headers: response.headers,
       body: text === '' ? {} : JSON.parse(text) as Record<string, unknown>,
     };
+  }
+
+  /** What a browser asks before it lets a page of that origin call. */
+  preflight(path: string, origin: string, method: string, headers: string) {
+    return this.ask(path, { method: 'OPTIONS', headers: { origin,
+      'access-control-request-method': method, 'access-control-request-headers': headers } });
   }
 
   post(path: string, body: string | undefined, headers: Record<string, string> = {}) {

@@ -22,7 +22,8 @@ export const keysOfScript = {
   'open': ['meta'],
   'release': ['meta', 'records', 'users', 'due'],
   'requeue': ['meta', 'records', 'due', 'outbox'],
-  'reserve': ['meta', 'records', 'users', 'due', 'outbox'],
+  'reserve': ['meta', 'records', 'users', 'due', 'outbox', 'spent'],
+  'retake': ['meta', 'records', 'users', 'due'],
   'set-state': ['meta'],
   'settle': ['meta', 'records', 'due'],
 } as const satisfies Record<string, readonly (keyof SaleKeys)[]>;
@@ -48,6 +49,10 @@ interface Attempt {
   boot?: string;
   epoch?: number;
   leaseMs?: number;
+  device?: string;
+  payWindow?: number | string;
+  saleToken?: string;
+  captcha?: string;
 }
 
 /** `lifeMs` as PTTL says it: -1 for ever, -2 there is no such key. */
@@ -140,7 +145,8 @@ export class TestSale {
   attempt(rid: string, attempt: Attempt = {}): (string | number)[] {
     return [rid, attempt.user ?? `user-${rid}`, attempt.quantity ?? 1,
       attempt.fingerprint ?? 'print', attempt.boot ?? boot, attempt.epoch ?? 1,
-      attempt.leaseMs ?? leaseMs, 'trace', '10.0.0.1'];
+      attempt.leaseMs ?? leaseMs, 'trace', '10.0.0.1', attempt.device ?? '',
+      attempt.payWindow ?? 0, attempt.saleToken ?? '', attempt.captcha ?? ''];
   }
 
   /** {code, available, seq, state, quantity, reservedAt} */
@@ -161,6 +167,11 @@ export class TestSale {
     }
     await this.run('settle', rid);
     if (status === 'refunded') await this.run('release', rid, 'B');
+  }
+
+  /** The arguments of taking the units of a frozen reservation again. */
+  retaking(rid: string, hold: number | string, { epoch = 1, boot: server = boot } = {}) {
+    return [rid, hold, server, epoch, leaseMs];
   }
 
   /** Available, reserved, ordered, sold. */

@@ -5,7 +5,7 @@
 export type Failpoint = 'relay-before-queue' | 'relay-before-acknowledge' | 'writer-before-commit'
   | 'writer-after-commit' | 'reserve-before-reply' | 'pay-before-settle' | 'close-before-release'
   | 'recovery-after-close' | 'recovery-after-epoch' | 'recovery-during-load'
-  | 'adjust-between-sides';
+  | 'adjust-between-sides' | 'thaw-before-commit';
 
 const chosen = process.env['FAILPOINT'];
 

@@ -1,26 +1,32 @@
 import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { DynamicModule } from '@nestjs/common';
+import { type DynamicModule, UnsupportedMediaTypeException } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../../config';
 import { logRequests, StructuredLogger } from '../logging';
+import { allowOrigins } from './cross-origin';
 import { answerProblem, ProblemFilter } from './problem-filter';
 import { newTraceId, traceIdOf } from './request';
 import { RouteTable } from './route-table';
+import { securityHeaders } from './security-headers';
 import { bodyBytesAtMost, toProblem } from './to-problem';
 
 /** A request must have arrived by then, head and body: slow senders hold no socket longer. */
 const requestTimeoutMs = 10_000;
+/** How late a slow sender may be noticed; Node's own 30 s would let him stay four times as long. */
+const connectionCheckMs = 1_000;
 /** Longer than the idle time-out of the usual load balancers (60 s), so that they close first. */
 const keepAliveTimeoutMs = 65_000;
 
 /** What an HTTP application needs to know of the configuration. */
-export type HttpConfig = Pick<AppConfig, 'trustProxy'>;
+export type HttpConfig = Pick<AppConfig,
+  'trustProxy' | 'corsOrigins' | 'maxConnections' | 'nodeEnv' | 'publicUrl'>;
 
 /**
  * An application of this module on Fastify, wired but not yet initialised or listening: problems,
- * trace ids, JSON bodies only (with their raw bytes for webhooks), the request log.
+ * trace ids, security headers, CORS, JSON bodies only (with their raw bytes for webhooks), the
+ * request log.
  * Several may live in one process.
  */
 export async function createHttpApplication(
@@ -28,7 +34,8 @@ export async function createHttpApplication(
   config: HttpConfig,
   logger: StructuredLogger,
 ): Promise<NestFastifyApplication> {
-  const adapter = createAdapter(config);
+  const addHeaders = headerWriter(config);
+  const adapter = createAdapter(config, addHeaders);
   const server = adapter.getInstance<FastifyInstance>();
   const routes = new RouteTable(server);
   const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
@@ -37,28 +44,41 @@ export async function createHttpApplication(
   application.useGlobalFilters(new ProblemFilter(routes));
   acceptOnlyJson(adapter);
   server.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-trace-id', traceIdOf(request));
+    addHeaders(request, reply);
     done();
   });
+  allowOrigins(server, config);
   logRequests(server, logger.pino);
+  server.server.maxConnections = config.maxConnections;
   closeSilentConnections(server);
   return application;
 }
 
-function createAdapter({ trustProxy }: HttpConfig): FastifyAdapter {
+/** Adds what every answer carries. */
+type HeaderWriter = (request: FastifyRequest, reply: FastifyReply) => void;
+
+function headerWriter(config: HttpConfig): HeaderWriter {
+  const headers = securityHeaders(config);
+  return (request, reply) => {
+    reply.headers(headers).header('x-trace-id', traceIdOf(request));
+  };
+}
+
+function createAdapter({ trustProxy }: HttpConfig, addHeaders: HeaderWriter): FastifyAdapter {
   return new FastifyAdapter({
     bodyLimit: bodyBytesAtMost,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: requestTimeoutMs },
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionCheckMs },
     // While it closes, a request on an open connection is still answered, with Connection: close.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     genReqId: newTraceId,
     requestIdHeader: false,
-    // The router refuses an unreadable path before anything of Nest sees it.
+    // The router refuses an unreadable path before any hook and anything of Nest sees it.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      addHeaders(request, reply);
       answerProblem(toProblem(error), request, reply);
     },
     // A device id in a path has up to 128 characters, more when they are percent-encoded.
@@ -68,7 +88,12 @@ function createAdapter({ trustProxy }: HttpConfig): FastifyAdapter {
   });
 }
 
-/** Every other media type is 415. An empty body is no body, whatever its media type says. */
+/** JSON is UTF-8 (source: RFC 8259 section 8.1). */
+const otherCharset = /;\s*charset\s*=\s*"?(?!utf-?8\b)/i;
+
+/**
+ * Every other media type or charset is 415. An empty body is no body, whatever its media type says.
+ */
 function acceptOnlyJson(adapter: FastifyAdapter): void {
   const server = adapter.getInstance();
   server.removeAllContentTypeParsers();
@@ -76,7 +101,9 @@ function acceptOnlyJson(adapter: FastifyAdapter): void {
   adapter.useBodyParser('application/json', true, { bodyLimit: bodyBytesAtMost },
     (request, body, done) => {
       if (body.length === 0) done(null, undefined);
-      else void parseJson(request, body as unknown as string, done);
+      else if (otherCharset.test(request.headers['content-type'] ?? '')) {
+        done(new UnsupportedMediaTypeException());
+      } else void parseJson(request, body as unknown as string, done);
     });
 }
 

@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { Controller, Get, Header, StreamableFile } from '@nestjs/common';
 import { z } from 'zod';
-import { Public } from './access';
+import { Operations } from './access';
 import { Describe, type RouteDescription } from './describe';
 import type { JsonSchema } from './open-api-schemas';
 import { OpenApiDocument } from './open-api-document';
+import { sameOriginPagePolicy } from './security-headers';
 
 const page = `<!doctype html>
 <html lang="en">
@@ -42,7 +43,7 @@ function part(summary: string, contentType: string): RouteDescription {
 }
 
 /** The API's own description. The page loads nothing from anywhere else. */
-@Public()
+@Operations()
 @Controller()
 export class DocsController {
   constructor(private readonly document: OpenApiDocument) {}
@@ -60,6 +61,8 @@ export class DocsController {
   }
 
   @Get('docs')
+  @Header('content-security-policy', sameOriginPagePolicy)
+  @Header('referrer-policy', 'no-referrer')
   @Header('content-type', 'text/html; charset=utf-8')
   @Describe(part('This document as a page', 'text/html'))
   docs(): string {

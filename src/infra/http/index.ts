@@ -1,13 +1,16 @@
-export { accessOf, Public, Roles, type Access } from './access';
+export { accessOf, Operations, Public, Roles, type Access } from './access';
+export { canonicalIp, ipNetworkOf } from './address';
 export { createHttpApplication } from './create-http-application';
 export { Describe, type RouteDescription } from './describe';
 export { DocsModule } from './docs.module';
-export { cursorParameter, pageItemsAtMost, pageOf, pageSchema, type PageEnd } from './page';
+export { beforeFirstPage, cursorParameter, pageItemsAtMost, pageOf, pageSchema, type PageEnd } from './page';
 export {
   DeviceId, IdempotencyKey, PathId, PathText, PreferredWaitSeconds, ProofHeader, ValidBody,
   ValidQuery, waitSecondsAtMost,
 } from './parameters';
 export { answerProblem } from './problem-filter';
-export { clientIpOf, deviceIdOf, traceIdOf } from './request';
+export { clientIpOf, deviceIdOf, deviceIdPattern, traceIdOf } from './request';
 export { routesOf, type Route } from './routes';
+export { inlinePageHeaders } from './security-headers';
+export { toProblem } from './to-problem';
 export { validate, validationFailed } from './validate';

@@ -63,7 +63,7 @@ function describeOperation(route: Route, schemas: OpenApiSchemas): JsonSchema {
     tags: [description.tag],
     summary: description.summary,
     description: [callersOf(access), description.description ?? ''].join('\n\n').trim(),
-    security: access === 'public' ? [] : [{ bearer: [] }],
+    security: securityOf(access),
     parameters: describeParameters(route, schemas),
     ...(body && {
       requestBody: {
@@ -75,9 +75,16 @@ function describeOperation(route: Route, schemas: OpenApiSchemas): JsonSchema {
   };
 }
 
+/** `{}` is a way in without a token. */
+function securityOf(access: Access): JsonSchema[] {
+  if (access === 'public') return [];
+  return access === 'operations' ? [{}, { bearer: [] }] : [{ bearer: [] }];
+}
+
 function callersOf(access: Access): string {
   if (access === 'public') return '**Anyone** may call.';
   if (access === 'signed-in') return '**Anyone who is signed in** may call.';
+  if (access === 'operations') return '**Callers from OPERATIONS_NETWORKS; roles: admin, viewer.**';
   return `**Roles: ${access.join(', ')}.**`;
 }
 
@@ -185,12 +192,20 @@ function problemsOf({ description, inputs }: Route, access: Access): Set<Problem
   return new Set<ProblemCode>([
     ...(isChecked || takesKey ? ['VALIDATION_FAILED'] as const : []),
     ...(takesKey ? ['IDEMPOTENCY_KEY_MISSING'] as const : []),
-    ...(access === 'public' ? [] : ['UNAUTHENTICATED'] as const),
-    ...(typeof access === 'string' ? [] : ['FORBIDDEN'] as const),
+    ...problemsOfAccess(access),
     ...(hasBody ? ['BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const : []),
     ...(description?.problems ?? []),
     'INTERNAL_ERROR', 'TEMPORARILY_UNAVAILABLE',
   ]);
+}
+
+function problemsOfAccess(access: Access): ProblemCode[] {
+  switch (access) {
+    case 'public': return [];
+    case 'signed-in': return ['UNAUTHENTICATED'];
+    case 'operations': return ['NOT_FOUND'];
+    default: return ['UNAUTHENTICATED', 'FORBIDDEN'];
+  }
 }
 
 const problemSchema: JsonSchema = {

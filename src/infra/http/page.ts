@@ -10,7 +10,7 @@ export interface PageEnd {
 }
 
 /** The end of a page before the first one: everything comes after it, so no query needs an if. */
-const beforeFirstPage: PageEnd = { atMs: Date.UTC(9999, 0), id: '' };
+export const beforeFirstPage: PageEnd = { atMs: Date.UTC(9999, 0), id: '' };
 
 const cursorPattern = /^(\d{1,14})\.([A-Za-z0-9_-]{1,64})$/;
 

@@ -29,7 +29,8 @@ export function clientIpOf(request: FastifyRequest): string {
   return address.slice(0, 45);
 }
 
-const deviceIdPattern = /^[\x21-\x7e]{1,128}$/;
+/** What a device id may be: visible ASCII. */
+export const deviceIdPattern = /^[\x21-\x7e]{1,128}$/;
 
 /** The `X-Device-Id` header; undefined when there is none, or none that can be one. */
 export function deviceIdOf(request: FastifyRequest): string | undefined {

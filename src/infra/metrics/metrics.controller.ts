@@ -1,9 +1,9 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { z } from 'zod';
-import { Describe, Public } from '../http';
+import { Describe, Operations } from '../http';
 import { Metrics } from './metrics';
 
-@Public()
+@Operations()
 @Controller()
 export class MetricsController {
   constructor(private readonly metrics: Metrics) {}

@@ -50,10 +50,34 @@ export class Metrics {
     labelNames: ['outcome'] as const, registers: [this.registry],
   });
 
+  /** Answers of the buying endpoint that no timeline of a buyer keeps. */
+  readonly timelineDroppedTotal = new Counter({
+    name: 'timeline_dropped_total', help: 'Answers lost to the timelines of buyers',
+    registers: [this.registry],
+  });
+
+  /** Risk rules that matched an attempt to buy, those that only watch (`shadow`) included. */
+  readonly riskFindingsTotal = new Counter({
+    name: 'risk_findings_total', help: 'Risk rules that matched, by rule and mode',
+    labelNames: ['rule', 'mode'] as const, registers: [this.registry],
+  });
+
+  /** What came of rating attempts to buy. */
+  readonly riskActionsTotal = new Counter({
+    name: 'risk_actions_total', help: 'Rated attempts to buy, by what the rules did',
+    labelNames: ['action'] as const, registers: [this.registry],
+  });
+
   /** Orders that entered a status. */
   readonly orderStatusTotal = new Counter({
     name: 'order_status_total', help: 'Orders that entered a status',
     labelNames: ['status'] as const, registers: [this.registry],
+  });
+
+  /** Attempts to deliver a notification: `delivered`, `failed`, or `dead` when it was the last. */
+  readonly notificationsTotal = new Counter({
+    name: 'notifications_total', help: 'Attempts to deliver a notification, by result',
+    labelNames: ['result'] as const, registers: [this.registry],
   });
 
   /** Jobs that wait, are delayed or are being worked on; set it in an `onScrape` callback. */

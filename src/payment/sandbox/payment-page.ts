@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inlinePageHeaders } from '../../infra/http';
 import { assertUnreachable } from '../../kernel';
 import type { SandboxPayment } from './sandbox-provider';
 
 const template = readFileSync(join(__dirname, 'payment-page.html'), 'utf8');
+
+export const paymentPageHeaders = { ...inlinePageHeaders(template), 'cache-control': 'no-store' };
 
 /** The checkout page of one payment, complete: it loads nothing else. */
 export function paymentPage(payment: SandboxPayment): string {

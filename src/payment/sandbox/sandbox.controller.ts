@@ -1,9 +1,10 @@
-import { Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Public } from '../../auth';
 import { Describe, PathId, type RouteDescription } from '../../infra/http';
 import { ProblemError } from '../../kernel';
-import { paymentPage } from './payment-page';
+import { paymentPage, paymentPageHeaders } from './payment-page';
 import { SandboxProvider, type SandboxPayment } from './sandbox-provider';
 
 const sandboxPayment = z.object({
@@ -26,16 +27,19 @@ export class SandboxController {
   constructor(private readonly provider: SandboxProvider) {}
 
   @Get('demo/pay/:paymentId')
-  @Header('content-type', 'text/html; charset=utf-8')
-  @Header('cache-control', 'no-store')
   @Describe({
     summary: 'The checkout page of the sandbox',
     tag: 'demo',
     answers: { 200: { description: 'A page.', otherContent: { 'text/html': z.string() } } },
     problems: ['NOT_FOUND'],
   })
-  async page(@PathId('paymentId') paymentId: string): Promise<string> {
-    return paymentPage(await this.find(paymentId));
+  async page(
+    @PathId('paymentId') paymentId: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    const page = paymentPage(await this.find(paymentId));
+    void reply.headers(paymentPageHeaders);
+    return page;
   }
 
   @Post('demo/pay/:paymentId/pay')

@@ -72,9 +72,8 @@ redis.call('HSET', records, rid, pack_record({ state = 'R', quantity = quantity,
   fingerprint = fingerprint, userId = userId }))
 redis.call('HINCRBY', users, userId, units)
 redis.call('ZADD', due, deadline, rid)
-for _, proof in ipairs({ saleToken, captcha }) do
-  if proof ~= '' then redis.call('HSET', spent, proof, rid) end
-end
+if saleToken ~= '' then redis.call('HSET', spent, saleToken, rid) end
+if captcha ~= '' then redis.call('HSET', spent, captcha, rid) end
 redis.call('XADD', outbox, '*', 'rid', rid, 'user', userId, 'quantity', quantity, 'print', fingerprint,
   'epoch', epoch, 'seq', seq, 'at', reservedAt, 'trace', trace, 'ip', ip, 'device', device,
   'window', payWindow)

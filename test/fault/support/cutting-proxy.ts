@@ -13,16 +13,21 @@ export class CuttingProxy {
     server.on('connection', (socket) => { this.connect(socket); });
   }
 
-  static async start(targetPort: number): Promise<CuttingProxy> {
+  /** `port`: where one that was stopped has listened, so that its clients find the way again. */
+  static async start(targetPort: number, port = 0): Promise<CuttingProxy> {
     const server = createServer();
     const { promise, resolve } = Promise.withResolvers<void>();
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
     await promise;
     return new CuttingProxy(server, targetPort);
   }
 
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
   get url(): string {
-    return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `redis://127.0.0.1:${this.port}`;
   }
 
   /** The next reply on a connection that carried this text never arrives: the connection breaks. */

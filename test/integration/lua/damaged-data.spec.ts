@@ -2,12 +2,13 @@ import type { SaleKeys } from '../../../src/stock/sale-keys';
 import { boot, keysOfScript, type Reply, type ScriptName, TestLedger, type TestSale }
   from '../../support/ledger';
 
-const records = { reserved: 'r1', ordered: 'r2', sold: 'r3' };
+const records = { reserved: 'r1', ordered: 'r2', sold: 'r3', frozen: 'r4' };
 const row = ['r9', 'O', 1, 5, 1, 5, 'print', 'ann'];
 
 /** A call of each script that does something in the sale of `aSale`. */
 const calls: Record<ScriptName, (string | number)[]> = {
-  'reserve': ['r9', 'ann', 1, 'print', boot, 1, 30_000, 'trace', 'ip'],
+  'reserve': ['r9', 'ann', 1, 'print', boot, 1, 30_000, 'trace', 'ip', 'phone', 0, '', ''],
+  'retake': [records.frozen, 2, boot, 1, 30_000],
   'confirm': [records.reserved, 5],
   'settle': [records.reserved, records.ordered],
   'release': [records.reserved, 'C', records.ordered, 'E', records.sold, 'B'],
@@ -36,6 +37,7 @@ describe('damaged data', () => {
     await sale.bring(records.reserved, 'reserved');
     await sale.bring(records.ordered, 'pending_payment');
     await sale.bring(records.sold, 'paid');
+    await sale.bring(records.frozen, 'frozen');
     if (script === 'load-records' || script === 'open') {
       await sale.redis.hset(sale.keys.meta, { state: 'loading', loader: boot });
     }
@@ -64,6 +66,7 @@ describe('damaged data', () => {
 
   const unreadable: [ScriptName, string[], Reply][] = [
     ['reserve', ['available', 'reserved', 'seq', 'limit', 'opens', 'closes'], [-9, 0, 0, '', 0, 0]],
+    ['retake', ['available', 'reserved', 'limit'], -9],
     ['confirm', ['reserved', 'ordered'], [-9]],
     ['settle', ['reserved', 'ordered', 'sold'], [-9]],
     ['release', ['available', 'reserved', 'ordered', 'sold'], [-9]],
@@ -84,8 +87,8 @@ describe('damaged data', () => {
     });
   });
 
-  const missing: [ScriptName, Reply][] = [['reserve', [-9, 0, 0, '', 0, 0]], ['confirm', [-9]],
-    ['settle', [-9]], ['release', [-9]], ['requeue', [-9]], ['adjust', [-9, 0]],
+  const missing: [ScriptName, Reply][] = [['reserve', [-9, 0, 0, '', 0, 0]], ['retake', -9],
+    ['confirm', [-9]], ['settle', [-9]], ['release', [-9]], ['requeue', [-9]], ['adjust', [-9, 0]],
     ['load-records', -7], ['open', -7], ['set-state', -9]];
 
   it.each(missing)('%s does nothing when meta is missing and the rest is there',
@@ -103,10 +106,11 @@ describe('damaged data', () => {
     'r|1|1|1|1|1|0|print|ann', 'R|nan|1|1|1|1|0|print|ann', 'R|1e3|1|1|1|1|0|print|ann',
     'R|-5|1|1|1|1|0|print|ann', 'R|1.5|1|1|1|1|0|print|ann', 'R||1|1|1|1|0|print|ann',
     'R|9007199254740993|1|1|1|1|0|print|ann', `R|1|1|1|1|1|${'9'.repeat(30)}|print|ann`,
-    'R|1|1|1|1|x|0|print|ann'];
+    'R|1|1|1|1|x|0|print|ann', 'R123456|1|1|1|1|1|0|print|ann', 'R-2|1|1|1|1|1|0|print|ann'];
 
   it.each([
-    ['reserve', ['r1', 'ann', 1, 'print', boot, 1, 30_000, 'trace', 'ip'], [-9, 0, 0, '', 0, 0]],
+    ['reserve', ['r1', ...calls.reserve.slice(1)], [-9, 0, 0, '', 0, 0]],
+    ['retake', ['r1', ...calls.retake.slice(1)], -9],
     ['confirm', ['r1', 5], [0]], ['settle', ['r1'], [0]], ['release', ['r1', 'C'], [0]],
     ['requeue', [30_000, 1, 'trace', 'r1'], [-1]],
   ] as [ScriptName, (string | number)[], Reply][])(
@@ -126,9 +130,11 @@ describe('damaged data', () => {
 
   it.each(noCounts)('counts no units of a buyer on top of "%s"', async (value) => {
     const sale = await aSale('reserve');
-    await sale.redis.hset(sale.keys.users, { 'ann': value, 'user-r1': value });
+    await sale.redis.hset(sale.keys.users,
+      { 'ann': value, 'user-r1': value, 'user-r4': value });
     expect(await sale.unchangedBy('reserve', ...calls.reserve)).toEqual([-9, 0, 0, '', 0, 0]);
     expect(await sale.unchangedBy('release', 'r1', 'C')).toEqual([0]);
+    expect(await sale.unchangedBy('retake', ...calls.retake)).toBe(-9);
     await sale.redis.hset(sale.keys.meta, 'state', 'loading');
     expect(await sale.unchangedBy('load-records', ...calls['load-records'])).toBe(-7);
   });

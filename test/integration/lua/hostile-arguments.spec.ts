@@ -5,7 +5,8 @@ const noCounts = ['nan', 'NaN', 'inf', '-inf', 'Infinity', '1e3', '0x10', '-5', 
   ' 1', '1 ', '1\n', '1\0', '1.0', '.5', '01', '00', '1_000', '1,000', 'abc', '١', '１',
   '9007199254740992', '9007199254740993', '1'.padEnd(31, '0'), '9'.repeat(16)];
 const noIds = ['', ' ', 'a|b', 'a:b', 'a{b}', 'a b', 'a\n', 'a\0b', 'ä', 'a%d', 'a'.repeat(65)];
-const noReleasedStates = ['', 'R', 'O', 'S', 'c', 'CC', 'X', '|', '[', 'C\n', 'ß'];
+const noReleasedStates = ['', 'R', 'O', 'S', 'c', 'CC', 'X', '|', '[', 'C\n', 'ß', '2', '2F', 'F-2',
+  'F123456', 'R2'];
 
 /** One script called rightly, what each argument must be, and how the script refuses. */
 interface Case {
@@ -24,12 +25,18 @@ const row = { rid: 'r9', state: 'O', quantity: 1, deadlineMs: 5, seq: 1, reserve
 const second = Object.fromEntries(Object.entries(row).map(([name, value]) =>
   [`second ${name}`, value]));
 const cases: Case[] = [
-  { script: 'reserve', refusal: [-8, 0, 0, '', 0, 0], lengths: [0, 1, 8, 10],
+  { script: 'reserve', refusal: [-8, 0, 0, '', 0, 0], lengths: [0, 1, 12, 14],
     args: { rid: 'r9', userId: 'ann', quantity: 1, fingerprint: 'print', boot, epoch: 1,
-      leaseMs: 30_000, trace: 'trace', ip: 'ip' },
-    counts: ['quantity', 'epoch', 'leaseMs'], ids: ['rid', 'fingerprint'],
+      leaseMs: 30_000, trace: 'trace', ip: 'ip', device: 'phone', payWindow: 0,
+      saleToken: 'token', captcha: 'captcha' },
+    counts: ['quantity', 'epoch', 'leaseMs', 'payWindow'], ids: ['rid', 'fingerprint'],
     others: { userId: ['', 'u'.repeat(513), '雪'.repeat(171)], boot: [''],
-      quantity: ['0', '1001'] } },
+      quantity: ['0', '1001'], device: ['d'.repeat(513), '雪'.repeat(171)],
+      saleToken: noIds.slice(1), captcha: noIds.slice(1) } },
+  { script: 'retake', refusal: -8, lengths: [0, 1, 4, 6],
+    args: { rid: 'r3', hold: 2, boot, epoch: 1, leaseMs: 30_000 },
+    counts: ['hold', 'epoch', 'leaseMs'], ids: ['rid'],
+    others: { boot: [''], hold: ['0', '1', '100000'] } },
   { script: 'confirm', refusal: [-8], lengths: [0, 1, 3],
     args: { 'rid': 'r1', 'payBeforeMs': 5, 'second rid': 'r2', 'second payBeforeMs': 5 },
     counts: ['payBeforeMs', 'second payBeforeMs'], ids: ['rid', 'second rid'] },
@@ -54,8 +61,8 @@ const cases: Case[] = [
   { script: 'load-records', refusal: -8, lengths: [0, 2, 8, 10, 16],
     args: { epoch: 1, ...row, ...second }, ids: ['rid', 'second rid'],
     counts: ['epoch', 'quantity', 'deadlineMs', 'seq', 'reservedAtMs', 'second quantity'],
-    others: { 'state': ['', 'R', 'X', 'OO', 'o', '|'], 'fingerprint': ['a|b', 'a b', 'ä', '\n'],
-      'second state': ['R'] } },
+    others: { 'state': ['', 'R', 'X', 'OO', 'o', '|', 'R2', 'O-2', 'O2.5'], 'second state': ['R'],
+      'fingerprint': ['a|b', 'a b', 'ä', '\n'] } },
   { script: 'open', refusal: -8, lengths: [0, 2, 4], args: { epoch: 1, boot, state: 'open' },
     others: { state: ['', 'loading', 'recovering', 'OPEN', 'open\n', '1'] } },
   { script: 'set-state', refusal: -8, lengths: [0, 2], args: { state: 'paused' },
@@ -72,6 +79,7 @@ describe.each(cases)('$script', ({ script, args, counts = [], ids = [], others =
     sale = await ledger.openSale();
     await sale.reserve('r1');
     await sale.bring('r2', 'pending_payment');
+    await sale.bring('r3', 'frozen');
   });
   afterAll(() => ledger.close());
 

@@ -8,7 +8,7 @@ const row = (rid: string, state: string, quantity: number, user: string) =>
 const rows = [
   row('r1', 'O', 2, 'ann'), row('r2', 'S', 1, 'ann'), row('r3', 'C', 2, 'ann'),
   row('r4', 'E', 1, 'bob'), row('r5', 'J', 1, 'bob'), row('r6', 'F', 1, 'bob'),
-  row('r7', 'B', 1, 'bob'), row('r8', 'O', 1, 'c|d'),
+  row('r7', 'B', 1, 'bob'), row('r8', 'O2', 1, 'c|d'),
 ];
 
 describe('a load', () => {
@@ -30,12 +30,13 @@ describe('a load', () => {
         seq: '9' }),
       records: content({ r1: record('O', 2, 'ann'), r2: record('S', 1, 'ann'),
         r3: record('C', 2, 'ann'), r4: record('E', 1, 'bob'), r5: record('J', 1, 'bob'),
-        r6: record('F', 1, 'bob'), r7: record('B', 1, 'bob'), r8: record('O', 1, 'c|d') }),
+        r6: record('F', 1, 'bob'), r7: record('B', 1, 'bob'), r8: record('O2', 1, 'c|d') }),
       users: content({ 'ann': '3', 'c|d': '1' }),
       due: content(['r1', '8000000000000', 'r8', '8000000000000']),
       outbox: content([[], [expect.arrayContaining(['name', 'relay']) as unknown]]),
       adjustments: content({ a1: 'loaded', a2: 'loaded' }),
       refusals: { lifeMs: -2, content: null },
+      spent: { lifeMs: -2, content: null },
     });
     expect(await sale.audit()).toEqual([1, 1, 10, 6, 0, 3, 1, 9, 8, 2, 0, 3, 'open', boot]);
   });
@@ -82,6 +83,17 @@ describe('a load', () => {
     const { outbox } = await sale.everything();
     await sale.run('load-begin', ...begin(2));
     expect((await sale.everything()).outbox).toEqual(outbox);
+  });
+
+  it('leaves proofs spent that were spent before it', async () => {
+    const sale = await ledger.openSale();
+    await sale.reserve('r1', { saleToken: 'token', captcha: 'answer' });
+    await sale.load({ epoch: 2 });
+    const attempt = (proofs: object) => sale.attempt('r2', { epoch: 2, ...proofs });
+    expect(await sale.unchangedBy('reserve', ...attempt({ saleToken: 'token' })))
+      .toEqual([-10, 10, 0, '', 0, 0]);
+    expect(await sale.unchangedBy('reserve', ...attempt({ captcha: 'answer' })))
+      .toEqual([-11, 10, 0, '', 0, 0]);
   });
 
   it.each([[9, 4, '9'], [4, 9, '9'], [9, 9, '9'], [0, 10, '10'], [10, 9, '10']])(

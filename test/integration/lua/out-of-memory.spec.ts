@@ -36,7 +36,7 @@ describe('a Redis that has reached its memory limit', () => {
   });
 
   const refused: [ScriptName, (string | number)[]][] = [
-    ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 1_000, 'trace', 'ip']],
+    ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 1_000, 'trace', 'ip', 'phone', 0, 'token', '']],
     ['adjust', ['a1', 1, boot, 1]],
     ['load-begin', begin],
   ];

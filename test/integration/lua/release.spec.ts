@@ -23,9 +23,19 @@ describe('release', () => {
       .toEqual({ due: null, record: record?.replace(/^[RO]/, recordLetters[to]) });
     expect(await sale.counters()).toEqual([10, 0, 0, 0]);
     expect(await sale.redis.exists(sale.keys.users)).toBe(0);
-    for (const letter of letters) {
+    for (const letter of letters.filter((each) => !(to === 'frozen' && each === 'C'))) {
       expect(await sale.unchangedBy('release', 'r1', letter)).toEqual([0]);
     }
+  });
+
+  it('closes a frozen record for good when its order is cancelled, and moves no unit', async () => {
+    const sale = await ledger.openSale();
+    await sale.bring('r1', 'frozen');
+    await sale.reserve('r2');
+    expect(await sale.run('release', 'r1', 'C')).toEqual([0]);
+    expect((await sale.remembered('r1')).record).toMatch(/^C\|/);
+    expect(await sale.counters()).toEqual([9, 1, 0, 0]);
+    expect(await sale.unchangedBy('retake', ...sale.retaking('r1', 2))).toBe(0);
   });
 
   it('takes units that were sold back for a refund, once, and for nothing else', async () => {

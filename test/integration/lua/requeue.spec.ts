@@ -23,7 +23,8 @@ describe('requeue', () => {
 
     const entry = (trace: string, ip: string) => ['rid', 'r1', 'user', 'a|b', 'quantity', '2',
       'print', 'print', 'epoch', '1', 'seq', '1', 'at', reservedAt, 'trace', trace, 'ip', ip];
-    expect(await outbox(sale)).toEqual([entry('trace', '10.0.0.1'), entry('later', ''),
+    expect(await outbox(sale)).toEqual([
+      [...entry('trace', '10.0.0.1'), 'device', '', 'window', '0'], entry('later', ''),
       entry('later', '')]);
     const { record, due } = await sale.remembered('r1');
     expect(Number(due)).toBeGreaterThanOrEqual(earliestMs);

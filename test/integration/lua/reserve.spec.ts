@@ -10,7 +10,8 @@ describe('reserve', () => {
   it('holds the units in every place at once: counters, record, buyer, lease, outbox', async () => {
     const sale = await ledger.openSale({ seq: 41 });
     const [code, available, seq, state, quantity, reservedAtMs] =
-      await sale.reserve('r1', { user: 'ann', quantity: 2 });
+      await sale.reserve('r1', { user: 'ann', quantity: 2, device: 'phone', payWindow: 60,
+        saleToken: 'token-1', captcha: 'captcha-1' });
     expect([code, available, seq, state, quantity]).toEqual([1, 8, 42, 'R', 2]);
     expect(Math.abs(Number(reservedAtMs) - await sale.now())).toBeLessThan(5_000);
 
@@ -25,9 +26,10 @@ describe('reserve', () => {
       due: { lifeMs: -1, content: ['r1', String(deadlineMs)] },
       outbox: { lifeMs: -1, content: [[[expect.any(String), ['rid', 'r1', 'user', 'ann', 'quantity',
         '2', 'print', 'print', 'epoch', '1', 'seq', '42', 'at', String(reservedAtMs), 'trace',
-        'trace', 'ip', '10.0.0.1']]], expect.any(Array)] },
+        'trace', 'ip', '10.0.0.1', 'device', 'phone', 'window', '60']]], expect.any(Array)] },
       adjustments: { lifeMs: -2, content: null },
       refusals: { lifeMs: -2, content: null },
+      spent: { lifeMs: -1, content: { 'token-1': 'r1', 'captcha-1': 'r1' } },
     });
   });
 
@@ -46,6 +48,18 @@ describe('reserve', () => {
     expect(await sale.redis.hget(sale.keys.users, user)).toBe('2');
     await sale.run('release', 'r1', 'C');
     expect(await sale.redis.hexists(sale.keys.users, user)).toBe(0);
+  });
+
+  it.each([
+    ['none', ''], ['128 letters beyond ASCII', '雪'.repeat(128)],
+    ['128 that take four bytes each', '🛒'.repeat(128)], ['a bar and a line break', 'a|b\nc'],
+    ['a zero byte', 'a\0b'], ['a number to Lua', '1e3'], ['the name of another field', 'window'],
+    ['a quotation', '"a\'b'], ['braces and a percent sign', '{b}%d'],
+  ])('hands a device id on as it is: %s', async (_title, device) => {
+    const sale = await ledger.openSale();
+    await sale.reserve('r1', { device, payWindow: 30 });
+    const [[, fields] = []] = await sale.redis.xrange(sale.keys.outbox, '-', '+');
+    expect(fields?.slice(-4)).toEqual(['device', device, 'window', '30']);
   });
 
   it('holds the last unit and says so, then is sold out', async () => {

@@ -36,16 +36,17 @@ const buy = (userId: string, quantity: number) =>
     expect([status, body.code]).toEqual(refusal ? [409, refusal] : [202, undefined]);
     if (refusal) return;
     model.orders.push({ key, userId, quantity, status: 'reserved', isConfirmed: false,
-      isOverdue: false });
+      isOverdue: false, isRetaken: false });
     real.ids.set(key, body.id);
   });
 
 const replay = (index: number) => command(`replay ${index}`, async (model, real) => {
-  const { key, userId, quantity, status, isConfirmed } = model.at(index);
+  const { key, userId, quantity, status, isConfirmed, isRetaken } = model.at(index);
   const { body } = await real.client.buy(real.sale.id, userId, { quantity, key });
-  // Redis answers, and it may not know of the row yet.
+  // Redis answers, and it may not know of the row, or what became of it.
+  const isKnown = !isRetaken && (isConfirmed || !holdsUnits(status) || status === 'paid');
   expect(body).toMatchObject({ id: real.ids.get(key), quantity,
-    status: isConfirmed || !holdsUnits(status) || status === 'paid' ? status : 'reserved' });
+    status: isKnown ? status : 'reserved' });
 }, hasOrders);
 
 const pay = (index: number) => command(`pay ${index}`, async (model, real) => {
@@ -60,10 +61,11 @@ const pay = (index: number) => command(`pay ${index}`, async (model, real) => {
 
 const cancel = (index: number) => command(`cancel ${index}`, async (model, real) => {
   const order = model.at(index);
-  const isOpen = ['reserved', 'pending_payment', 'cancelled'].includes(order.status);
+  const isOpen = ['reserved', 'pending_payment', 'frozen', 'cancelled'].includes(order.status);
   const { status } = await real.client.cancel(real.idOf(order), order.userId);
   expect(status).toBe(isOpen ? 200 : 409);
   if (isOpen) order.status = 'cancelled';
+  model.endThaws([order]);
 }, hasOrders);
 
 const refund = (index: number) => command(`refund ${index}`, async (model, real) => {
@@ -78,6 +80,45 @@ const passDeadline = (index: number) => command(`deadline of ${index} passes`,
     const order = model.at(index);
     await real.passDeadline(order);
     order.isOverdue = true;
+  }, hasOrders);
+
+const freeze = (userId: string) => command(`${userId} is frozen`, async (model, real) => {
+  real.onceFrozen.push(...(await real.freeze.freeze(userId, cause))
+    .filter(({ saleId }) => saleId === real.sale.id));
+  model.freeze(userId);
+});
+
+const applyLate = command('a slow worker tells Redis of what was frozen', async (_, real) => {
+  await real.followup.apply(real.sale.id, real.onceFrozen);
+});
+
+const thaw = (index: number) => command(`thaw ${index}`, async (model, real) => {
+  const order = model.at(index);
+  const isFrozen = order.status === 'frozen';
+  // What a thaw that broke off has in Redis is his own.
+  model.endThaws([order]);
+  const isRefused = isFrozen && model.refusal(order.userId, order.quantity) !== undefined;
+  const { thawed, refused } = await real.freeze.thaw([real.idOf(order)], cause);
+  if (isFrozen) {
+    order.status = isRefused ? 'cancelled' : 'pending_payment';
+    order.isOverdue = false;
+  }
+  const isCancelled = order.status === 'cancelled';
+  expect([thawed.length, refused.length])
+    .toEqual(order.status === 'reserved' ? [0, 0] : [isCancelled ? 0 : 1, isCancelled ? 1 : 0]);
+}, hasOrders);
+
+const dieWithinThaw = (index: number) => command(`a thaw of ${index} dies before its commit`,
+  async (model, real) => {
+    const order = model.at(index);
+    const [row] = await real.store.findMany([real.idOf(order)]);
+    if (order.isRetaken || row?.status !== 'frozen') return;
+    const { kind } = await real.stockLedger.retake(real.sale.id, row.id, row.holds + 1);
+    const refusal = model.refusal(order.userId, order.quantity);
+    expect(kind).toBe(refusal === undefined ? 'held'
+      : { SOLD_OUT: 'sold_out', LIMIT_EXCEEDED: 'over_limit' }[refusal]);
+    order.isRetaken = refusal === undefined;
+    order.isOverdue = false;
   }, hasOrders);
 
 const adjust = (delta: number) => command(`adjust by ${delta}`, async (model, real) => {
@@ -131,6 +172,7 @@ const sweepLeases = command('sweep over leases', async (model, real) => {
   await real.leases.sweep(real.sale);
   const overdue = model.orders.filter(({ isOverdue }) => isOverdue);
   model.expire(overdue);
+  model.endThaws(overdue);
   for (const order of overdue) {
     if (order.status === 'reserved') order.isOverdue = false;
     else order.isConfirmed = true;
@@ -147,6 +189,7 @@ const reconcile = command('reconcile', async (model, real) => {
 const recover = command('recover', async (model, real) => {
   expect(await real.recovery.recover(real.sale.id, 'model')).toBe(true);
   model.write(model.orders, true);
+  model.endThaws(model.orders);
 });
 
 const index = fc.nat({ max: 20 });
@@ -164,5 +207,7 @@ export const saleCommands = [
   index.map(replay), index.map(pay), index.map(cancel), index.map(refund),
   index.map(passDeadline), fc.constant(expireOverdue), fc.constant(sweepLeases),
   fc.integer({ min: -4, max: 5 }).filter((delta) => delta !== 0).map(adjust),
-  index.map(adjustAgain), fc.constant(reconcile), fc.constant(recover),
+  index.map(adjustAgain), user.map(freeze), fc.constant(applyLate), index.map(thaw),
+  index.map(dieWithinThaw),
+  fc.constant(reconcile), fc.constant(recover),
 ];

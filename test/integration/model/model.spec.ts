@@ -26,7 +26,7 @@ describe('a sale under any sequence of what can happen to it', () => {
   /** Whatever died or was lost on the way: leases run out, jobs come, and all is decided. */
   async function letItRest(model: SaleModel, real: SaleParts): Promise<void> {
     for (const order of model.orders) {
-      if (order.status === 'reserved') await real.passDeadline(order);
+      if (order.status === 'reserved' || order.isRetaken) await real.passDeadline(order);
     }
     for (let job = await real.takeJob(); job; job = await real.takeJob()) await real.deliver(job);
     await real.leases.sweep(real.sale);
@@ -35,6 +35,7 @@ describe('a sale under any sequence of what can happen to it', () => {
     await real.client.reconcile(real.sale.id);
     model.expire(model.orders);
     model.write(model.orders, true);
+    model.endThaws(model.orders);
   }
 
   it('keeps the invariants, and every order is as a simple model says', async () => {

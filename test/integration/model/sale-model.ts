@@ -13,6 +13,8 @@ export interface ModelOrder {
   isConfirmed: boolean;
   /** Its time to pay, or its lease while there is no row, is over. */
   isOverdue: boolean;
+  /** It is frozen, and a thaw that broke off has its units in Redis. */
+  isRetaken: boolean;
 }
 
 /** A sale as simply as it can be said: who holds what, and how many units there are. */
@@ -60,8 +62,22 @@ export class SaleModel {
     }
   }
 
+  /** Takes the units away from what waits for payment. */
+  freeze(userId: string): void {
+    for (const order of this.orders) {
+      if (order.userId !== userId || order.status !== 'pending_payment') continue;
+      order.status = 'frozen';
+      order.isConfirmed = true;
+    }
+  }
+
+  /** The leases of thaws that broke off are over, and somebody looked. */
+  endThaws(orders: readonly ModelOrder[]): void {
+    for (const order of orders) order.isRetaken = false;
+  }
+
   private heldBy(orders: readonly ModelOrder[]): number {
-    return orders.filter(({ status }) => holdsUnits(status))
+    return orders.filter(({ status, isRetaken }) => holdsUnits(status) || isRetaken)
       .reduce((sum, { quantity }) => sum + quantity, 0);
   }
 }

@@ -2,15 +2,15 @@ import { getQueueToken } from '@nestjs/bullmq';
 import type { Job, Queue } from 'bullmq';
 import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
-import { LeaseSweep, OrderLife, OrderModule, orderQueue, OrderStore, OrderWriter }
-  from '../../../src/order';
+import { LeaseSweep, OrderFollowup, OrderFreeze, OrderLife, OrderModule, orderQueue, OrderStore,
+  OrderWriter, type Order } from '../../../src/order';
 import { OrderProcessor } from '../../../src/order/order.processor';
 import { OrderRelay } from '../../../src/order/order-relay';
 import { OverdueOrders } from '../../../src/order/overdue-orders';
 import type { OrderBatchJob } from '../../../src/order/queues';
 import { Recovery } from '../../../src/reconciliation/recovery';
 import { SaleCatalog, type Sale } from '../../../src/sale';
-import { saleKeys } from '../../../src/stock';
+import { saleKeys, StockLedger } from '../../../src/stock';
 import type { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 import { limitPerUser, SaleModel, type ModelOrder } from './sale-model';
@@ -21,6 +21,8 @@ export class SaleParts {
   readonly ids = new Map<string, string>();
   /** Jobs that were worked off before, to be delivered again. */
   readonly past: OrderBatchJob[] = [];
+  /** Rows as they were when they were frozen. */
+  readonly onceFrozen: Order[] = [];
 
   constructor(
     readonly product: TestProduct,
@@ -32,6 +34,10 @@ export class SaleParts {
   get life() { return this.product.get(OrderLife); }
   get writer() { return this.product.get(OrderWriter); }
   get leases() { return this.product.get(LeaseSweep); }
+  get followup() { return this.product.get(OrderFollowup); }
+  get store() { return this.product.get(OrderStore); }
+  get freeze() { return this.product.get(OrderFreeze); }
+  get stockLedger() { return this.product.get(StockLedger); }
   get overdue() { return this.product.get(OverdueOrders); }
   get recovery() { return this.product.get(Recovery); }
 
@@ -74,7 +80,7 @@ export class SaleParts {
 
   /** The status of every order by its key; `reserved` while there is no row. */
   async statuses(): Promise<Record<string, string>> {
-    const rows = await this.product.get(OrderStore).findMany([...this.ids.values()]);
+    const rows = await this.store.findMany([...this.ids.values()]);
     const found = new Map(rows.map(({ id, status }) => [id, status]));
     return Object.fromEntries([...this.ids].map(([key, id]) => [key, found.get(id) ?? 'reserved']));
   }

@@ -1,0 +1,2 @@
+export { CaptchaTokens } from './captcha-tokens';
+export { CaptchaApiModule, CaptchaModule } from './captcha.module';

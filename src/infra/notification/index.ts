@@ -1,0 +1,3 @@
+export { NotificationApiModule, NotificationModule, NotificationWorkerModule }
+  from './notification.module';
+export { Notifications, type Notification } from './notifications';

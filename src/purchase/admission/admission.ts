@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { RiskAssessor } from '../../risk';
+import { Throttle } from '../../throttle';
+import type { Admitted, Attempt, Caller } from './attempt';
+import { CaptchaLayer } from './captcha.layer';
+import { RiskLayer } from './risk.layer';
+import { SaleTokenLayer } from './sale-token.layer';
+
+/**
+ * The layers of the funnel behind the front gate, the cheapest first. Each lets an attempt pass or
+ * throws the ProblemError that tells the buyer why not and what he can do. A layer that cannot ask
+ * its store throws, too: nobody passes unexamined.
+ */
+@Injectable()
+export class Admission {
+  constructor(
+    private readonly throttle: Throttle,
+    private readonly saleToken: SaleTokenLayer,
+    private readonly risk: RiskLayer,
+    private readonly captcha: CaptchaLayer,
+    private readonly assessor: RiskAssessor,
+  ) {}
+
+  /** Counts the request. Throws RATE_LIMITED. */
+  count(caller: Caller): Promise<void> {
+    return this.throttle.admit(caller);
+  }
+
+  /** Throws SALE_TOKEN_INVALID, RISK_REJECTED, LIMIT_EXCEEDED or CAPTCHA_REQUIRED. */
+  async admit(attempt: Attempt): Promise<Admitted> {
+    const admitted: Admitted = { isNewHold: false };
+    try {
+      this.saleToken.admit(attempt, admitted);
+      const risk = await this.risk.admit(attempt, admitted);
+      this.captcha.admit(attempt, risk, admitted);
+      return admitted;
+    } catch (error) {
+      this.settle(attempt, admitted, 'refused');
+      throw error;
+    }
+  }
+
+  /** What came of an attempt that was let through, for what the risk layer counts. */
+  settle(attempt: Attempt, { isNewHold }: Admitted, result: 'held' | 'refused'): void {
+    if (result === 'held') this.assessor.recordPurchase(attempt);
+    else if (isNewHold) this.assessor.releaseHold(attempt);
+  }
+}

@@ -1,0 +1,81 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Authenticator, type Identity } from '../../auth';
+import { answerProblem, clientIpOf, deviceIdOf, toProblem } from '../../infra/http';
+import { ServerClock } from '../../infra/redis';
+import type { ProblemError } from '../../kernel';
+import { Blacklist } from '../../risk';
+import { SaleCatalog, type Sale } from '../../sale';
+import { shed, Throttle } from '../../throttle';
+import { refusal } from '../refusal';
+import { blacklisted } from './blacklisted';
+
+/** How far the clock that this process follows may be off. */
+const clockDoubtMs = 50;
+export const buyingRoute = '/v1/sales/:saleId/orders';
+
+/**
+ * The first layers of the funnel, those that memory alone can decide: sale state, authentication,
+ * blacklist, the early shedding of a rush, and blocks that the throttle remembers. They stand before
+ * the body is read and before Nest: a flood of refusals costs no Redis call and hardly more than
+ * the parsing of its requests. Whatever memory cannot know passes on.
+ */
+@Injectable()
+export class FrontGate implements OnModuleInit {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly catalog: SaleCatalog,
+    private readonly clock: ServerClock,
+    private readonly authenticator: Authenticator,
+    private readonly blacklist: Blacklist,
+    private readonly throttle: Throttle,
+  ) {}
+
+  onModuleInit(): void {
+    const server = this.host.httpAdapter.getInstance<FastifyInstance>();
+    server.addHook('onRequest', (request, reply, done) => {
+      if (request.routeOptions.url !== buyingRoute || request.method !== 'POST') done();
+      else this.judge(request, reply, done);
+    });
+  }
+
+  private judge(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const { saleId = '' } = request.params as { saleId?: string };
+    const sale = this.catalog.peek(saleId);
+    const onward = (identity: Identity) => {
+      request.identity = identity;
+      const problem = sale && this.refuse(request, identity, sale);
+      if (problem) answerProblem(problem, request, reply);
+      else done();
+    };
+    try {
+      const identity = this.authenticator.identify(request.headers.authorization);
+      if (!(identity instanceof Promise)) onward(identity);
+      else identity.then(onward).catch((error: unknown) => { this.fail(error, request, reply); });
+    } catch (error) {
+      this.fail(error, request, reply, sale);
+    }
+  }
+
+  private refuse(request: FastifyRequest, identity: Identity, sale: Sale): ProblemError | undefined {
+    const nowMs = this.clock.now();
+    const caller = { userId: identity.userId, ip: clientIpOf(request), sale,
+      deviceId: deviceIdOf(request) };
+    return tooEarly(sale, nowMs) ?? blacklisted(this.blacklist.find(caller))
+      ?? shed(caller, nowMs) ?? this.throttle.blocked(caller);
+  }
+
+  private fail(error: unknown, request: FastifyRequest, reply: FastifyReply, sale?: Sale): void {
+    const problem = sale && tooEarly(sale, this.clock.now());
+    answerProblem(problem ?? toProblem(error), request, reply);
+  }
+}
+
+/**
+ * The one state of a sale that memory knows for sure: nobody has bought of it before it opens. In
+ * every other state the request may be the retry of a purchase that succeeded.
+ */
+function tooEarly(sale: Sale, nowMs: number): ProblemError | undefined {
+  return nowMs < sale.opensAtMs - clockDoubtMs ? refusal('SALE_NOT_OPEN', sale) : undefined;
+}

@@ -1,0 +1,52 @@
+import { Controller, Post, UseGuards } from '@nestjs/common';
+import { z } from 'zod';
+import { CurrentUser, type Identity } from '../../auth';
+import { Describe, PathId } from '../../infra/http';
+import { ServerClock } from '../../infra/redis';
+import { ProblemError } from '../../kernel';
+import { SaleCatalog, stateOf } from '../../sale';
+import { BuyerThrottleGuard } from '../../throttle';
+import { refusal } from '../refusal';
+import { SaleTokens } from './sale-tokens';
+
+const saleTokenView = z.object({
+  token: z.string().meta({ description: 'Send it as `X-Sale-Token`' }),
+  expiresAt: z.iso.datetime({ precision: 3 }),
+}).meta({
+  id: 'SaleToken',
+  examples: [{
+    token: 'AZxGh2o4Yk0Zr3b8s1kV5g7cQm2w9xT4yUj6pLdE0a', expiresAt: '2026-01-31T12:00:00.000Z',
+  }],
+});
+
+@Controller()
+export class SaleTokenController {
+  constructor(
+    private readonly catalog: SaleCatalog,
+    private readonly tokens: SaleTokens,
+    private readonly clock: ServerClock,
+  ) {}
+
+  @Post('v1/sales/:saleId/tokens')
+  @UseGuards(BuyerThrottleGuard)
+  @Describe({
+    summary: 'Get a sale token before the sale opens',
+    description: 'A sale that asks for tokens sells only to their holders. A token is bound to the '
+      + 'user and the sale and buys once; for a second order ask for a second one.',
+    tag: 'orders',
+    answers: { 201: { description: 'The token.', schema: saleTokenView } },
+    problems: ['NOT_FOUND', 'SALE_CLOSED', 'RATE_LIMITED'],
+  })
+  async issue(
+    @PathId('saleId') saleId: string,
+    @CurrentUser() { userId }: Identity,
+  ): Promise<z.infer<typeof saleTokenView>> {
+    const sale = await this.catalog.find(saleId);
+    if (!sale || sale.status === 'draft') {
+      throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    }
+    if (stateOf(sale, this.clock.now(), undefined) === 'closed') throw refusal('SALE_CLOSED', sale);
+    const { token, expiresAtMs } = this.tokens.issue(userId, sale);
+    return { token, expiresAt: new Date(expiresAtMs).toISOString() };
+  }
+}

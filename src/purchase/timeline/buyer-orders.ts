@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../infra/database';
+import { pageItemsAtMost } from '../../infra/http';
+import { StockRedis, type OrderStatus } from '../../stock';
+
+/** One order of a buyer in a sale. */
+export interface BuyerOrder {
+  id: string;
+  status: OrderStatus;
+  quantity: number;
+  /** ISO 8601: when the units were held. */
+  createdAt: string;
+  reason?: string;
+}
+
+interface BuyerOrderRow {
+  rid: string;
+  status: OrderStatus;
+  quantity: number;
+  reserved_at: Date;
+  reason: string | null;
+}
+
+/** What one buyer has got of one sale. */
+@Injectable()
+export class BuyerOrders {
+  constructor(
+    private readonly database: Database,
+    private readonly redis: StockRedis,
+  ) {}
+
+  /** The newest first, at most a page of them. Throws `DatabaseError`. */
+  async of(saleId: string, userId: string): Promise<BuyerOrder[]> {
+    const rows = await this.database.query<BuyerOrderRow>(
+      `SELECT rid, status, quantity, reserved_at, reason FROM orders
+        WHERE user_id = ? AND sale_id = ? ORDER BY reserved_at DESC, rid DESC LIMIT ?`,
+      [userId, saleId, pageItemsAtMost]);
+    return rows.map(({ rid, status, quantity, reserved_at, reason }) => ({
+      id: rid, status, quantity, createdAt: reserved_at.toISOString(),
+      ...(reason !== null && { reason }),
+    }));
+  }
+
+  /** Units that count against his limit. Rejects when Redis is away, throws `DatabaseError`. */
+  async unitsHeld(saleId: string, userId: string): Promise<number> {
+    const held = await this.redis.connections.general
+      .hget(this.redis.keys(saleId).users, userId);
+    if (held !== null) return Number(held);
+    // Redis knows nothing of a buyer without units, nor of a sale that is long over.
+    const [row] = await this.database.query<{ units: string | null }>(
+      `SELECT SUM(quantity) AS units FROM orders
+        WHERE user_id = ? AND sale_id = ? AND status IN ('pending_payment', 'paid')`,
+      [userId, saleId]);
+    return Number(row?.units ?? 0);
+  }
+}

@@ -1,0 +1,11 @@
+import type { Finding } from './risk-case';
+
+/** Findings to open a case of, and the schedule that finishes what a crash left half done. */
+export const riskQueue = 'risk-cases';
+
+export const openCase = 'open-case';
+export const freezeAgain = 'freeze-again';
+export const settleCases = 'settle-cases';
+
+export type OpenCaseJob = Finding;
+export interface FreezeAgainJob { caseId: string }

@@ -1,0 +1,84 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../../config';
+import { Metrics } from '../../infra/metrics';
+import type { Sale } from '../../sale';
+import { HoldBudget, RiskSignals, type Hold, type HoldSubject, type PurchaseSubject, type Signals }
+  from '../signals';
+import { ActiveRules } from './active-rules';
+import type { RiskAction, RuleFinding } from './compiled-rules';
+import { payWindowAfter } from './pay-window';
+import { RecentAttempts } from './recent-attempts';
+
+/** How risky an attempt to buy is, and what the buyer may still hold. */
+export interface Assessment {
+  /** Sum of the acting rules' scores, in steps of 0.001. */
+  readonly score: number;
+  readonly findings: readonly RuleFinding[];
+  /** What the rules advise; always `pass` where the sale only watches. */
+  readonly action: RiskAction;
+  readonly attemptsLastMinute: number;
+  /** The numbers behind it, as evidence; none where the risk layer is off. */
+  readonly signals: Signals;
+  /** Whether one more unpaid order fits; independent of the rules. */
+  readonly hold: Hold;
+  /** Whether the attempt relies on a place: then it ends in `recordPurchase` or `releaseHold`. */
+  readonly isNewHold: boolean;
+  /** The sale's time to pay, shorter for users who let orders expire. */
+  readonly payWindowSeconds: number;
+}
+
+/** Rates every attempt to buy. */
+@Injectable()
+export class RiskAssessor {
+  constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly signals: RiskSignals,
+    private readonly holds: HoldBudget,
+    private readonly active: ActiveRules,
+    private readonly recent: RecentAttempts,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /**
+   * Counts this attempt, claims its place among the unpaid orders, and rates it: one round trip,
+   * none where risk and both caps are off. Rejects when Redis is away: nobody passes unrated.
+   */
+  async assess(subject: PurchaseSubject): Promise<Assessment> {
+    const { sale, identity: { userId } } = subject;
+    const mode = this.modeOf(sale);
+    if (mode === 'off' && !this.signals.capsHolds) return unrated(sale.payWindowSeconds);
+    const { signals, hold, isNewHold } = await this.signals.observe(subject, mode !== 'off');
+    const payWindowSeconds =
+      payWindowAfter(signals.expiredOrdersLastDay ?? 0, sale.payWindowSeconds);
+    if (mode === 'off') return { ...unrated(payWindowSeconds), hold, isNewHold };
+    this.recent.add({ userId, saleId: sale.id, signals });
+    const { score, findings, action: advised } = this.active.rules.judge(signals);
+    const action = mode === 'shadow' ? 'pass' : advised;
+    for (const finding of findings) {
+      this.metrics.riskFindingsTotal.inc({ rule: finding.rule, mode: finding.mode });
+    }
+    this.metrics.riskActionsTotal.inc({ action });
+    return { score, findings, action, attemptsLastMinute: signals.attemptsLastMinute ?? 0, signals,
+      hold, isNewHold, payWindowSeconds };
+  }
+
+  /** The attempt came to nothing: its place is free again. Never throws; nobody waits for it. */
+  releaseHold(subject: HoldSubject): void {
+    void this.holds.release(subject);
+  }
+
+  /** The attempt holds units: keeps its place and counts a purchase. Never throws. */
+  recordPurchase(subject: PurchaseSubject): void {
+    const counts = this.modeOf(subject.sale) !== 'off';
+    if (counts || this.signals.capsHolds) void this.holds.keep(subject, counts);
+  }
+
+  private modeOf({ protection }: Sale): AppConfig['risk'] {
+    return protection.risk ?? this.config.risk;
+  }
+}
+
+function unrated(payWindowSeconds: number): Assessment {
+  return { score: 0, findings: [], action: 'pass', attemptsLastMinute: 0, signals: {}, hold: 'free',
+    isNewHold: false, payWindowSeconds };
+}

@@ -1,0 +1,83 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import type { ChainableCommander } from 'ioredis';
+import { ServerClock } from '../../infra/redis';
+import { OrderFollowup, type Order } from '../../order';
+import { markOf, RiskRedis } from './risk-redis';
+import { dayMs } from './sliding-window';
+import type { HoldSubject, PurchaseSubject } from './subject';
+
+const rememberedAtMost = 100;
+
+/**
+ * Places among the unpaid orders of a user and of a device: claimed by the script that counts an
+ * attempt, given back here. Nothing here rejects: a place that is not given back ends by itself
+ * with the time to pay.
+ */
+@Injectable()
+export class HoldBudget implements OnModuleInit {
+  private readonly logger = new Logger('HoldBudget');
+
+  constructor(
+    private readonly redis: RiskRedis,
+    private readonly followup: OrderFollowup,
+    private readonly clock: ServerClock,
+  ) {}
+
+  onModuleInit(): void {
+    this.followup.onDecided((orders) => { void this.decided(orders); });
+  }
+
+  /** The attempt did not hold units. */
+  async release({ userId, deviceId, rid }: HoldSubject): Promise<void> {
+    await this.attempt('place of an attempt not given back', () =>
+      this.redis.run('release-hold', this.keysOf(userId, deviceId), [rid]));
+  }
+
+  /** The attempt holds units: keeps its place, and counts it as a purchase if `counts`. */
+  async keep({ identity, deviceId, rid, sale, quantity }: PurchaseSubject,
+    counts: boolean): Promise<void> {
+    const { userId } = identity;
+    const { amount, currency } = sale.price;
+    await this.attempt('purchase not counted', () => this.redis.run('record-purchase',
+      [this.redis.user(userId), ...this.keysOf(userId, deviceId)],
+      [counts ? 1 : 0, rid, currency, amount * quantity]));
+  }
+
+  /** What the database has decided, told as often as it likes: the rows carry what is written. */
+  async decided(orders: readonly Order[]): Promise<void> {
+    const final = orders.filter(({ status }) => status !== 'pending_payment');
+    if (final.length === 0) return;
+    await this.attempt('decided orders not counted', async () => {
+      const pipeline = this.redis.connection.pipeline();
+      for (const order of final) this.follow(order, pipeline);
+      const fault = (await pipeline.exec())?.find(([error]) => error !== null)?.[0];
+      if (fault) throw fault;
+    });
+  }
+
+  private follow({ id, userId, deviceId, status, closedAt }: Order,
+    pipeline: ChainableCommander): void {
+    for (const holds of this.keysOf(userId, deviceId)) pipeline.zrem(holds, id);
+    if (status !== 'expired' && status !== 'cancelled') return;
+    const key = status === 'expired' ? this.redis.expired(userId) : this.redis.cancelled(userId);
+    // Whoever closes an order tells of the row as he found it, which has no moment yet: it is now. A
+    // recovery tells of old rows again: what is more than a day ago leaves at once.
+    const atMs = closedAt?.getTime() ?? this.clock.now();
+    pipeline.zadd(key, atMs, id).zremrangebyscore(key, '-inf', this.clock.now() - dayMs)
+      .zremrangebyrank(key, 0, -rememberedAtMost - 1).pexpire(key, dayMs);
+  }
+
+  private keysOf(userId: string, deviceId: string | undefined): string[] {
+    const ofUser = this.redis.userHolds(userId);
+    return deviceId === undefined ? [ofUser]
+      : [ofUser, this.redis.deviceHolds(markOf(deviceId))];
+  }
+
+  private async attempt(msg: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.logger.warn({ msg, error: String(error), action: 'places end with the time to pay' });
+    }
+  }
+}

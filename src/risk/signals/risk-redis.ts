@@ -1,0 +1,46 @@
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { ipNetworkOf } from '../../infra/http';
+import { AdmissionRedis, readLuaScripts, type LuaCommands, type ScriptArgument }
+  from '../../infra/redis';
+
+/** Characters of a mark: 66 bits, enough to tell apart everybody who was seen in a day. */
+const markLength = 11;
+
+/** A short stand-in for an id, where sets keep many ids or a client chooses what is written. */
+export function markOf(id: string): string {
+  return hash('sha256', id, 'base64url').slice(0, markLength);
+}
+
+/** The keys and scripts of the risk layer; ../rules/README.md says what they hold, how long. */
+@Injectable()
+export class RiskRedis {
+  readonly connection: Redis;
+  private readonly commands: LuaCommands;
+
+  constructor(private readonly redis: AdmissionRedis) {
+    this.connection = redis.connection;
+    this.commands = redis.commands(readLuaScripts(join(__dirname, 'lua')));
+  }
+
+  /** Rejects with a connection error, or with whatever Redis says, and for a bad argument. */
+  async run(script: string, keys: readonly string[], args: readonly ScriptArgument[]) {
+    const reply = await this.commands.run(script, keys, args);
+    const code: unknown = Array.isArray(reply) ? reply[0] : reply;
+    if (code === -8) throw new Error(`${script} does not take these arguments`);
+    return reply;
+  }
+
+  readonly user = (userId: string) => this.redis.key('risk', 'user', userId);
+  readonly userDevices = (userId: string) => this.redis.key('risk', 'user-devices', userId);
+  readonly userHolds = (userId: string) => this.redis.key('risk', 'user-holds', userId);
+  readonly expired = (userId: string) => this.redis.key('risk', 'expired', userId);
+  readonly cancelled = (userId: string) => this.redis.key('risk', 'cancelled', userId);
+  readonly ipUsers = (ip: string) =>
+    this.redis.key('risk', 'ip-users', ipNetworkOf(ip) ?? 'unknown');
+  readonly deviceUsers = (mark: string) => this.redis.key('risk', 'device-users', mark);
+  readonly deviceHolds = (mark: string) => this.redis.key('risk', 'device-holds', mark);
+  readonly sample = () => this.redis.key('risk', 'sample');
+}
