@@ -3,20 +3,62 @@ import { randomUUID } from 'node:crypto';
 import autocannon from 'autocannon';
 import { createSigner } from 'fast-jwt';
 
-/** Bearer tokens of so many buyers, each somebody else. */
+const connections = 64;
+
+/** So many buyers, each somebody else with a token and a device of his own. */
 export function buyers(secret, count, prefix) {
   const sign = createSigner({ key: secret, algorithm: 'HS256', expiresIn: 7_200_000 });
-  return Array.from({ length: count }, (_, index) => sign({
-    sub: `${prefix}-${index}`, iss: 'fairdrop', aud: 'fairdrop',
-  }));
+  return Array.from({ length: count }, (_, index) => {
+    const userId = `${prefix}-${index}`;
+    return { userId, deviceId: `device-of-${userId}`,
+      token: sign({ sub: userId, iss: 'fairdrop', aud: 'fairdrop' }) };
+  });
+}
+
+/** One purchase of one unit by each buyer, with his sale token where he has one. */
+export function purchase(url, saleId, crowd) {
+  return send(url, crowd.map((buyer) => purchaseOf(buyer, saleId)));
+}
+
+/** So many attempts of one buyer, each under a key of its own. */
+export function flood(url, saleId, buyer, count) {
+  return send(url, Array.from({ length: count }, () => purchaseOf(buyer, saleId)));
+}
+
+/** The same buyers, each with a sale token. */
+export async function withSaleTokens(url, saleId, crowd) {
+  const equipped = [];
+  const { statuses } = await send(url, crowd.map((buyer) => ({
+    method: 'POST', path: `/v1/sales/${saleId}/tokens`, headers: identifying(buyer),
+    onResponse: (_status, body) => {
+      equipped.push({ ...buyer, saleToken: JSON.parse(body).token });
+    },
+  })));
+  if (equipped.length !== statuses[201]) throw new Error(`sale tokens: ${JSON.stringify(statuses)}`);
+  return equipped;
+}
+
+function purchaseOf(buyer, saleId) {
+  return {
+    method: 'POST',
+    path: `/v1/sales/${saleId}/orders`,
+    headers: { ...identifying(buyer), 'content-type': 'application/json',
+      'idempotency-key': randomUUID(),
+      ...(buyer.saleToken && { 'x-sale-token': buyer.saleToken }) },
+    body: '{"quantity":1}',
+  };
+}
+
+function identifying({ token, deviceId }) {
+  return { 'authorization': `Bearer ${token}`, 'x-device-id': deviceId };
 }
 
 /**
- * One purchase of one unit for each token. Resolves to requests a second over the whole run, the
- * latencies in milliseconds, and the answers by status.
+ * Sends the requests, as many as share out evenly among the connections. Resolves to requests a
+ * second over the whole run, the latencies in milliseconds, and the answers by status.
  */
-export async function purchase(url, saleId, tokens, connections = 64) {
-  const share = Math.floor(tokens.length / connections);
+async function send(url, requests) {
+  const share = Math.floor(requests.length / connections);
   const statuses = {};
   let next = 0;
   // From the first answer to the last: making the requests is not the server's work.
@@ -25,15 +67,8 @@ export async function purchase(url, saleId, tokens, connections = 64) {
   const result = await autocannon({
     url, connections, amount: share * connections, timeout: 30,
     setupClient: (client) => {
-      const own = tokens.slice(next * share, (next + 1) * share);
+      client.setRequests(requests.slice(next * share, (next + 1) * share));
       next += 1;
-      client.setRequests(own.map((token) => ({
-        method: 'POST',
-        path: `/v1/sales/${saleId}/orders`,
-        headers: { 'authorization': `Bearer ${token}`, 'content-type': 'application/json',
-          'idempotency-key': randomUUID() },
-        body: '{"quantity":1}',
-      })));
       client.on('response', (status) => {
         statuses[status] = (statuses[status] ?? 0) + 1;
         lastAt = performance.now();

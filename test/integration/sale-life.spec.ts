@@ -100,14 +100,28 @@ describe('the life of a sale', () => {
     ['no time to pay', { payWindowSeconds: 0 }, 'payWindowSeconds'],
     ['no such product', { productId: 'product_none' }, 'productId'],
     ['an unknown field', { colour: 'red' }, 'colour'],
-    ['captchas, not built yet', { protection: { captcha: 'always' } }, 'protection.captcha'],
-    ['sale tokens, not built yet', { protection: { saleToken: true } }, 'protection.saleToken'],
+    ['captchas at some other time', { protection: { captcha: 'often' } }, 'protection.captcha'],
+    ['a throttle that is no window', { protection: { throttle: { user: '10 a second' } } },
+      'protection.throttle.user'],
+    ['a throttle of nothing', { protection: { throttle: { ip: '0/1' } } },
+      'protection.throttle.ip'],
+    ['shedding that lets nobody in',
+      { protection: { shedding: { share: 1, retryAfterSeconds: 2, forSeconds: 10 } } },
+      'protection.shedding.share'],
     ['an unknown protection', { protection: { moat: true } }, 'protection.moat'],
   ])('refuses a sale with %s', async (_, changes, path) => {
     const { status, body } = await call('POST', '/admin/v1/sales',
       { payload: saleBody(productId, changes) });
     expect([status, body.code]).toEqual([400, 'VALIDATION_FAILED']);
     expect(body.errors).toEqual([{ path, message: expect.any(String) }]);
+  });
+
+  it('keeps every protection as it was written', async () => {
+    const protection = { saleToken: true, captcha: 'always', risk: 'shadow',
+      throttle: { user: '5/1,30/60', ip: 'off', sale: '1000' },
+      shedding: { share: 0.5, retryAfterSeconds: 2, forSeconds: 10 } };
+    const saleId = await createDraft({ protection });
+    expect((await call('GET', `/admin/v1/sales/${saleId}`)).body).toMatchObject({ protection });
   });
 
   it('takes protections that are switched off', async () => {
