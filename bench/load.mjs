@@ -1,16 +1,17 @@
 // Closed-loop load: every connection sends its next request when it has the answer to the last.
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import autocannon from 'autocannon';
 import { createSigner } from 'fast-jwt';
 
 const connections = 64;
 
-/** So many buyers, each somebody else with a token and a device of his own. */
+/** So many buyers, each somebody else with a token, a device and an address of his own. */
 export function buyers(secret, count, prefix) {
   const sign = createSigner({ key: secret, algorithm: 'HS256', expiresIn: 7_200_000 });
   return Array.from({ length: count }, (_, index) => {
     const userId = `${prefix}-${index}`;
-    return { userId, deviceId: `device-of-${userId}`,
+    const [b, c, d] = hash('sha256', userId, 'buffer');
+    return { userId, deviceId: `device-of-${userId}`, ip: `10.${b}.${c}.${d}`,
       token: sign({ sub: userId, iss: 'fairdrop', aud: 'fairdrop' }) };
   });
 }
@@ -49,8 +50,8 @@ function purchaseOf(buyer, saleId) {
   };
 }
 
-function identifying({ token, deviceId }) {
-  return { 'authorization': `Bearer ${token}`, 'x-device-id': deviceId };
+function identifying({ token, deviceId, ip }) {
+  return { 'authorization': `Bearer ${token}`, 'x-device-id': deviceId, 'x-forwarded-for': ip };
 }
 
 /**

@@ -18,7 +18,9 @@ export async function startServers() {
   const mariadb = await startMariadb({ dir: join(folder, 'mariadb') });
   const environment = { ...process.env, REDIS_URL: redis.url, DATABASE_URL: `${mariadb.url}/bench`,
     JWT_SECRET: secret, PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
-    LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development' };
+    LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development',
+    // Every buyer comes from an address of his own, as the load says.
+    TRUST_PROXY: '127.0.0.1' };
   await finished(fork(join(root, 'dist/src/cli/migrate.js'), { env: environment, silent: true }));
   const database = mysql.createPool({ uri: environment.DATABASE_URL });
   return {
@@ -56,26 +58,31 @@ export const startProduct = (environment, roles) =>
   startProgram('dist/src/main.js', { ...environment, ROLES: roles, DRAIN_SECONDS: '0' });
 
 /** A preloaded sale that is open now; resolves to its id. */
-export async function openSale(url, stock) {
+export async function openSale(url, stock, protection = {}) {
+  const product = await administer(url, 'POST', '/admin/v1/products', { name: 'Bench' });
+  const sale = await administer(url, 'POST', '/admin/v1/sales', { productId: product.id, stock,
+    limitPerUser: 1, price: { amount: 100, currency: 'EUR' }, protection,
+    opensAt: new Date(Date.now() - 1_000).toISOString(),
+    closesAt: new Date(Date.now() + 3_600_000).toISOString() });
+  await administer(url, 'POST', `/admin/v1/sales/${sale.id}/preload`);
+  return sale.id;
+}
+
+export async function blacklist(url, userId) {
+  await administer(url, 'PUT', `/admin/v1/blacklist/user/${userId}`, { reason: 'bench' });
+}
+
+async function administer(url, method, path, body) {
   const token = createSigner({ key: secret, algorithm: 'HS256', expiresIn: 3_600_000 })(
     { sub: 'bench', iss: 'fairdrop', aud: 'fairdrop', roles: ['admin'] });
-  const post = async (path, body) => {
-    const response = await fetch(`${url}${path}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`,
-        ...(body && { 'content-type': 'application/json' }) },
-      body: body && JSON.stringify(body),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-    return JSON.parse(text);
-  };
-  const product = await post('/admin/v1/products', { name: 'Bench' });
-  const sale = await post('/admin/v1/sales', { productId: product.id, stock, limitPerUser: 1,
-    price: { amount: 100, currency: 'EUR' }, opensAt: new Date(Date.now() - 1_000).toISOString(),
-    closesAt: new Date(Date.now() + 3_600_000).toISOString() });
-  await post(`/admin/v1/sales/${sale.id}/preload`);
-  return sale.id;
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+    body: body && JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+  return JSON.parse(text);
 }
 
 /** Waits until so many rows of a sale are committed; resolves to the milliseconds it took. */

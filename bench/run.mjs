@@ -1,89 +1,97 @@
 #!/usr/bin/env node
 /**
- * `npm run bench`: accepted and sold-out purchases a second beside a plain Fastify route in the same
- * run, alternating over several rounds, and how fast a backlog becomes rows in MariaDB.
+ * `npm run bench [-- --rounds 3 --requests 16000 --backlog 40000]`: purchases with the funnel off
+ * and on, and floods that it refuses, beside a plain Fastify route in the same run, alternating over
+ * several rounds; and how fast a backlog becomes rows in MariaDB (`--backlog 0` leaves that out).
  * Prints a table and writes bench/results/latest.json.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { drainBacklog } from './backlog.mjs';
+import { floods, startWithFunnel, startWithoutFunnel } from './funnel.mjs';
 import { buyers, purchase } from './load.mjs';
-import { openSale, rowsWritten, secret, startProduct, startProgram, startServers } from './product.mjs';
+import { secret, startProgram } from './product.mjs';
 
-const rounds = 3;
-const requests = 16_000;
-const backlog = 40_000;
+const { values } = parseArgs({ options: {
+  rounds: { type: 'string', default: '3' },
+  requests: { type: 'string', default: '16000' },
+  backlog: { type: 'string', default: '40000' },
+} });
+const [rounds, requests, backlog] = [values.rounds, values.requests, values.backlog].map(Number);
 
-const servers = await startServers();
+const scenarios = {
+  plain: 'plain Fastify route',
+  off: 'accepted (202), funnel off',
+  on: 'accepted (202), funnel on',
+  soldOutOff: 'sold out (409), funnel off',
+  soldOutOn: 'sold out (409), funnel on',
+  blacklisted: 'flood of a blacklisted user (403)',
+  throttled: 'flood of a throttled user (429)',
+};
+const runs = [];
 const plain = await startProgram('bench/plain-fastify.mjs', process.env);
-const figures = { plain: [], accepted: [], soldOut: [] };
-const persist = [];
 try {
-  const product = await startProduct(servers.environment, 'api,worker');
-  const warmUp = await openSale(product.url, requests);
-  await purchase(product.url, warmUp, buyers(secret, requests / 2, 'warm-up'));
-  for (let round = 0; round < rounds; round += 1) {
-    const crowd = buyers(secret, requests, `round-${round}`);
-    figures.plain.push(await purchase(plain.url, 'constant', crowd));
-    const open = await openSale(product.url, requests);
-    const startedAt = performance.now();
-    const accepted = await purchase(product.url, open, crowd);
-    expectOnly(accepted, '202');
-    await rowsWritten(servers.database, open, accepted.requests);
-    accepted.rowsPerSecond = accepted.requests / ((performance.now() - startedAt) / 1_000);
-    figures.accepted.push(accepted);
-    const soldOut = await purchase(product.url, open, buyers(secret, requests, `late-${round}`));
-    expectOnly(soldOut, '409');
-    figures.soldOut.push(soldOut);
-    say(`round ${round + 1} of ${rounds} done`);
-  }
-  await product.stop();
-  for (let round = 0; round < rounds; round += 1) persist.push(await drainBacklog(round));
+  await withProducts(async (off, on) => {
+    // Compiled by then, and not part of the figures.
+    await measure(off, on, 'warm-up', Math.min(requests, 8_000));
+    for (let round = 0; round < rounds; round += 1) {
+      runs.push(await measure(off, on, `round-${round}`, requests));
+      say(`round ${round + 1} of ${rounds} done`);
+    }
+  });
 } finally {
   await plain.stop();
-  await servers.stop();
+}
+const persisted = [];
+for (let round = 0; backlog > 0 && round < rounds; round += 1) {
+  persisted.push(await drainBacklog(backlog));
+  say(`backlog ${round + 1} of ${rounds} drained`);
 }
 report();
 
-/** Reservations pile up while no worker runs; then one worker process writes them all. */
-async function drainBacklog(round) {
-  const api = await startProduct(servers.environment, 'api');
-  const saleId = await openSale(api.url, backlog);
-  const { requests: held } = await purchase(api.url, saleId,
-    buyers(secret, backlog, `backlog-${round}`));
-  await api.stop();
-  const worker = await startProduct(servers.environment, 'worker');
-  const first = await rowsWritten(servers.database, saleId, 1);
-  const rest = await rowsWritten(servers.database, saleId, held);
-  await worker.stop();
-  say(`backlog ${round + 1} of ${rounds}: first row after ${Math.round(first)} ms`);
-  return held / (rest / 1_000);
+async function withProducts(work) {
+  const off = await startWithoutFunnel();
+  try {
+    const on = await startWithFunnel();
+    await work(off, on).finally(() => on.stop());
+  } finally {
+    await off.stop();
+  }
 }
 
-function expectOnly({ statuses }, status) {
-  const others = Object.keys(statuses).filter((other) => other !== status);
-  if (others.length > 0) throw new Error(`answers beside ${status}: ${JSON.stringify(statuses)}`);
+/** Everything once, so that what else the machine does meets all of it alike. */
+async function measure(off, on, name, count) {
+  const ceiling = await purchase(plain.url, 'constant', buyers(secret, count, name));
+  const without = await off.sell(name, count);
+  const within = await on.sell(name, count);
+  return { plain: ceiling, off: without.accepted, on: within.accepted,
+    soldOutOff: without.soldOut, soldOutOn: within.soldOut, ...await floods(on.url, name, count) };
 }
 
 function report() {
-  const ceiling = median(figures.plain.map(({ perSecond }) => perSecond));
-  const rows = Object.entries({ 'plain Fastify route': figures.plain,
-    'accepted purchases (202)': figures.accepted, 'sold out (409)': figures.soldOut })
-    .map(([name, runs]) => ({ name,
-      'per second': Math.round(median(runs.map(({ perSecond }) => perSecond))),
-      'share of plain': (median(runs.map(({ perSecond }) => perSecond)) / ceiling).toFixed(2),
-      'p50 ms': median(runs.map(({ latencyMs }) => latencyMs.p50)),
-      'p99 ms': median(runs.map(({ latencyMs }) => latencyMs.p99)) }));
+  const rows = Object.entries(scenarios).map(([scenario, name]) => {
+    const shares = runs.map((run) => run[scenario].perSecond / run.plain.perSecond);
+    return { name,
+      'per second': Math.round(median(runs.map((run) => run[scenario].perSecond))),
+      'share of plain': median(shares).toFixed(2), 'from': Math.min(...shares).toFixed(2),
+      'to': Math.max(...shares).toFixed(2),
+      'p50 ms': median(runs.map((run) => run[scenario].latencyMs.p50)),
+      'p99 ms': median(runs.map((run) => run[scenario].latencyMs.p99)) };
+  });
   console.table(Object.fromEntries(rows.map(({ name, ...columns }) => [name, columns])));
-  const whileAccepting = Math.round(median(figures.accepted.map((run) => run.rowsPerSecond)));
-  const drained = Math.round(median(persist));
+  const funnelShare = median(runs.map(({ on, off }) => on.perSecond / off.perSecond)).toFixed(2);
+  const whileAccepting = Math.round(median(runs.map(({ on }) => on.rowsPerSecond)));
+  const drained = Math.round(median(persisted));
+  console.log(`funnel on to funnel off, accepted: ${funnelShare}`);
   console.log(`orders a second from click to committed row, while accepting: ${whileAccepting}`);
-  console.log(`orders a second into MariaDB from a backlog of ${backlog}: ${drained}`);
+  if (backlog > 0) console.log(`orders a second into MariaDB from a backlog of ${backlog}: ${drained}`);
   const result = { date: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model,
-    cores: cpus().length, rounds, requests, connections: 64,
-    durability: 'appendfsync everysec, innodb_flush_log_at_trx_commit=1', rows,
+    cores: cpus().length, rounds, requests, backlog, connections: 64,
+    durability: 'appendfsync everysec, innodb_flush_log_at_trx_commit=1', rows, funnelShare,
     rowsPerSecondWhileAccepting: whileAccepting, rowsPerSecondFromBacklog: drained,
-    raw: { ...figures, persist } };
+    raw: { runs, persisted } };
   writeFileSync(join(import.meta.dirname, 'results/latest.json'),
     `${JSON.stringify(result, null, 2)}\n`);
 }
