@@ -1,7 +1,7 @@
 // The product under test: private servers, processes of the built program, a small admin client.
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSigner } from 'fast-jwt';
@@ -46,6 +46,7 @@ export async function startProgram(path, environment) {
   });
   return {
     url: `http://127.0.0.1:${port}`,
+    cpuSeconds: () => cpuSecondsOf(child.pid),
     async stop() {
       const gone = new Promise((resolve) => { child.once('exit', resolve); });
       child.kill('SIGTERM');
@@ -58,7 +59,7 @@ export const startProduct = (environment, roles) =>
   startProgram('dist/src/main.js', { ...environment, ROLES: roles, DRAIN_SECONDS: '0' });
 
 /** A preloaded sale that is open now; resolves to its id. */
-export async function openSale(url, stock, protection = {}) {
+export async function openSale({ url }, stock, protection = {}) {
   const product = await administer(url, 'POST', '/admin/v1/products', { name: 'Bench' });
   const sale = await administer(url, 'POST', '/admin/v1/sales', { productId: product.id, stock,
     limitPerUser: 1, price: { amount: 100, currency: 'EUR' }, protection,
@@ -68,7 +69,7 @@ export async function openSale(url, stock, protection = {}) {
   return sale.id;
 }
 
-export async function blacklist(url, userId) {
+export async function blacklist({ url }, userId) {
   await administer(url, 'PUT', `/admin/v1/blacklist/user/${userId}`, { reason: 'bench' });
 }
 
@@ -95,6 +96,13 @@ export async function rowsWritten(database, saleId, count, withinMs = 120_000) {
     if (performance.now() - startedAt > withinMs) throw new Error(`${rows} of ${count} rows`);
     await new Promise((resolve) => { setTimeout(resolve, 20); });
   }
+}
+
+/** User and system time of a process so far, as Linux tells it; NaN elsewhere. */
+function cpuSecondsOf(pid) {
+  if (process.platform !== 'linux') return NaN;
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function finished(child) {

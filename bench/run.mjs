@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drainBacklog } from './backlog.mjs';
 import { floods, startWithFunnel, startWithoutFunnel } from './funnel.mjs';
-import { buyers, purchase } from './load.mjs';
+import { buyers, connections, purchase } from './load.mjs';
 import { secret, startProgram } from './product.mjs';
 
 const { values } = parseArgs({ options: {
@@ -19,7 +19,9 @@ const { values } = parseArgs({ options: {
   requests: { type: 'string', default: '16000' },
   backlog: { type: 'string', default: '40000' },
 } });
-const [rounds, requests, backlog] = [values.rounds, values.requests, values.backlog].map(Number);
+const rounds = Number(values.rounds);
+const [requests, backlog] = [values.requests, values.backlog].map((text) =>
+  Math.ceil(Number(text) / connections) * connections);
 
 const scenarios = {
   plain: 'plain Fastify route',
@@ -63,11 +65,11 @@ async function withProducts(work) {
 
 /** Everything once, so that what else the machine does meets all of it alike. */
 async function measure(off, on, name, count) {
-  const ceiling = await purchase(plain.url, 'constant', buyers(secret, count, name));
+  const ceiling = await purchase(plain, 'constant', buyers(secret, count, name));
   const without = await off.sell(name, count);
   const within = await on.sell(name, count);
   return { plain: ceiling, off: without.accepted, on: within.accepted,
-    soldOutOff: without.soldOut, soldOutOn: within.soldOut, ...await floods(on.url, name, count) };
+    soldOutOff: without.soldOut, soldOutOn: within.soldOut, ...await floods(on, name, count) };
 }
 
 function report() {
@@ -77,6 +79,7 @@ function report() {
       'per second': Math.round(median(runs.map((run) => run[scenario].perSecond))),
       'share of plain': median(shares).toFixed(2), 'from': Math.min(...shares).toFixed(2),
       'to': Math.max(...shares).toFixed(2),
+      'CPU µs': Math.round(median(runs.map((run) => run[scenario].cpuMicroseconds))),
       'p50 ms': median(runs.map((run) => run[scenario].latencyMs.p50)),
       'p99 ms': median(runs.map((run) => run[scenario].latencyMs.p99)) };
   });
@@ -88,7 +91,7 @@ function report() {
   console.log(`orders a second from click to committed row, while accepting: ${whileAccepting}`);
   if (backlog > 0) console.log(`orders a second into MariaDB from a backlog of ${backlog}: ${drained}`);
   const result = { date: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model,
-    cores: cpus().length, rounds, requests, backlog, connections: 64,
+    cores: cpus().length, rounds, requests, backlog, connections,
     durability: 'appendfsync everysec, innodb_flush_log_at_trx_commit=1', rows, funnelShare,
     rowsPerSecondWhileAccepting: whileAccepting, rowsPerSecondFromBacklog: drained,
     raw: { runs, persisted } };

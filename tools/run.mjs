@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * `node tools/run.mjs <name> [arguments]`: runs one of the product's own commands (`token`,
- * `migrate`) or the benchmark (`bench`) under Node 24, installing and building first if need be.
+ * `migrate`), the benchmark (`bench`) or the crowd simulation (`crowd`) under Node 24, installing
+ * and building first if need be.
  * Its own messages go to stderr: stdout is the command's result.
  */
 import { spawn } from 'node:child_process';
@@ -12,6 +13,8 @@ import {
   dataFolder, loadEnvironment, productEnvironment, recordedRun,
 } from './lib/environment.mjs';
 import { nodeProgram, prepare, root } from './lib/packages.mjs';
+
+const experiments = new Map([['bench', 'bench/run.mjs'], ['crowd', 'bench/crowd/run.mjs']]);
 
 sayOnStderr();
 try {
@@ -26,19 +29,19 @@ try {
 
 /** @returns {string} path of the program behind a name */
 function scriptOf(name) {
-  const path = name === 'bench'
-    ? join(root, 'bench/run.mjs')
+  const path = experiments.has(name)
+    ? join(root, experiments.get(name))
     : join(root, 'dist/src/cli', `${name}.js`);
   if (!/^[a-z-]+$/.test(name ?? '') || !existsSync(path)) {
-    throw new Failure('usage: npm run <token | migrate | bench> -- [arguments]');
+    throw new Failure('usage: npm run <token | migrate | bench | crowd> -- [arguments]');
   }
   return path;
 }
 
-/** A benchmark brings servers of its own; a command works on those of the running product. */
+/** An experiment brings servers of its own; a command works on those of the running product. */
 function environmentOf(name) {
   const folder = dataFolder();
-  return name === 'bench' ? process.env : productEnvironment(folder, recordedRun(folder));
+  return experiments.has(name) ? process.env : productEnvironment(folder, recordedRun(folder));
 }
 
 /** Lets the program take over: our terminal, the signals sent to us, our exit code. */

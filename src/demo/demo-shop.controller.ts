@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Describe, inlinePageHeaders, Public } from '../infra/http';
+import { Describe, inlinePageHeaders, PathText, Public, workerHeaders } from '../infra/http';
+import { readWorkFile, workFiles, type WorkFile } from './work-files';
 
 /** The page's script, in the sequence of its parts: one module. */
-const scriptParts = ['api', 'view', 'sales', 'orders', 'page'];
+const scriptParts = ['api', 'view', 'captcha', 'buying', 'sales', 'story', 'orders', 'page'];
 
-/** A small shop to try the product with, in one page that loads nothing from anywhere. */
+const workFile = z.enum(workFiles);
+
+/** A small shop to try the product with, in one page; it loads only the worker for the captcha. */
 @Controller()
 @Public()
 export class DemoShopController {
@@ -21,7 +24,7 @@ export class DemoShopController {
     const parts: Record<string, string> = { style, script };
     this.page = readShopFile('shop.html')
       .replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name] ?? '');
-    this.headers = inlinePageHeaders(this.page);
+    this.headers = inlinePageHeaders(this.page, { workers: true });
   }
 
   @Get('demo')
@@ -33,6 +36,20 @@ export class DemoShopController {
   shop(@Res({ passthrough: true }) reply: FastifyReply): string {
     void reply.headers(this.headers);
     return this.page;
+  }
+
+  @Get('demo/work/:file')
+  @Describe({
+    summary: 'The worker of the demo shop, which solves a pow captcha, and its parts',
+    tag: 'demo',
+    answers: { 200: { description: 'A script.', otherContent: { 'text/javascript': z.string() } } },
+  })
+  work(
+    @PathText('file', workFile) file: WorkFile,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): string {
+    void reply.headers(workerHeaders);
+    return readWorkFile(file);
   }
 }
 

@@ -24,7 +24,11 @@ export class ProblemError extends Error {
     readonly detail: string,
     extras: ProblemExtras = {},
   ) {
+    const { stackTraceLimit } = Error;
+    // A refusal is an answer, not a fault: a flood of them must not pay for stacks nobody reads.
+    if (problems[code].status < 500) Error.stackTraceLimit = 0;
     super(`${code}: ${detail}`, { cause: extras.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.headers = extras.headers ?? {};
     this.members = extras.members ?? {};
   }

@@ -115,8 +115,9 @@ export class OrderLife {
   async resell(order: Order, key: string, cause: Cause): Promise<ResellOutcome> {
     const sale = await this.catalog.find(order.saleId);
     if (sale?.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
-    const outcome = await this.gate.reserve({ saleId: order.saleId, userId: order.userId, key,
-      quantity: order.quantity, ...cause });
+    const { saleId, userId, quantity } = order;
+    const rid = this.gate.idOf(userId, saleId, key);
+    const outcome = await this.gate.reserve({ rid, saleId, userId, quantity, ...cause });
     switch (outcome.kind) {
       case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
       case 'refused': return { kind: 'refused', reason: outcome.reason };

@@ -112,7 +112,7 @@ export class PaymentSteps {
       case 'unknown': return false;
       case 'paid': case 'already_paid': await this.changes.make(claimed, 'applied', cause); break;
       case 'too_late': await this.changes.make(claimed, 'refunding', cause,
-        { reason: outcome.order.reason ?? outcome.order.status.toUpperCase() }); break;
+        { reason: reasonOf(outcome.order) }); break;
       default: assertUnreachable(outcome);
     }
     return true;
@@ -135,4 +135,9 @@ export class PaymentSteps {
     await this.changes.make(payment, 'refunded', cause);
     return true;
   }
+}
+
+/** Why money comes too late for an order. */
+function reasonOf({ status, reason }: Order): string {
+  return status === 'frozen' ? orderFrozen : reason ?? status.toUpperCase();
 }

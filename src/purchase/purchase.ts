@@ -3,8 +3,7 @@ import type { Identity } from '../auth';
 import { ProblemError, type ProblemCode } from '../kernel';
 import { isFinal, OrderLife, OrderStore, toView, type OrderView } from '../order';
 import { SaleCatalog } from '../sale';
-import { fingerprint, ReservationIds, StockGate, StockReader, type ReserveOutcome }
-  from '../stock';
+import { fingerprint, StockGate, StockReader, type ReserveOutcome } from '../stock';
 import { Admission } from './admission/admission';
 import type { Admitted, Attempt } from './admission/attempt';
 import { refusal } from './refusal';
@@ -41,7 +40,6 @@ export class Purchase {
     private readonly admission: Admission,
     private readonly gate: StockGate,
     private readonly reader: StockReader,
-    private readonly ids: ReservationIds,
     private readonly orders: OrderStore,
     private readonly life: OrderLife,
   ) {}
@@ -53,15 +51,17 @@ export class Purchase {
    * again.
    */
   async place(request: PurchaseRequest): Promise<PurchaseAnswer> {
-    const sale = await this.catalog.find(request.saleId);
+    const { buyer, key, ...rest } = request;
+    const { userId } = buyer;
+    const live = this.catalog.peek(request.saleId);
+    // Counted before it may cost a look into the database: anybody can make up sales.
+    await this.admission.count({ userId, ip: request.ip, deviceId: request.deviceId, sale: live });
+    const sale = live ?? await this.catalog.find(request.saleId);
     if (!sale || sale.status === 'draft') {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }
-    const { buyer, key, ...rest } = request;
-    const { userId } = buyer;
-    const rid = this.ids.of(userId, sale.id, key);
+    const rid = this.gate.idOf(userId, sale.id, key);
     const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid };
-    await this.admission.count(attempt);
     if (sale.retiredAtMs !== undefined) return this.answerOfRetired(attempt);
     let admitted: Admitted;
     try {
@@ -69,7 +69,7 @@ export class Purchase {
     } catch (error) {
       return await this.answerOfEarlier(attempt, request, error);
     }
-    const outcome = await this.reserve(attempt, key, admitted);
+    const outcome = await this.reserve(attempt, admitted);
     if (outcome.kind === 'held') this.admission.settle(attempt, admitted, 'held');
     else if (outcome.kind !== 'replayed' || isFinal(outcome.status)) {
       this.admission.settle(attempt, admitted, 'refused');
@@ -77,10 +77,10 @@ export class Purchase {
     return this.answer(attempt, request.waitSeconds, outcome);
   }
 
-  private reserve(attempt: Attempt, key: string, admitted: Admitted): Promise<ReserveOutcome> {
-    const { sale, userId, quantity, traceId, ip, deviceId } = attempt;
+  private reserve(attempt: Attempt, admitted: Admitted): Promise<ReserveOutcome> {
+    const { rid, sale, userId, quantity, traceId, ip, deviceId } = attempt;
     const { saleTokenId, captchaId, payWindowSeconds } = admitted;
-    return this.gate.reserve({ saleId: sale.id, userId, key, quantity, traceId, ip,
+    return this.gate.reserve({ rid, saleId: sale.id, userId, quantity, traceId, ip,
       source: 'purchase', deviceId, saleTokenId, captchaId, payWindowSeconds });
   }
 

@@ -45,7 +45,10 @@ const sample = {
 };
 
 /** A sale as buyers see it. */
-export const saleView = saleFields.meta({ id: 'Sale', examples: [sample] });
+export const saleView = saleFields.extend({
+  needsSaleToken: z.boolean().meta({ description: 'Get a token before the opening: '
+    + 'POST /v1/sales/{saleId}/tokens' }),
+}).meta({ id: 'Sale', examples: [{ ...sample, needsSaleToken: false }] });
 export type SaleView = z.infer<typeof saleView>;
 
 export const saleList = z.object({ items: z.array(saleView) }).meta({ id: 'SaleList' });
@@ -68,7 +71,9 @@ export function viewForBuyers(
   sale: Sale, nowMs: number, available: number | undefined,
 ): SaleView | undefined {
   const state = stateOf(sale, nowMs, available);
-  return state === 'draft' ? undefined : { ...viewFields(sale, available), state };
+  if (state === 'draft') return undefined;
+  return { ...viewFields(sale, available), state,
+    needsSaleToken: sale.protection.saleToken === true };
 }
 
 export function viewForOperators(
@@ -83,7 +88,8 @@ export function viewForOperators(
   };
 }
 
-function viewFields(sale: Sale, available: number | undefined): Omit<SaleView, 'state'> {
+function viewFields(sale: Sale,
+  available: number | undefined): Omit<SaleView, 'state' | 'needsSaleToken'> {
   return {
     id: sale.id,
     product: sale.product,

@@ -10,11 +10,11 @@ import { refusalOfCode, type ReserveOutcome } from './reserve-outcome';
 import { SaleEpochs } from './sale-epochs';
 import { StockRedis } from './stock-redis';
 
-/** One attempt to hold units. `key` is the caller's Idempotency-Key; `source` names the caller. */
+/** One attempt to hold units under the id that `idOf` gave; `source` names the caller. */
 export interface ReserveRequest {
+  rid: string;
   saleId: string;
   userId: string;
-  key: string;
   quantity: number;
   traceId: string;
   ip: string;
@@ -49,8 +49,13 @@ export class StockGate {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
   }
 
+  /** The id that the reservation for this Idempotency-Key has, or would have. */
+  idOf(userId: string, saleId: string, key: string): string {
+    return this.ids.of(userId, saleId, key);
+  }
+
   /**
-   * Holds units for one buyer, exactly once per (user, sale, key). Asking again is always safe.
+   * Holds units for one buyer, exactly once per rid. Asking again is always safe.
    * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered; whether the
    * units are held is then unknown, and the same request finds out.
    */
@@ -73,23 +78,22 @@ export class StockGate {
   }
 
   private async ask(request: ReserveRequest): Promise<ReserveOutcome> {
-    const rid = this.ids.of(request.userId, request.saleId, request.key);
     const epoch = await this.epochs.of(request.saleId);
-    let reply = await this.run(request, rid, epoch);
+    let reply = await this.run(request, epoch);
     if (reply[0] === fenced) {
       // The fence may only be newer than this process: look once whether the epoch has moved.
       const current = await this.epochs.renewed(request.saleId);
-      if (current !== epoch) reply = await this.run(request, rid, current);
+      if (current !== epoch) reply = await this.run(request, current);
     }
     if (reply[0] > fenced || reply[0] < notLoaded) this.available.set(request.saleId, reply[1]);
     failpoint('reserve-before-reply');
-    return outcomeOf(rid, reply);
+    return outcomeOf(request.rid, reply);
   }
 
-  private async run(request: ReserveRequest, rid: string, epoch: number): Promise<ReserveReply> {
+  private async run(request: ReserveRequest, epoch: number): Promise<ReserveReply> {
     const { meta, records, users, due, outbox, spent } = this.redis.keys(request.saleId);
     return await this.redis.runFenced('reserve', [meta, records, users, due, outbox, spent],
-      (boot) => [rid, request.userId, request.quantity, fingerprint(request.quantity), boot, epoch,
+      (boot) => [request.rid, request.userId, request.quantity, fingerprint(request.quantity), boot, epoch,
         this.leaseMs, request.traceId, request.ip, request.deviceId ?? '',
         request.payWindowSeconds ?? 0, request.saleTokenId ?? '', request.captchaId ?? '',
       ]) as ReserveReply;
@@ -107,7 +111,7 @@ function outcomeOf(rid: string, reply: ReserveReply): ReserveOutcome {
   if (code === 2) {
     return { kind: 'replayed', rid, status: statusOfLetter(letter), quantity, reservedAtMs };
   }
-  if (code === notLoaded) return { kind: 'not_loaded', rid };
+  if (code === notLoaded || code === fenced) return { kind: 'not_loaded', rid };
   if (code === badArgument) throw new Error('The reserve script refused its arguments');
   const reason = refusalOfCode.get(code);
   if (reason) return { kind: 'refused', rid, reason, available };

@@ -13,9 +13,10 @@ import { filesBelow, read, root } from './source';
 
 /** What may be called without a token: a further one is a decision, and stands here. */
 const publicRoutes = [
-  'get /demo', 'get /demo/pay/:paymentId', 'get /health/live', 'get /health/ready', 'get /v1/sales',
-  'get /v1/sales/:saleId', 'get /v1/time', 'post /demo/login', 'post /demo/pay/:paymentId/fail',
-  'post /demo/pay/:paymentId/pay', 'post /demo/pay/:paymentId/pay-late', 'post /v1/webhooks/payments',
+  'get /demo', 'get /demo/pay/:paymentId', 'get /demo/work/:file', 'get /health/live',
+  'get /health/ready', 'get /v1/sales', 'get /v1/sales/:saleId', 'get /v1/time', 'post /demo/login',
+  'post /demo/pay/:paymentId/fail', 'post /demo/pay/:paymentId/pay',
+  'post /demo/pay/:paymentId/pay-late', 'post /v1/webhooks/payments',
 ];
 
 /** What may be called without a token from OPERATIONS_NETWORKS alone. */

@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AppConfig } from '../../src/config';
 import { createApplication } from '../../src/create-application';
+import { problems } from '../../src/kernel';
 import { SaleLife } from '../../src/sale';
 import { testConfig, withDatabase } from '../support/stack';
 
@@ -71,14 +72,16 @@ describe('the demo', () => {
     })]);
   });
 
-  it('serves a shop that loads nothing from anywhere and may talk to its own server alone', async () => {
+  it('serves a shop that loads its worker alone and talks to its own server alone', async () => {
     const answer = await (await start()).inject({ url: '/demo' });
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(answer.headers['content-security-policy']).toMatch(
-      /^default-src 'none';.* connect-src 'self';.* style-src 'sha256-\S+'; script-src 'sha256-\S+'$/);
+      /^default-src 'none';.* connect-src 'self';.* worker-src 'self'; style-src 'sha256-\S+'; script-src 'sha256-\S+'$/);
     expect(answer.payload).not.toMatch(/https?:|src=|@import|url\(|\{\{/);
     expect(answer.payload.match(/href="[^"]*"/g)).toEqual(['href="data:,"']);
+    expect(answer.payload.match(/new Worker\('[^']*'/g))
+      .toEqual(["new Worker('/demo/work/work.js'"]);
   });
 
   it('has words of its own for every refusal of a purchase', async () => {
@@ -88,9 +91,10 @@ describe('the demo', () => {
       paths: Record<string, { post: { responses: Record<string, object> } }>;
     }>();
     const { responses } = document.paths['/v1/sales/{saleId}/orders']?.post ?? { responses: {} };
-    const refusals = JSON.stringify([409, 422, 503].map((status) => responses[status]));
-    const codes = refusals.match(/\b[A-Z]+_[A-Z_]+\b/g) ?? [];
-    expect(codes).toEqual(expect.arrayContaining(['SOLD_OUT', 'SALE_PAUSED']));
+    const refusals = JSON.stringify([403, 409, 422, 429, 503].map((status) => responses[status]));
+    const codes = Object.keys(problems).filter((code) => refusals.includes(code));
+    expect(codes).toEqual(expect.arrayContaining(
+      ['BLACKLISTED', 'CAPTCHA_REQUIRED', 'RATE_LIMITED', 'SOLD_OUT', 'SALE_PAUSED']));
     expect(codes.filter((code) => !page.includes(`  ${code}: '`))).toEqual([]);
   });
 

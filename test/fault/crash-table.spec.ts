@@ -1,3 +1,4 @@
+import { harmless, reviewer, risky, rulesOfTests } from '../support/case-desk';
 import { until } from '../support/until';
 import { checkBooks } from './support/books';
 import { Deployment } from './support/deployment';
@@ -5,7 +6,7 @@ import { PrivateServers } from './support/private-servers';
 
 jest.setTimeout(120_000);
 
-/** The rows of "What recovers a crash between two steps" in docs/protocol.md, S2 to S8. */
+/** The rows of "What recovers a crash between two steps" in docs/protocol.md, S2 to S8 and S13. */
 describe('a process dies between two steps', () => {
   let servers: PrivateServers;
   let deployment: Deployment;
@@ -84,5 +85,26 @@ describe('a process dies between two steps', () => {
       (await client.stock(saleId)).redis.available === 10);
     const { rows } = await checkBooks(deployment, saleId, []);
     expect(rows[0]?.status).toBe('expired');
+  });
+
+  it('S13: the units are had again in Redis, the row is still frozen: thawed, once', async () => {
+    const dying = await deployment.start({ failpoint: 'thaw-before-commit' });
+    const as = reviewer;
+    await dying.client.call('PUT', '/admin/v1/risk/rules', { as, body: rulesOfTests });
+    const saleId = await dying.client.openSale({ limitPerUser: 6, protection: { risk: 'on' } });
+    const { id } = await dying.client.order(saleId, 'alice', harmless);
+    await dying.client.buy(saleId, 'alice', risky);
+    await dying.client.inStatus(id, 'alice', 'frozen');
+    const { body: { items: [riskCase] } } = await dying.client.call<{ items: { id: string }[] }>(
+      'GET', '/admin/v1/risk/cases', { as });
+    const decision = ['POST', `/admin/v1/risk/cases/${riskCase?.id}/decision`,
+      { as, body: { decision: 'dismiss' } }] as const;
+    await expect(dying.client.call(...decision)).rejects.toThrow();
+    expect(await dying.ended).toBe('SIGKILL');
+    const { client } = await deployment.start();
+    expect((await client.call(...decision)).status).toBe(200);
+    await client.inStatus(id, 'alice', 'pending_payment');
+    const { pending, redis } = await checkBooks(deployment, saleId, []);
+    expect([pending, redis.available]).toEqual([1, 9]);
   });
 });

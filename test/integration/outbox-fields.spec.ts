@@ -28,7 +28,9 @@ describe('what a reservation carries to its order', () => {
   });
 
   async function reserve(details: Partial<ReserveRequest> = {}): Promise<string> {
-    const outcome = await product.get(StockGate).reserve({ saleId, userId: 'ann', key: randomUUID(),
+    const gate = product.get(StockGate);
+    const rid = gate.idOf('ann', saleId, randomUUID());
+    const outcome = await gate.reserve({ rid, saleId, userId: 'ann',
       quantity: 1, traceId: 'a'.repeat(32), ip: '10.0.0.1', source: 'test', ...details });
     expect(outcome.kind).toBe('held');
     return outcome.rid;
@@ -90,9 +92,9 @@ describe('what a reservation carries to its order', () => {
 
   it('while its proofs stay in Redis, until the sale is over for good', async () => {
     await reserve({ saleTokenId: 'token', captchaId: 'answer' });
-    const attempt = { saleId, userId: 'bob', key: 'key-of-bob', quantity: 1, traceId: 'a'.repeat(32),
-      ip: '10.0.0.1', source: 'test' };
     const gate = product.get(StockGate);
+    const attempt = { rid: gate.idOf('bob', saleId, 'key-of-bob'), saleId, userId: 'bob', quantity: 1,
+      traceId: 'a'.repeat(32), ip: '10.0.0.1', source: 'test' };
     expect(await gate.reserve({ ...attempt, saleTokenId: 'token' }))
       .toMatchObject({ kind: 'refused', reason: 'SALE_TOKEN_INVALID', available: 9 });
     expect(await gate.reserve({ ...attempt, captchaId: 'answer' }))

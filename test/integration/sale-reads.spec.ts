@@ -57,7 +57,7 @@ describe('reading sales', () => {
       id: saleId, product: { id: productId, name: 'Pen', description: 'Blue' },
       price: { amount: 9900, currency: 'EUR' }, limitPerUser: 2, payWindowSeconds: 900,
       opensAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      closesAt: expect.stringMatching(/Z$/), state: 'open', available: 7,
+      closesAt: expect.stringMatching(/Z$/), state: 'open', available: 7, needsSaleToken: false,
     });
   });
 

@@ -1,14 +1,26 @@
 /* How the shop speaks to the server: a token, retries with one key, server time, event streams. */
 
-const retryForMs = 60_000;
+/** Longer than the longest window of a throttle that is usual. */
+const retryForMs = 180_000;
 const answerWithinMs = 10_000;
 
 const wordsOf = {
   SOLD_OUT: 'Sold out. Units come back when somebody does not pay in time.',
-  LIMIT_EXCEEDED: 'That is more than one person may buy; your orders count.',
+  LIMIT_EXCEEDED: 'That is more than one person may buy, or hold unpaid. Your orders count: pay or '
+    + 'cancel one that waits.',
   SALE_NOT_OPEN: 'The sale has not opened yet.',
   SALE_CLOSED: 'The sale is over.',
   SALE_PAUSED: 'The sale is paused for a moment. Try again shortly.',
+  SALE_TOKEN_INVALID: 'This sale is for holders of a sale token, and none could be had. Try again.',
+  CAPTCHA_REQUIRED: 'The check could not be passed. Try again.',
+  CAPTCHA_FAILED: 'That was not it, or it came too late. Here is a new picture.',
+  CAPTCHA_STOPPED: 'Stopped. Nothing was bought.',
+  WORK_IMPOSSIBLE: 'Your device cannot do the work. Please read a picture instead.',
+  RATE_LIMITED: 'Many requests at the moment. Yours is not lost.',
+  RISK_REJECTED: 'We could not take this purchase: it looked like one of a machine, and that is '
+    + 'sometimes wrong. Nothing was bought. If you are a person, please ask the shop to review it.',
+  BLACKLISTED: 'We cannot sell to you at the moment. If you think that is a mistake, please ask '
+    + 'the shop to review it.',
   ORDER_STATE_CONFLICT: 'That is not possible any more: the order has moved on.',
   PAYMENT_TOO_LATE: 'The time to pay is over; the units go back on sale.',
   IDEMPOTENCY_KEY_REUSED: 'This press was already used for something else. Press again.',
@@ -17,7 +29,13 @@ const wordsOf = {
   NOT_FOUND: 'That does not exist any more.',
 };
 
-/** A refusal with the code of its problem document; `code` is '' when nobody answered. */
+/** Nothing is decided: the same request may be sent again, and must be if it was a purchase. */
+const undecided = ['', 'LEFT', 'RATE_LIMITED', 'TEMPORARILY_UNAVAILABLE', 'INTERNAL_ERROR'];
+
+/**
+ * A refusal with the code of its problem document, or one of our own: '' when nobody answered, LEFT
+ * when the buyer did not want to know any more.
+ */
 class Refusal extends Error {
   constructor(code, detail, retryAfterMs) {
     super(wordsOf[code] ?? detail);
@@ -25,18 +43,19 @@ class Refusal extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 
-  /** Nothing is decided: the same request may be sent again, and must be if it was a purchase. */
   get isUndecided() {
-    return this.code === '' || this.code === 'TEMPORARILY_UNAVAILABLE'
-      || this.code === 'RATE_LIMITED' || this.code === 'INTERNAL_ERROR';
+    return undecided.includes(this.code);
   }
 }
 
 const session = {
   user: sessionStorage.getItem('user') ?? '',
   token: sessionStorage.getItem('token') ?? '',
+  /** Aborted when this user leaves: nothing of his is sent in the name of the next. */
+  left: new AbortController(),
   begin(user, token) {
-    Object.assign(session, { user, token });
+    session.left.abort();
+    Object.assign(session, { user, token, left: new AbortController() });
     sessionStorage.setItem('user', user);
     sessionStorage.setItem('token', token);
   },
@@ -45,23 +64,29 @@ const session = {
   },
 };
 
+/** The same for everybody who uses this browser, for as long as it keeps it. */
+const deviceId = localStorage.getItem('device') ?? randomText();
+localStorage.setItem('device', deviceId);
+
 /** One request. Resolves to the JSON of the answer; throws a Refusal. */
-async function call(method, path, { body, headers = {} } = {}) {
+async function call(method, path, { body, headers = {}, signal = session.left.signal } = {}) {
   let answer;
   let document;
   try {
     answer = await fetch(path, {
       method,
       headers: {
+        'x-device-id': deviceId,
         ...(session.token && { authorization: `Bearer ${session.token}` }),
         ...(body && { 'content-type': 'application/json' }),
         ...headers,
       },
       body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(answerWithinMs),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)]),
     });
     document = await answer.json();
   } catch {
+    if (signal.aborted) throw new Refusal('LEFT');
     throw new Refusal('', 'The shop cannot be reached. Check your connection.', 1_000);
   }
   if (answer.ok) return document;
@@ -69,18 +94,21 @@ async function call(method, path, { body, headers = {} } = {}) {
   throw new Refusal(document.code, document.detail, retryAfterMs);
 }
 
-/** Sends a request until it is decided, for a minute at most. `onWait` is told of every pause. */
-async function callUntilDecided(method, path, options, onWait) {
-  const deadline = performance.now() + retryForMs;
-  for (let pauseMs = 250; ; pauseMs = Math.min(4_000, pauseMs * 2)) {
+/** Sends a request until it is decided, never before `Retry-After` says; shows every pause. */
+async function callUntilDecided(method, path, { signal = session.left.signal, ...options } = {}) {
+  const deadlineMs = performance.now() + retryForMs;
+  for (let spreadMs = 250; ; spreadMs = Math.min(4_000, spreadMs * 2)) {
     try {
-      return await call(method, path, options);
+      return await call(method, path, { ...options, signal });
     } catch (refusal) {
-      if (!(refusal instanceof Refusal) || !refusal.isUndecided) throw refusal;
-      if (performance.now() > deadline) throw refusal;
-      onWait(refusal);
+      if (!refusal.isUndecided || signal.aborted) throw refusal;
       // A little chance, so that a crowd does not come back in the same moment.
-      await sleep(Math.max(pauseMs, refusal.retryAfterMs) * (0.5 + Math.random() / 2));
+      const pauseMs = refusal.retryAfterMs + Math.random() * spreadMs;
+      if (performance.now() + pauseMs > deadlineMs) throw refusal;
+      say(refusal.message, clock.now() + pauseMs);
+      await sleep(pauseMs);
+      if (signal.aborted) throw new Refusal('LEFT');
+      say('Asking again …');
     }
   }
 }
@@ -94,8 +122,7 @@ const intent = {
   of(saleId, quantity) {
     const kept = sessionStorage.getItem(intent.name(saleId));
     if (kept) return JSON.parse(kept);
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    const key = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    const key = randomText();
     sessionStorage.setItem(intent.name(saleId), JSON.stringify({ key, quantity }));
     return { key, quantity };
   },
@@ -132,6 +159,12 @@ async function follow(orderId, onOrder, signal) {
       if (data) onOrder(JSON.parse(data.slice('data: '.length)));
     }
   }
+}
+
+/** 32 characters; `crypto.randomUUID` is only for pages that came over TLS. */
+function randomText() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function sleep(ms) {

@@ -8,8 +8,16 @@ const statusWords = {
   frozen: 'On hold', refunded: 'Money returned',
 };
 
+const reasonWords = {
+  SOLD_OUT: 'no units were left', LIMIT_EXCEEDED: 'more than one person may buy',
+  UNITS_GONE: 'the units were gone when the review was over',
+  CANCELLED_IN_REVIEW: 'you gave it up', CANCELLED_BY_BUYER: 'you cancelled it',
+};
+
+const frozenWords = 'The shop looks at this order. You need not do anything, and no time to pay '
+  + 'runs; when it goes on, you see it here. Its units are on sale meanwhile.';
+
 const followed = new Set();
-let signedOut = new AbortController();
 
 function showOrders() {
   const newestFirst = [...orders.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
@@ -22,35 +30,37 @@ function showOrders() {
 function orderCard(order) {
   const { id, saleId, quantity, amount, status, payBefore, reason } = order;
   const isOpen = status === 'reserved' || status === 'pending_payment';
+  const isFrozen = status === 'frozen';
   return element('li', {},
     element('div', { className: 'row' },
       element('h3', { textContent: `${quantity} × ${sales.get(saleId)?.product.name ?? 'item'}` }),
       element('span', { className: 'price', textContent: priceOf(amount) })),
     element('div', { className: 'row' },
       element('span', { className: `badge ${isOpen || status === 'paid' ? 'good' : 'bad'}`,
-        textContent: statusWords[status] + (status === 'rejected' ? `: ${reason}` : '') }),
+        textContent: statusWords[status] + (reason ? `: ${reasonWords[reason] ?? reason}` : '') }),
       status === 'pending_payment' && payBefore
         ? element('span', { className: 'meta' }, 'Pay within ', countdown(payBefore)) : undefined),
     element('p', { className: 'meta', textContent: `Order ${id}` }),
-    isOpen ? element('div', { className: 'row' }, orderButton(order, 'Pay', '', pay),
+    isFrozen ? element('p', { className: 'hint', textContent: frozenWords }) : undefined,
+    isOpen || isFrozen ? element('div', { className: 'row' },
+      isOpen ? orderButton(order, 'Pay', '', pay) : undefined,
       orderButton(order, 'Cancel', 'quiet', cancel)) : undefined);
 }
 
 function orderButton(order, textContent, className, act) {
-  const button = element('button', { textContent, className, disabled: busy.has(order.id) });
+  const button = element('button', { textContent, className,
+    ariaDisabled: String(busy.has(order.id)) });
   button.onclick = () => void whileBusy(order.id, () => act(order));
   return button;
 }
 
 async function pay({ id }) {
-  const { checkoutUrl } = await callUntilDecided('POST', `/v1/orders/${id}/payment`, {},
-    () => say('Starting the payment …'));
+  const { checkoutUrl } = await callUntilDecided('POST', `/v1/orders/${id}/payment`);
   location.href = checkoutUrl;
 }
 
 async function cancel({ id }) {
-  takeOrder(await callUntilDecided('POST', `/v1/orders/${id}/cancel`, {},
-    () => say('Cancelling …')));
+  takeOrder(await callUntilDecided('POST', `/v1/orders/${id}/cancel`));
   say('Cancelled. The units are back on sale.');
 }
 
@@ -70,7 +80,7 @@ function takeOrder(order) {
 async function followOrder({ id, status }) {
   const isOpen = status === 'reserved' || status === 'pending_payment' || status === 'frozen';
   if (!isOpen || followed.has(id) || followed.size >= followedAtMost) return;
-  const { signal } = signedOut;
+  const { signal } = session.left;
   followed.add(id);
   try {
     await follow(id, takeOrder, signal);
@@ -85,7 +95,6 @@ async function followOrder({ id, status }) {
 
 async function readOrders() {
   if (!session.token) return;
-  const { token } = session;
   const { items } = await call('GET', '/v1/orders');
-  if (token === session.token) items.forEach(takeOrder);
+  items.forEach(takeOrder);
 }

@@ -3,8 +3,11 @@
 const salesEveryMs = 2_000;
 const ordersEveryMs = 15_000;
 const clockEveryMs = 60_000;
+const tokensEveryMs = 5_000;
 
+/** One thing at a time with a sale or an order. */
 async function whileBusy(id, work) {
+  if (busy.has(id)) return;
   busy.add(id);
   showAll();
   try {
@@ -19,6 +22,7 @@ async function whileBusy(id, work) {
 }
 
 function report(refusal) {
+  if (refusal.code === 'LEFT') return;
   say(refusal.message);
   if (refusal.code === 'UNAUTHENTICATED') signOut();
 }
@@ -36,13 +40,11 @@ async function signIn(user) {
   session.begin(user, token);
   say(`Hello, ${user}.`);
   showAll();
-  await readOrders();
+  await Promise.all([readOrders(), fetchSaleTokens()]);
 }
 
 function signOut() {
   session.end();
-  signedOut.abort();
-  signedOut = new AbortController();
   orders.clear();
   showAll();
   part('user').focus();
@@ -68,6 +70,7 @@ part('sign-in').onsubmit = (event) => {
   signIn(part('user').value).catch(report);
 };
 part('sign-out').onclick = signOut;
+part('story-close').onclick = () => part('story').close();
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) void readOrders().catch(() => undefined);
 });
@@ -77,3 +80,4 @@ showAll();
 void again(clockEveryMs, () => clock.set());
 void again(salesEveryMs, readSales);
 void again(ordersEveryMs, readOrders);
+void again(tokensEveryMs, fetchSaleTokens);

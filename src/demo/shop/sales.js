@@ -1,4 +1,4 @@
-/* The sales, and the buying of them. */
+/* The sales. */
 
 const stateWords = {
   scheduled: 'Not open yet', open: 'Open', sold_out: 'Sold out', paused: 'Paused', closed: 'Over',
@@ -15,11 +15,16 @@ async function readSales() {
 
 function showSales() {
   const cards = [...sales.values()].map((sale) =>
-    [sale.id, JSON.stringify([{ ...sale, available: 0 }, busy.has(sale.id)]),
+    [sale.id, JSON.stringify([{ ...sale, available: 0 }, busy.has(sale.id), session.user,
+      holdsSaleToken(sale)]),
       () => saleCard(sale)]);
   show(part('sales'), cards);
   for (const card of part('sales').children) showAvailable(card, sales.get(card.dataset.key));
   part('no-sales').hidden = sales.size > 0;
+}
+
+function cardOf(saleId) {
+  return part('sales').querySelector(`[data-key="${saleId}"]`);
 }
 
 function timesOf({ state, opensAt, closesAt }) {
@@ -40,7 +45,23 @@ function saleCard(sale) {
       element('span', { className: `badge ${state === 'open' ? 'good' : 'bad'}` }),
       timesOf(sale)),
     element('p', { className: 'meta', textContent: `At most ${limitPerUser} per person` }),
-    state === 'closed' ? undefined : buyForm(sale));
+    sale.needsSaleToken && state !== 'closed' ? tokenNote(sale) : undefined,
+    element('div', { className: 'row' },
+      state === 'closed' ? undefined : buyForm(sale),
+      session.token ? storyButton(sale) : undefined));
+}
+
+function tokenNote(sale) {
+  return element('p', { className: 'meta', textContent: holdsSaleToken(sale)
+    ? 'Only for holders of a sale token: you have yours.'
+    : 'Only for holders of a sale token. Sign in before it opens: yours is fetched by itself.' });
+}
+
+function storyButton(sale) {
+  const button = element('button', { className: 'quiet why', textContent: 'Why didn’t I get it?',
+    ariaLabel: `Why didn’t I get it? ${sale.product.name}` });
+  button.onclick = () => void tellStory(sale).catch(report);
+  return button;
 }
 
 /** The part of a card that changes all the time, without touching what a buyer is choosing. */
@@ -58,8 +79,9 @@ function buyForm(sale) {
   quantity.value = String(chosenUnits.get(sale.id) ?? 1);
   quantity.onchange = () => chosenUnits.set(sale.id, Number(quantity.value));
   const isBusy = busy.has(sale.id);
+  // Not disabled while it asks: that would take the focus away from who works by keyboard.
   const button = element('button', { textContent: isBusy ? 'Asking …' : 'Buy',
-    disabled: isBusy || sale.state !== 'open' });
+    ariaDisabled: String(isBusy), disabled: sale.state !== 'open' });
   button.ariaLabel = `${button.textContent} ${sale.product.name}`;
   const form = element('form', {}, quantity, button);
   form.onsubmit = (event) => {
@@ -67,28 +89,4 @@ function buyForm(sale) {
     void buy(sale, Number(quantity.value));
   };
   return form;
-}
-
-async function buy(sale, chosen) {
-  if (!session.token) {
-    say('Choose a name first.');
-    part('user').focus();
-    return;
-  }
-  await whileBusy(sale.id, async () => {
-    const { key, quantity } = intent.of(sale.id, chosen);
-    say('Asking for your units …');
-    try {
-      const order = await callUntilDecided('POST', `/v1/sales/${sale.id}/orders`,
-        { body: { quantity }, headers: { 'idempotency-key': key } },
-        () => say('No answer yet. Asking again for the same purchase: you will not buy twice.'));
-      intent.end(sale.id);
-      say(`${quantity} × ${sale.product.name} held for you.`);
-      takeOrder(order);
-    } catch (refusal) {
-      // An undecided press keeps its key, so that the next one finds what became of it.
-      if (!refusal.isUndecided) intent.end(sale.id);
-      throw refusal;
-    }
-  });
 }

@@ -11,8 +11,12 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-function say(text) {
+/** Read out once; with `untilMs`, by the server's clock, it also counts down to the next try. */
+function say(text, untilMs) {
   part('message').textContent = text;
+  part('wait').replaceChildren(...(untilMs === undefined ? []
+    : ['The same request goes out again by itself in ',
+      countdown(new Date(untilMs).toISOString())]));
 }
 
 function priceOf({ amount, currency }) {
@@ -38,7 +42,11 @@ function remaining(untilIso) {
   return hours > 0 ? `${hours}:${minutes}` : minutes;
 }
 
-/** Makes only those cards anew that look different, so that the focus stays where it is. */
+function controlsOf(card) {
+  return [...card?.querySelectorAll('button, select') ?? []];
+}
+
+/** Makes only those cards anew that look different, and keeps the focus where it is. */
 function show(list, cards) {
   const shown = new Map([...list.children].map((card) => [card.dataset.key, card]));
   cards.forEach(([key, look, make], index) => {
@@ -47,7 +55,9 @@ function show(list, cards) {
     if (card?.dataset.look !== look) {
       const made = make();
       Object.assign(made.dataset, { key, look });
+      const focused = controlsOf(card).indexOf(document.activeElement);
       card?.replaceWith(made);
+      controlsOf(made)[focused]?.focus();
       card = made;
     }
     if (list.children[index] !== card) list.insertBefore(card, list.children[index] ?? null);

@@ -11,6 +11,6 @@ export {
 export { answerProblem } from './problem-filter';
 export { clientIpOf, deviceIdOf, deviceIdPattern, traceIdOf } from './request';
 export { routesOf, type Route } from './routes';
-export { inlinePageHeaders } from './security-headers';
+export { inlinePageHeaders, workerHeaders } from './security-headers';
 export { toProblem } from './to-problem';
 export { validate, validationFailed } from './validate';

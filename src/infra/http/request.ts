@@ -25,7 +25,8 @@ export function traceIdOf(request: FastifyRequest): string {
  * it names an address: a trusted peer may forward any text. At most 45 characters.
  */
 export function clientIpOf(request: FastifyRequest): string {
-  const address = isIP(request.ip) === 0 ? request.socket.remoteAddress ?? '' : request.ip;
+  const { ip } = request; // worked out anew each time that it is asked for
+  const address = isIP(ip) === 0 ? request.socket.remoteAddress ?? '' : ip;
   return address.slice(0, 45);
 }
 

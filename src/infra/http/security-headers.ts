@@ -26,18 +26,27 @@ export function securityHeaders(
   };
 }
 
+/** A worker answers to the policy that came with it: this one may load its parts, no more. */
+export const workerHeaders: Readonly<Record<string, string>> = {
+  'content-type': 'text/javascript; charset=utf-8',
+  'content-security-policy': `${nothing}; script-src 'self'`,
+};
+
 /**
  * The headers of a page that loads nothing: the scripts and styles of its template run, by their
  * hashes, and may talk to this server alone. It is the template, not the page with the texts of
- * users in it: a script that one of them smuggles in has no hash here.
+ * users in it: a script that one of them smuggles in has no hash here. `workers`: whether it may
+ * start files of this server as workers; these carry `workerHeaders`.
  */
-export function inlinePageHeaders(template: string): Readonly<Record<string, string>> {
+export function inlinePageHeaders(template: string,
+  { workers = false } = {}): Readonly<Record<string, string>> {
   const hashesOf = (element: string) =>
     [...template.matchAll(new RegExp(`<${element}\\b[^>]*>([^]*?)</${element}>`, 'g'))]
       .map(([, text = '']) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
   return {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': `${nothing}; connect-src 'self'; img-src data:; `
+      + (workers ? "worker-src 'self'; " : '')
       + `style-src ${hashesOf('style').join(' ')}; script-src ${hashesOf('script').join(' ')}`,
     'referrer-policy': 'no-referrer',
   };

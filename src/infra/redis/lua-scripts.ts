@@ -34,12 +34,17 @@ export type ScriptArgument = string | number;
 
 type Command = (keys: readonly string[], args: readonly ScriptArgument[]) => Promise<unknown>;
 
-/** The commands of one connection: `run('reserve', keys, args)`. ioredis loads them when needed. */
+/**
+ * Commands of one connection: `run('reserve', keys, args)`. ioredis loads them when needed. Several
+ * modules may define theirs on the same connection; a name that is taken throws, since the last
+ * script of that name would answer for all.
+ */
 export class LuaCommands {
   private readonly commands = new Map<string, Command>();
 
   constructor(connection: Redis, scripts: readonly LuaScript[]) {
     for (const { name, numberOfKeys, lua } of scripts) {
+      if (name in connection) throw new Error(`This connection has a command ${name} already`);
       connection.defineCommand(name, numberOfKeys === undefined ? { lua } : { numberOfKeys, lua });
       const command = (connection as unknown as
         Record<string, (...args: ScriptArgument[]) => Promise<unknown>>)[name];

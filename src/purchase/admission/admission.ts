@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { RiskAssessor } from '../../risk';
-import { Throttle } from '../../throttle';
-import type { Admitted, Attempt, Caller } from './attempt';
+import { Blacklist, RiskAssessor } from '../../risk';
+import { Throttle, type ThrottleSubject } from '../../throttle';
+import type { Admitted, Attempt } from './attempt';
+import { blacklisted } from './blacklisted';
 import { CaptchaLayer } from './captcha.layer';
 import { RiskLayer } from './risk.layer';
 import { SaleTokenLayer } from './sale-token.layer';
@@ -14,6 +15,7 @@ import { SaleTokenLayer } from './sale-token.layer';
 @Injectable()
 export class Admission {
   constructor(
+    private readonly blacklist: Blacklist,
     private readonly throttle: Throttle,
     private readonly saleToken: SaleTokenLayer,
     private readonly risk: RiskLayer,
@@ -21,9 +23,13 @@ export class Admission {
     private readonly assessor: RiskAssessor,
   ) {}
 
-  /** Counts the request. Throws RATE_LIMITED. */
-  count(caller: Caller): Promise<void> {
-    return this.throttle.admit(caller);
+  /**
+   * Counts the request. Throws RATE_LIMITED, and BLACKLISTED: a body may come seconds after the head
+   * that the front gate has seen, and a sale may have become known in between.
+   */
+  count(subject: ThrottleSubject): Promise<void> {
+    const excluded = blacklisted(this.blacklist.find(subject));
+    return excluded ? Promise.reject(excluded) : this.throttle.admit(subject);
   }
 
   /** Throws SALE_TOKEN_INVALID, RISK_REJECTED, LIMIT_EXCEEDED or CAPTCHA_REQUIRED. */

@@ -2,14 +2,10 @@ import type { Identity } from '../../auth';
 import type { ThrottleSubject } from '../../throttle';
 import type { Sale } from '../../sale';
 
-/** Who asks to buy of which live sale, before the body is read. */
-export interface Caller extends ThrottleSubject {
+/** One request to buy, as the layers of the funnel see it. */
+export interface Attempt extends ThrottleSubject {
   readonly identity: Identity;
   readonly sale: Sale;
-}
-
-/** One request to buy, as the layers of the funnel see it. */
-export interface Attempt extends Caller {
   readonly quantity: number;
   /** The id that its reservation has or would have. */
   readonly rid: string;

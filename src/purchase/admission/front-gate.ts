@@ -45,7 +45,7 @@ export class FrontGate implements OnModuleInit {
     const sale = this.catalog.peek(saleId);
     const onward = (identity: Identity) => {
       request.identity = identity;
-      const problem = sale && this.refuse(request, identity, sale);
+      const problem = this.refuse(request, identity, sale);
       if (problem) answerProblem(problem, request, reply);
       else done();
     };
@@ -58,12 +58,13 @@ export class FrontGate implements OnModuleInit {
     }
   }
 
-  private refuse(request: FastifyRequest, identity: Identity, sale: Sale): ProblemError | undefined {
+  /** A sale that this process has not heard of yet is no way round the layers that need none. */
+  private refuse(request: FastifyRequest, { userId }: Identity,
+    sale: Sale | undefined): ProblemError | undefined {
     const nowMs = this.clock.now();
-    const caller = { userId: identity.userId, ip: clientIpOf(request), sale,
-      deviceId: deviceIdOf(request) };
-    return tooEarly(sale, nowMs) ?? blacklisted(this.blacklist.find(caller))
-      ?? shed(caller, nowMs) ?? this.throttle.blocked(caller);
+    const caller = { userId, ip: clientIpOf(request), sale, deviceId: deviceIdOf(request) };
+    return (sale && tooEarly(sale, nowMs)) ?? blacklisted(this.blacklist.find(caller))
+      ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller);
   }
 
   private fail(error: unknown, request: FastifyRequest, reply: FastifyReply, sale?: Sale): void {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '../../kernel';
-import { RiskAssessor, RiskFindings, type Assessment } from '../../risk';
+import { RiskAssessor, RiskFindings, RiskPardons, type Assessment } from '../../risk';
 import type { Admitted, Attempt } from './attempt';
 
 /** How risky the attempt is, and whether the buyer holds too many unpaid orders already. */
@@ -9,6 +9,7 @@ export class RiskLayer {
   constructor(
     private readonly assessor: RiskAssessor,
     private readonly findings: RiskFindings,
+    private readonly pardons: RiskPardons,
   ) {}
 
   /** Resolves to what the captcha layer goes by. Throws RISK_REJECTED or LIMIT_EXCEEDED. */
@@ -16,7 +17,8 @@ export class RiskLayer {
     const assessment = await this.assessor.assess(attempt);
     admitted.isNewHold = assessment.isNewHold;
     admitted.payWindowSeconds = assessment.payWindowSeconds;
-    if (assessment.action === 'refuse') {
+    const isRefused = assessment.action === 'refuse' && !await this.pardons.has(attempt.userId);
+    if (isRefused) {
       this.findings.report({ userId: attempt.userId, saleId: attempt.sale.id, ip: attempt.ip,
         traceId: attempt.traceId, deviceId: attempt.deviceId, assessment });
       // No score, no rule: the sentence must not teach anybody what to change.
@@ -27,6 +29,6 @@ export class RiskLayer {
       throw new ProblemError('LIMIT_EXCEEDED',
         'Too many of your orders are not paid yet. Pay or cancel one of them, then buy again.');
     }
-    return assessment.action;
+    return assessment.action === 'refuse' ? 'captcha' : assessment.action;
   }
 }

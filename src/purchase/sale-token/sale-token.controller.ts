@@ -1,11 +1,14 @@
-import { Controller, Post, UseGuards } from '@nestjs/common';
+import { Controller, Post, Req, UseGuards } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, type Identity } from '../../auth';
-import { Describe, PathId } from '../../infra/http';
+import { clientIpOf, Describe, DeviceId, PathId } from '../../infra/http';
 import { ServerClock } from '../../infra/redis';
 import { ProblemError } from '../../kernel';
+import { Blacklist } from '../../risk';
 import { SaleCatalog, stateOf } from '../../sale';
 import { BuyerThrottleGuard } from '../../throttle';
+import { blacklisted } from '../admission/blacklisted';
 import { refusal } from '../refusal';
 import { SaleTokens } from './sale-tokens';
 
@@ -25,6 +28,7 @@ export class SaleTokenController {
     private readonly catalog: SaleCatalog,
     private readonly tokens: SaleTokens,
     private readonly clock: ServerClock,
+    private readonly blacklist: Blacklist,
   ) {}
 
   @Post('v1/sales/:saleId/tokens')
@@ -35,12 +39,17 @@ export class SaleTokenController {
       + 'user and the sale and buys once; for a second order ask for a second one.',
     tag: 'orders',
     answers: { 201: { description: 'The token.', schema: saleTokenView } },
-    problems: ['NOT_FOUND', 'SALE_CLOSED', 'RATE_LIMITED'],
+    problems: ['NOT_FOUND', 'BLACKLISTED', 'SALE_CLOSED', 'RATE_LIMITED'],
   })
   async issue(
     @PathId('saleId') saleId: string,
+    @DeviceId() deviceId: string | undefined,
     @CurrentUser() { userId }: Identity,
+    @Req() request: FastifyRequest,
   ): Promise<z.infer<typeof saleTokenView>> {
+    const ip = clientIpOf(request);
+    const excluded = blacklisted(this.blacklist.find({ userId, ip, deviceId }));
+    if (excluded) throw excluded;
     const sale = await this.catalog.find(saleId);
     if (!sale || sale.status === 'draft') {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');

@@ -7,5 +7,6 @@ export const openCase = 'open-case';
 export const freezeAgain = 'freeze-again';
 export const settleCases = 'settle-cases';
 
-export type OpenCaseJob = Finding;
+/** What was found, when, and the id of the case that it opens: a repeated job finds that case. */
+export type OpenCaseJob = Finding & { caseId: string; foundAtMs: number };
 export interface FreezeAgainJob { caseId: string }

@@ -1,18 +1,16 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { Database, isDuplicateKey } from '../../infra/database';
+import { Database } from '../../infra/database';
 import { Notifications } from '../../infra/notification';
-import { ServerClock } from '../../infra/redis';
-import { newId } from '../../kernel';
 import { OrderFreeze } from '../../order';
 import { BlacklistAdministration } from '../blacklist';
-import { freezeAgain, riskQueue, type FreezeAgainJob } from './queue';
-import type { Finding, RiskCase } from './risk-case';
+import { freezeAgain, riskQueue, type FreezeAgainJob, type OpenCaseJob } from './queue';
+import type { RiskCase } from './risk-case';
 import { RiskCaseStore } from './risk-case-store';
 
-/** Who acts when nobody did. */
-export const automaticActor = 'risk';
+/** Who acts when nobody did. No user id has a space: no operator's entry is taken for his. */
+export const automaticActor = 'risk rules';
 const blacklistMs = 24 * 3600 * 1_000;
 /** By then a reservation that was on its way has become an order. */
 const freezeAgainMs = 15_000;
@@ -29,58 +27,75 @@ export class RiskCaseOpening {
     private readonly blacklist: BlacklistAdministration,
     private readonly freeze: OrderFreeze,
     private readonly notifications: Notifications,
-    private readonly clock: ServerClock,
   ) {}
 
   /**
-   * Opens the user's case and acts; with an open case only completes what a crash left out. May be
-   * repeated at any time.
+   * Opens the user's case and acts; with an open case the finding counts for that one. May be
+   * repeated at any time. Resolves to the case, to none where a reviewer has just dismissed one.
    */
-  async open(finding: Finding): Promise<RiskCase> {
+  async open(finding: OpenCaseJob): Promise<RiskCase | undefined> {
     const riskCase = await this.caseOf(finding);
+    if (!riskCase) return undefined;
+    await this.act(riskCase);
+    if (riskCase.status === 'open') {
+      await this.queue.add(freezeAgain, { caseId: riskCase.id },
+        { jobId: `${freezeAgain}-${riskCase.id}`, delay: freezeAgainMs });
+    }
+    return riskCase;
+  }
+
+  /** Freezes what has become an order since the case was opened. */
+  async freezeLate(caseId: string): Promise<void> {
+    const riskCase = await this.store.find(caseId);
+    if (!riskCase) return;
+    await this.freezeOrders(riskCase);
+    if (riskCase.status === 'open') await this.store.markSettled(riskCase);
+  }
+
+  /** Does what a crash has left out of an open case. */
+  async complete(riskCase: RiskCase): Promise<void> {
+    await this.act(riskCase);
+    await this.store.markSettled(riskCase);
+  }
+
+  private async act(riskCase: RiskCase): Promise<void> {
     await this.blacklist.announce();
     await this.freezeOrders(riskCase);
-    await this.queue.add(freezeAgain, { caseId: riskCase.id },
-      { jobId: `${freezeAgain}-${riskCase.id}`, delay: freezeAgainMs });
+    if (riskCase.status !== 'open' || riskCase.isSettled) return;
     const { id, userId, saleId, score, openedAtMs } = riskCase;
     await this.notifications.send({ id, type: 'risk.case.opened',
       data: { caseId: id, userId, saleId, score, openedAt: new Date(openedAtMs).toISOString() } });
+  }
+
+  private async caseOf({ caseId, foundAtMs, ...finding }: OpenCaseJob) {
+    const { userId, ip, traceId } = finding;
+    const riskCase = await this.database.transaction(async (transaction) => {
+      // Its signals are still what they were: what a person has decided is not undone by them.
+      if (await this.store.isDismissedLately(transaction, userId)) {
+        return this.store.find(caseId, transaction);
+      }
+      await this.store.insertUnlessOpen(transaction, caseId, finding);
+      const open = await this.store.openOf(userId, transaction);
+      if (!open) return this.store.find(caseId, transaction);
+      await this.blacklist.exclude(transaction, { kind: 'user', value: userId,
+        reason: `High risk, case ${open.id}`, expiresAtMs: foundAtMs + blacklistMs },
+      { actor: automaticActor, ip, traceId });
+      return open;
+    });
+    this.logger.warn({ msg: 'high risk found', caseId: riskCase?.id, userId,
+      score: finding.assessment.score, status: riskCase?.status ?? 'dismissed lately',
+      action: riskCase?.status === 'open'
+        ? 'blacklisted for 24 h, orders frozen, waiting for a review' : 'none' });
     return riskCase;
   }
 
-  /** Freezes what has become an order since the case was opened; nothing once it is decided. */
-  async freezeLate(caseId: string): Promise<void> {
-    const riskCase = await this.store.find(caseId);
-    if (riskCase?.status === 'open') await this.freezeOrders(riskCase);
-  }
-
-  private async caseOf(finding: Finding): Promise<RiskCase> {
-    const id = newId('case');
-    try {
-      await this.database.transaction(async (transaction) => {
-        await this.store.insert(transaction, id, finding);
-        await this.blacklist.exclude(transaction, {
-          kind: 'user', value: finding.userId, reason: `High risk, case ${id}`,
-          expiresAtMs: this.clock.now() + blacklistMs,
-        }, { actor: automaticActor, ip: finding.ip, traceId: finding.traceId });
-      });
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-    }
-    const riskCase = await this.store.openOf(finding.userId);
-    if (!riskCase) throw new Error(`The case of ${finding.userId} was decided at this moment`);
-    if (riskCase.id === id) {
-      this.logger.warn({ msg: 'risk case opened', caseId: id, userId: finding.userId,
-        score: riskCase.score, action: 'blacklisted for 24 h, orders frozen, waiting for a review' });
-    }
-    return riskCase;
-  }
-
-  private async freezeOrders({ id, userId, evidence }: RiskCase): Promise<void> {
-    const frozen = await this.freeze.freeze(userId,
-      { source: 'risk', ip: evidence.ip, traceId: evidence.traceId });
-    if (frozen.length > 0) {
-      this.logger.log({ msg: 'orders frozen', caseId: id, userId, orders: frozen.length });
-    }
+  /** A dismissed buyer's orders stay as they are; those of a banned one are frozen, too. */
+  private async freezeOrders({ id, userId, status, evidence: { ip, traceId } }: RiskCase) {
+    const frozen = status === 'dismissed' ? await this.freeze.frozenOf(userId)
+      : await this.freeze.freeze(userId, { source: 'risk', ip, traceId });
+    if (frozen.length === 0) return;
+    this.logger.log({ msg: 'orders frozen', caseId: id, userId, orders: frozen.length });
+    // Whoever decides meanwhile may have looked before they were frozen: they follow him late.
+    await this.store.settleAgain(id);
   }
 }

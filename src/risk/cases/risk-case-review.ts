@@ -8,6 +8,7 @@ import { BlacklistAdministration } from '../blacklist';
 import { automaticActor } from './risk-case-opening';
 import { statusAfter, type Decision, type RiskCase } from './risk-case';
 import { RiskCaseStore } from './risk-case-store';
+import { RiskPardons } from './risk-pardons';
 
 /** What became of the orders that a case had frozen. */
 export interface SettledOrders {
@@ -28,6 +29,7 @@ export class RiskCaseReview {
     private readonly blacklist: BlacklistAdministration,
     private readonly freeze: OrderFreeze,
     private readonly notifications: Notifications,
+    private readonly pardons: RiskPardons,
   ) {}
 
   /**
@@ -61,29 +63,37 @@ export class RiskCaseReview {
     return { riskCase, orders };
   }
 
-  /** Carries decisions to the orders that a crash has kept from following. */
-  async settleAll(): Promise<void> {
-    for (const riskCase of await this.store.unsettled()) {
-      const { ip, traceId } = riskCase.evidence;
-      await this.settle(riskCase, { source: 'risk', ip, traceId });
-      this.logger.log({ msg: 'decided case settled late', caseId: riskCase.id });
-    }
+  /** Carries a decision to the orders that a crash has kept from following. */
+  async complete(riskCase: RiskCase): Promise<void> {
+    const { ip, traceId } = riskCase.evidence;
+    await this.settle(riskCase, { source: 'risk', ip, traceId });
+    this.logger.log({ msg: 'decided case settled late', caseId: riskCase.id });
   }
 
   private async settle(riskCase: RiskCase, { source, ip, traceId }: Cause): Promise<SettledOrders> {
-    const cause = { source, ip, traceId };
-    const frozen = (await this.freeze.frozenOf(riskCase.userId)).map(({ id }) => id);
-    const orders = await this.follow(riskCase, frozen, cause);
-    await this.notifications.send({ id: `${riskCase.id}-decided`, type: 'risk.case.decided', data: {
-      caseId: riskCase.id, userId: riskCase.userId, status: riskCase.status } });
-    await this.store.markSettled(riskCase.id);
+    if (riskCase.isSettled) return { thawed: [], cancelled: [] };
+    const { id, userId, status } = riskCase;
+    const frozen = await this.frozenFor(userId);
+    const orders = await this.follow(riskCase, frozen, { source, ip, traceId });
+    await this.notifications.send({ id: `${id}-decided`, type: 'risk.case.decided',
+      data: { caseId: id, userId, status } });
+    await this.store.markSettled(riskCase);
+    // A freeze that began before the decision may have ended after it.
+    if ((await this.frozenFor(userId)).length > 0) await this.store.settleAgain(id);
     return orders;
   }
 
-  private async follow({ status }: RiskCase, frozen: readonly string[],
+  /** Ids of the user's frozen orders; none while a newer case of his waits: they follow that. */
+  private async frozenFor(userId: string): Promise<string[]> {
+    const frozen = await this.freeze.frozenOf(userId);
+    return await this.store.openOf(userId) ? [] : frozen.map(({ id }) => id);
+  }
+
+  private async follow({ status, userId }: RiskCase, frozen: readonly string[],
     cause: Cause): Promise<SettledOrders> {
     switch (status) {
       case 'dismissed': {
+        await this.pardons.grant(userId);
         const { thawed, refused } = await this.freeze.thaw(frozen, cause);
         return { thawed, cancelled: refused };
       }

@@ -44,7 +44,8 @@ export class RiskCaseController {
     return {
       ...viewOfCase(riskCase),
       orders: orders.map(viewOfOrder),
-      earlierCases: cases.filter(({ id }) => id !== caseId).map(viewOfCase),
+      earlierCases: cases.filter(({ id, openedAtMs }) =>
+        id !== caseId && openedAtMs <= riskCase.openedAtMs).map(viewOfCase),
     };
   }
 

@@ -68,12 +68,16 @@ export const decidedCase = caseFields.extend({
 }).meta({ id: 'DecidedCase', examples: [{ ...sample, status: 'dismissed' as const,
   thawed: [{ ...orderSample, status: 'pending_payment' as const }], cancelled: [] }] });
 
-export function viewOfCase({ openedAtMs, decidedAtMs, ...rest }: RiskCase) {
+export function viewOfCase(riskCase: RiskCase) {
+  const { id, userId, saleId, score, status, evidence, openedAtMs, decidedAtMs, decidedBy, note }
+    = riskCase;
   return {
-    ...rest,
+    id, userId, saleId, score, status, evidence,
     openedAt: new Date(openedAtMs).toISOString(),
     ...(decidedAtMs !== undefined && { decidedAt: new Date(decidedAtMs).toISOString() }),
-  } satisfies z.infer<typeof riskCase>;
+    ...(decidedBy !== undefined && { decidedBy }),
+    ...(note !== undefined && { note }),
+  } satisfies z.infer<typeof caseFields>;
 }
 
 export function viewOfOrder({ id, saleId, quantity, status, reservedAt, deviceId, reason }: Order) {

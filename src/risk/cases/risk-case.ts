@@ -29,6 +29,8 @@ export interface RiskCase {
   decidedAtMs?: number;
   decidedBy?: string;
   note?: string;
+  /** Whether everything has been done that follows from the status. */
+  isSettled: boolean;
 }
 
 export interface RiskCaseRow {
@@ -42,10 +44,11 @@ export interface RiskCaseRow {
   decided_at: Date | null;
   decided_by: string | null;
   note: string | null;
+  settled_at: Date | null;
 }
 
-export const riskCaseColumns =
-  'id, user_id, sale_id, score, evidence, status, opened_at, decided_at, decided_by, note';
+export const riskCaseColumns = `id, user_id, sale_id, score, evidence, status, opened_at,
+  decided_at, decided_by, note, settled_at`;
 
 export function toRiskCase(row: RiskCaseRow): RiskCase {
   return {
@@ -57,5 +60,6 @@ export function toRiskCase(row: RiskCaseRow): RiskCase {
     ...(row.decided_at && { decidedAtMs: row.decided_at.getTime() }),
     ...(row.decided_by !== null && { decidedBy: row.decided_by }),
     ...(row.note !== null && { note: row.note }),
+    isSettled: row.settled_at !== null,
   };
 }

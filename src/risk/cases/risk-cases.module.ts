@@ -10,8 +10,9 @@ import { RiskCaseStore } from './risk-case-store';
 import { RiskCaseController } from './risk-case.controller';
 import { RiskCasesProcessor } from './risk-cases.processor';
 import { RiskFindings } from './risk-findings';
+import { RiskPardons } from './risk-pardons';
 
-const services = [RiskCaseOpening, RiskCaseReview, RiskCaseStore, RiskFindings];
+const services = [RiskCaseOpening, RiskCaseReview, RiskCaseStore, RiskFindings, RiskPardons];
 const queue = registerQueue(riskQueue, retriedBySweep);
 
 @Module({

@@ -1,6 +1,8 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import { ServerClock } from '../../infra/redis';
+import { newId } from '../../kernel';
 import { openCase, riskQueue, type OpenCaseJob } from './queue';
 import type { Finding } from './risk-case';
 
@@ -15,7 +17,10 @@ export class RiskFindings {
   /** User id → until when nothing more is reported of him, the earliest first. */
   private readonly quietUntilMs = new Map<string, number>();
 
-  constructor(@InjectQueue(riskQueue) private readonly queue: Queue<OpenCaseJob>) {}
+  constructor(
+    @InjectQueue(riskQueue) private readonly queue: Queue<OpenCaseJob>,
+    private readonly clock: ServerClock,
+  ) {}
 
   /** Never throws: a finding that is lost comes again with the buyer's next attempt. */
   report(finding: Finding): void {
@@ -28,7 +33,8 @@ export class RiskFindings {
       const [oldest = ''] = this.quietUntilMs.keys();
       this.quietUntilMs.delete(oldest);
     }
-    this.queue.add(openCase, finding).catch((error: unknown) => {
+    const job = { ...finding, caseId: newId('case'), foundAtMs: this.clock.now() };
+    this.queue.add(openCase, job).catch((error: unknown) => {
       this.quietUntilMs.delete(userId);
       this.logger.warn({ msg: 'finding not reported', userId, error: String(error),
         action: 'the next attempt reports it again' });

@@ -91,6 +91,7 @@ describe('the rules that the product ships', () => {
     ['usersOfDevice', 3, 4, 'shared-device'],
     ['usersOfIp', 5, 6, 'shared-address'],
     ['expiredOrdersLastDay', 2, 3, 'never-pays'],
+    ['cancelledOrdersLastDay', 4, 5, 'always-cancels'],
   ])('find nothing at %s %d, and at %d %s', (signal, good, bad, rule) => {
     expect(ruleOf(defaultRules, { ...quiet, [signal]: good })).toEqual([]);
     expect(ruleOf(defaultRules, { ...quiet, [signal]: bad })).toEqual([rule]);
@@ -112,8 +113,24 @@ describe('the rules that the product ships', () => {
     }
   });
 
+  it('refuse nobody for what others did on his device and behind his address', () => {
+    for (const usersOfIp of [1, 8, 100]) {
+      for (const usersOfDevice of [1, 4, 100]) {
+        expect(judge(defaultRules, { ...quiet, usersOfIp, usersOfDevice }).action)
+          .not.toBe('refuse');
+      }
+    }
+  });
+
+  it('refuse no newcomer in a crowded network who clicks a lot and takes the whole limit', () => {
+    const newcomer = { ...quiet, accountAgeSeconds: 60, usersOfIp: 100 };
+    const large = { isFirstPurchase: 1, quantity: 5, quantityShareOfLimit: 1 };
+    expect(judge(defaultRules, { ...newcomer, ...large }).action).toBe('captcha');
+    expect(judge(defaultRules, { ...newcomer, attemptsLastMinute: 30 }).action).toBe('captcha');
+  });
+
   it('refuse a fresh account out of a ring on one device and one address', () => {
     const ring = { ...quiet, accountAgeSeconds: 60, usersOfDevice: 20, usersOfIp: 20 };
-    expect(judge(defaultRules, ring)).toMatchObject({ score: 1.1, action: 'refuse' });
+    expect(judge(defaultRules, ring)).toMatchObject({ score: 1, action: 'refuse' });
   });
 });

@@ -17,7 +17,7 @@ export const defaultRules: RuleSet = {
     },
     {
       id: 'many-attempts', description: 'More than 10 attempts a minute: a script, or impatience',
-      when: { all: [{ signal: 'attemptsLastMinute', op: '>', value: 10 }] }, score: 0.2, mode: 'on',
+      when: { all: [{ signal: 'attemptsLastMinute', op: '>', value: 10 }] }, score: 0.1, mode: 'on',
     },
     {
       id: 'new-account', description: 'The account is younger than a day: made for this sale',
@@ -30,7 +30,7 @@ export const defaultRules: RuleSet = {
     },
     {
       id: 'shared-device', description: 'More than 3 users on one device: accounts of a ring',
-      when: { all: [{ signal: 'usersOfDevice', op: '>', value: 3 }] }, score: 0.5, mode: 'on',
+      when: { all: [{ signal: 'usersOfDevice', op: '>', value: 3 }] }, score: 0.4, mode: 'on',
     },
     {
       id: 'shared-address', description: '6 to 10 users behind one address: a family or a ring',
@@ -46,11 +46,16 @@ export const defaultRules: RuleSet = {
       description: 'The first purchase takes the whole limit, 5 or more',
       when: { all: [{ signal: 'isFirstPurchase', op: '=', value: 1 },
         { signal: 'quantityShareOfLimit', op: '>=', value: 1 },
-        { signal: 'quantity', op: '>=', value: 5 }] }, score: 0.2, mode: 'on',
+        { signal: 'quantity', op: '>=', value: 5 }] }, score: 0.1, mode: 'on',
     },
     {
       id: 'never-pays', description: 'Three orders or more in a day were held and not paid in time',
       when: { all: [{ signal: 'expiredOrdersLastDay', op: '>=', value: 3 }] },
+      score: 0.3, mode: 'on',
+    },
+    {
+      id: 'always-cancels', description: 'Five orders or more in a day were held and cancelled',
+      when: { all: [{ signal: 'cancelledOrdersLastDay', op: '>=', value: 5 }] },
       score: 0.3, mode: 'on',
     },
   ],

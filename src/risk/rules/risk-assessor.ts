@@ -48,8 +48,10 @@ export class RiskAssessor {
     const mode = this.modeOf(sale);
     if (mode === 'off' && !this.signals.capsHolds) return unrated(sale.payWindowSeconds);
     const { signals, hold, isNewHold } = await this.signals.observe(subject, mode !== 'off');
-    const payWindowSeconds =
-      payWindowAfter(signals.expiredOrdersLastDay ?? 0, sale.payWindowSeconds);
+    const { expiredOrdersLastDay = 0, cancelledOrdersLastDay = 0 } = signals;
+    // Everybody changes his mind once or twice; whoever goes on holds units that others would pay.
+    const abandoned = expiredOrdersLastDay + Math.max(0, cancelledOrdersLastDay - 2);
+    const payWindowSeconds = payWindowAfter(abandoned, sale.payWindowSeconds);
     if (mode === 'off') return { ...unrated(payWindowSeconds), hold, isNewHold };
     this.recent.add({ userId, saleId: sale.id, signals });
     const { score, findings, action: advised } = this.active.rules.judge(signals);

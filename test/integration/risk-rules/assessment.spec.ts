@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { toProblem } from '../../../src/infra/http/to-problem';
 import { newId } from '../../../src/kernel';
@@ -21,11 +22,12 @@ describe('the assessment of an attempt', () => {
   });
 
   const nowSeconds = () => Math.floor(Date.now() / 1_000);
-  /** A user whom the shipped rules refuse at once: a new account on the device of a ring. */
+  /** A user whom the shipped rules refuse at once: a new account on device and address of a ring. */
   async function member(parts: RiskParts, sale = saleWith()) {
     const deviceId = newId('device');
-    for (let i = 0; i < 4; i += 1) await parts.signals.observe(attempt({ deviceId }), true);
-    return attempt({ deviceId, sale, registeredAt: nowSeconds() - 60 });
+    const ip = `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`;
+    for (let i = 0; i < 6; i += 1) await parts.signals.observe(attempt({ deviceId, ip }), true);
+    return attempt({ deviceId, ip, sale, registeredAt: nowSeconds() - 60 });
   }
 
   it('passes a buyer of whom nothing bad is known', async () => {
@@ -38,9 +40,10 @@ describe('the assessment of an attempt', () => {
   it('refuses a member of a ring, with the rules and the numbers as evidence', async () => {
     const parts = await partsWith();
     expect(await parts.assessor.assess(await member(parts))).toMatchObject({
-      score: 0.8, action: 'refuse', signals: { usersOfDevice: 5 },
+      score: 0.8, action: 'refuse', signals: { usersOfDevice: 7 },
       findings: [{ rule: 'new-account', score: 0.3, mode: 'on' },
-        { rule: 'shared-device', score: 0.5, mode: 'on' }] });
+        { rule: 'shared-device', score: 0.4, mode: 'on' },
+        { rule: 'shared-address', score: 0.1, mode: 'on' }] });
     const scrape = await parts.metrics.scrape();
     expect(scrape).toContain('risk_findings_total{rule="shared-device",mode="on"} 1');
     expect(scrape).toContain('risk_actions_total{action="refuse"} 1');

@@ -1,0 +1,88 @@
+import { newId } from '../../src/kernel';
+import type { SaleView } from '../../src/sale/sale-view';
+import { TestProduct } from '../support/product';
+import { ShopScript } from '../support/shop-script';
+import { until } from '../support/until';
+
+describe('the shop of the demo, as it buys', () => {
+  let product: TestProduct;
+  let script: Awaited<ReturnType<typeof ShopScript.open>>;
+
+  beforeAll(async () => {
+    product = await TestProduct.start({ DEMO: 'true' });
+  });
+
+  beforeEach(async () => {
+    script = await ShopScript.open(product.url);
+    signIn(newId('user'));
+  });
+
+  afterEach(() => script.close());
+  afterAll(() => product.stop());
+
+  function signIn(userId: string): void {
+    script.shop.session.begin(userId, product.client.tokenOf(userId));
+  }
+
+  async function saleWith(protection: object): Promise<SaleView> {
+    const saleId = await product.client.openSale({ limitPerUser: 3, protection });
+    return (await product.client.call<SaleView>('GET', `/v1/sales/${saleId}`)).body;
+  }
+
+  const purchasesOf = ({ id }: SaleView) => script.callsOf(`/v1/sales/${id}/orders`);
+  const keysOf = (sale: SaleView) =>
+    new Set(purchasesOf(sale).map(({ headers }) => headers['idempotency-key']));
+
+  it('lets a worker solve the captcha, and buys with the key of the press', async () => {
+    const sale = await saleWith({ captcha: 'always' });
+    await script.shop.buy(sale, 1);
+    expect(purchasesOf(sale).map(({ status }) => status)).toEqual([403, 202]);
+    expect(keysOf(sale).size).toBe(1);
+    expect(script.orders).toMatchObject([{ saleId: sale.id, quantity: 1 }]);
+  });
+
+  it('has the sale token before it asks, and gets another one for a second order', async () => {
+    const sale = await saleWith({ saleToken: true });
+    script.shop.sales.set(sale.id, sale);
+    await script.shop.fetchSaleTokens();
+    expect(purchasesOf(sale)).toEqual([]);
+    await script.shop.buy(sale, 1);
+    expect(purchasesOf(sale).map(({ status }) => status)).toEqual([202]);
+    await script.shop.buy(sale, 1);
+    expect(purchasesOf(sale).map(({ status }) => status)).toEqual([202, 403, 202]);
+    expect(keysOf(sale).size).toBe(2);
+  });
+
+  it('comes back with the same key, and never before Retry-After says', async () => {
+    const sale = await saleWith({ throttle: { user: '1/2' } });
+    await script.shop.buy(sale, 1);
+    await script.shop.buy(sale, 2);
+    const [first, limited, again, ...more] = purchasesOf(sale);
+    expect([first, limited, again].map((call) => call?.status)).toEqual([202, 429, 202]);
+    expect(more).toEqual([]);
+    expect(keysOf(sale).size).toBe(2);
+    expect(limited?.retryAfterMs).toBeGreaterThan(0);
+    // Timers of Node may fire up to a millisecond early.
+    expect((again?.sentMs ?? 0) - (limited?.sentMs ?? 0))
+      .toBeGreaterThanOrEqual((limited?.retryAfterMs ?? 0) - 1);
+  });
+
+  it('sends nothing of a buyer who left in the name of the next', async () => {
+    const sale = await saleWith({ throttle: { user: '1/2' } });
+    await script.shop.buy(sale, 1);
+    const waiting = script.shop.buy(sale, 2);
+    await until('the second press waits', async () => purchasesOf(sale)[1]?.status === 429);
+    script.shop.session.end();
+    signIn(newId('user'));
+    await expect(waiting).rejects.toMatchObject({ code: 'LEFT' });
+    expect(purchasesOf(sale).map(({ status }) => status)).toEqual([202, 429]);
+  });
+
+  it('names one device in every call', async () => {
+    const sale = await saleWith({ captcha: 'always' });
+    await script.shop.buy(sale, 1);
+    const devices = new Set(script.calls.map(({ headers }) => headers['x-device-id']));
+    expect([...devices]).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
+    expect(script.calls.length).toBe(4);
+  });
+});
