@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const givesUp = new Set(['SALE_CLOSED', 'RISK_REJECTED', 'BLACKLISTED', 'UNAUTHENTICATED']);
 
 /**
- * A buyer: looks at the countdown or comes a little later, presses once to four times, does as he is
- * told (Retry-After, captcha), and looks again when units may have come back.
+ * A buyer: looks at the countdown or comes a little later, presses once to four times, does as he
+ * is told (Retry-After, captcha), and looks again when units may have come back.
  */
 async function honest(person, world) {
   const { random, devices } = person;

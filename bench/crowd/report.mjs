@@ -2,6 +2,8 @@
 
 /** An honest buyer got as far as anybody can when the stock itself answered. */
 const answersOfTheStock = ['OK', 'SOLD_OUT'];
+/** Beyond it, when a request was sent says little about when it was judged. */
+const slowMs = 1_000;
 const keptStatuses = ['paid', 'reserved', 'pending_payment'];
 const groups = ['honest', 'script', 'ring', 'distributed', 'mimic'];
 
@@ -58,7 +60,7 @@ function summaryOf(people) {
 }
 
 /**
- * Excluded or refused at any time without a unit, or never let through to the stock: by a captcha, a
+ * Excluded or refused at any time without a unit, or never let through to the stock by a captcha, a
  * throttle or a fault. And whoever lost to the freezer what he had.
  */
 function isRefusedAsBot({ group, tally: { outcomes }, fates }) {
@@ -87,6 +89,9 @@ export function print(report) {
   console.log(`seed ${report.options.seed}; ${report.requests} requests, ${
     percent(report.botShareOfRequests)} of them by bots; answered in ${
     report.latencyMs.p50} ms (p50), ${report.latencyMs.p99} ms (p99)`);
+  if (report.latencyMs.p50 > slowMs) {
+    console.log('The machine was too busy: nobody was answered in time. Try --scale=0.2.');
+  }
   console.log(`units of honest buyers: ${percent(report.honestShareOfUnits)} of ${
     report.unitsKept} kept (${report.options.stock} on sale, oversold ${report.oversold}, drift ${
     report.stock.drift})`);

@@ -25,7 +25,7 @@ export class Shop {
         ...(captchaToken && { 'x-captcha-token': captchaToken }) } });
   }
 
-  /** A proof of work, done for real after `delayMs`. Resolves to the token, undefined if refused. */
+  /** A proof of work, done for real, and `delayMs` more. Resolves to the token, or undefined. */
   async solveCaptcha(person, { device, delayMs, address = person.address }) {
     person.tally.captchasAsked += 1;
     const posed = await this.#throttled(person, '/v1/captcha/challenges',

@@ -7,8 +7,8 @@ import { Shop } from './shop.mjs';
 const restWithinMs = 60_000;
 
 /**
- * A crowd at the opening of a sale. Resolves when everybody has gone, unpaid orders have expired and
- * nothing is on its way any more. See simulation.d.mts for the shapes.
+ * A crowd at the opening of a sale. Resolves when everybody has gone, unpaid orders have expired
+ * and nothing is on its way any more. See simulation.d.mts for the shapes.
  */
 export async function simulate({ url, saleId, opensAtMs, jwtSecret, webhookSecret, readStock,
   options }) {

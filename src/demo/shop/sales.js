@@ -11,6 +11,7 @@ async function readSales() {
   sales.clear();
   for (const sale of items) sales.set(sale.id, sale);
   showSales();
+  showOrders();
 }
 
 function showSales() {

@@ -73,10 +73,10 @@ describe('a reviewer', () => {
     expectProblem(await desk.client.buy(saleId, 'eve', harmless), 'BLACKLISTED');
   });
 
-  it('who dismisses is not overruled by the next attempt: refused, but no new case', async () => {
+  it('who dismisses is not overruled by the next attempt: a captcha, and no new case', async () => {
     const { id, saleId, orderIds: [orderId = ''] } = await caseWith('fay', 1);
     await desk.decide(id, 'dismiss');
-    expectProblem(await desk.client.buy(saleId, 'fay', risky), 'RISK_REJECTED');
+    expectProblem(await desk.client.buy(saleId, 'fay', risky), 'CAPTCHA_REQUIRED');
     // Another process may report him, too.
     expect(await desk.opening.open(desk.findingOf('fay', saleId))).toBeUndefined();
     await desk.client.order(saleId, 'fay', harmless);

@@ -35,7 +35,7 @@ describe('a buyer whose answer was lost', () => {
     const headers = { [saleToken.header]: await earn(product, 'sale token', saleId, userId),
       [captchaToken.header]: await earn(product, 'captcha token', saleId, userId) };
     const cutBefore = way.cutReplies;
-    way.cutReplyTo(product.client.tokenOf(userId));
+    way.cutReplyTo(far.tokenOf(userId));
     await expect(far.buy(saleId, userId, { key: 'key', headers })).rejects.toThrow();
     expect(way.cutReplies).toBe(cutBefore + 1);
     return { userId, headers };
