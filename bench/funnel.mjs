@@ -1,5 +1,6 @@
 // The funnel switched off and on: two installations beside each other, measured in turn.
-import { blacklist, openSale, rowsWritten, secret, startProduct, startServers } from './product.mjs';
+import { blacklist, openSale, rowsWritten, secret, startProduct, startServers }
+  from './product.mjs';
 import { buyers, flood, purchase, withSaleTokens } from './load.mjs';
 
 const off = { THROTTLE_USER: 'off', THROTTLE_IP: 'off', THROTTLE_DEVICE: 'off', RISK: 'off',

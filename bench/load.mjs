@@ -36,7 +36,9 @@ export async function withSaleTokens(program, saleId, crowd) {
       equipped.push({ ...buyer, saleToken: JSON.parse(body).token });
     },
   })));
-  if (equipped.length !== statuses[201]) throw new Error(`sale tokens: ${JSON.stringify(statuses)}`);
+  if (equipped.length !== crowd.length || equipped.length !== statuses[201]) {
+    throw new Error(`sale tokens: ${JSON.stringify(statuses)}`);
+  }
   return equipped;
 }
 

@@ -78,7 +78,8 @@ async function administer(url, method, path, body) {
     { sub: 'bench', iss: 'fairdrop', aud: 'fairdrop', roles: ['admin'] });
   const response = await fetch(`${url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+    headers: { authorization: `Bearer ${token}`,
+      ...(body && { 'content-type': 'application/json' }) },
     body: body && JSON.stringify(body),
   });
   const text = await response.text();

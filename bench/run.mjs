@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * `npm run bench [-- --rounds 3 --requests 16000 --backlog 40000]`: purchases with the funnel off
- * and on, and floods that it refuses, beside a plain Fastify route in the same run, alternating over
- * several rounds; and how fast a backlog becomes rows in MariaDB (`--backlog 0` leaves that out).
- * Prints a table and writes bench/results/latest.json.
+ * and on, and floods that it refuses, beside a plain Fastify route in the same run, alternating
+ * over several rounds; and how fast a backlog becomes rows in MariaDB (`--backlog 0` leaves that
+ * out). Prints a table and writes bench/results/latest.json.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -89,7 +89,7 @@ function report() {
   const drained = Math.round(median(persisted));
   console.log(`funnel on to funnel off, accepted: ${funnelShare}`);
   console.log(`orders a second from click to committed row, while accepting: ${whileAccepting}`);
-  if (backlog > 0) console.log(`orders a second into MariaDB from a backlog of ${backlog}: ${drained}`);
+  if (backlog > 0) console.log(`orders a second into MariaDB, backlog of ${backlog}: ${drained}`);
   const result = { date: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model,
     cores: cpus().length, rounds, requests, backlog, connections,
     durability: 'appendfsync everysec, innodb_flush_log_at_trx_commit=1', rows, funnelShare,

@@ -5,9 +5,14 @@ import { ProblemError } from '../../kernel';
 import type { Assessment } from '../../risk';
 import type { Admitted, Attempt } from './attempt';
 
+const owedAtMost = 50_000;
+
 /** Proof of a human, where the sale or the buyer's risk asks for it. The stock spends it. */
 @Injectable()
 export class CaptchaLayer {
+  /** Who was asked for one and has not bought since, by sale and user, the earliest first. */
+  private readonly owed = new Set<string>();
+
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly tokens: CaptchaTokens,
@@ -17,14 +22,26 @@ export class CaptchaLayer {
   admit({ sale, userId, captchaToken }: Attempt, risk: Assessment['action'],
     admitted: Admitted): void {
     const when = sale.protection.captcha ?? this.config.captcha;
-    if (when === 'off' || (when === 'risk' && risk === 'pass')) return;
+    if (when === 'off') return;
+    const debt = `${sale.id} ${userId}`;
+    if (when === 'risk' && risk === 'pass' && !this.owed.has(debt)) return;
     const id = captchaToken === undefined ? undefined
       : this.tokens.check(captchaToken, { userId, saleId: sale.id });
     if (id === undefined) {
+      this.owe(debt);
       throw new ProblemError('CAPTCHA_REQUIRED', 'Solve a captcha first: POST '
         + `/v1/captcha/challenges with {"saleId":"${sale.id}"}, and send its token as `
         + 'X-Captcha-Token.');
     }
+    this.owed.delete(debt);
     admitted.captchaId = id;
+  }
+
+  /** Whoever does not solve it owes it still, also when his next attempt looks harmless. */
+  private owe(id: string): void {
+    this.owed.add(id);
+    if (this.owed.size <= owedAtMost) return;
+    const [oldest = ''] = this.owed;
+    this.owed.delete(oldest);
   }
 }

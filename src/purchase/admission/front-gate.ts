@@ -5,7 +5,7 @@ import { Authenticator, type Identity } from '../../auth';
 import { answerProblem, clientIpOf, deviceIdOf, toProblem } from '../../infra/http';
 import { ServerClock } from '../../infra/redis';
 import type { ProblemError } from '../../kernel';
-import { Blacklist } from '../../risk';
+import { Blacklist, EarlyAttempts } from '../../risk';
 import { SaleCatalog, type Sale } from '../../sale';
 import { shed, Throttle } from '../../throttle';
 import { refusal } from '../refusal';
@@ -17,7 +17,7 @@ export const buyingRoute = '/v1/sales/:saleId/orders';
 
 /**
  * The first layers of the funnel, those that memory alone can decide: sale state, authentication,
- * blacklist, the early shedding of a rush, and blocks that the throttle remembers. They stand before
+ * blacklist, the early shedding of a rush, and blocks that the throttle remembers. They come before
  * the body is read and before Nest: a flood of refusals costs no Redis call and hardly more than
  * the parsing of its requests. Whatever memory cannot know passes on.
  */
@@ -30,6 +30,7 @@ export class FrontGate implements OnModuleInit {
     private readonly authenticator: Authenticator,
     private readonly blacklist: Blacklist,
     private readonly throttle: Throttle,
+    private readonly early: EarlyAttempts,
   ) {}
 
   onModuleInit(): void {
@@ -63,7 +64,9 @@ export class FrontGate implements OnModuleInit {
     sale: Sale | undefined): ProblemError | undefined {
     const nowMs = this.clock.now();
     const caller = { userId, ip: clientIpOf(request), sale, deviceId: deviceIdOf(request) };
-    return (sale && tooEarly(sale, nowMs)) ?? blacklisted(this.blacklist.find(caller))
+    const early = sale && tooEarly(sale, nowMs);
+    if (early) this.early.add(sale.id, userId);
+    return early ?? blacklisted(this.blacklist.find(caller))
       ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller);
   }
 

@@ -32,6 +32,12 @@ describe('compiled rules', () => {
     expect(judge(setOf({ score }))).toMatchObject({ score, action });
   });
 
+  it.each([['on', 'captcha'], ['shadow', 'pass'], ['off', 'pass']] as const)(
+    'ask for a captcha by a rule that says so whatever the score, where it is %s: %s',
+    (mode, action) => {
+      expect(judge(setOf({ score: 0, captcha: true, mode }))).toMatchObject({ score: 0, action });
+    });
+
   it('find a rule in shadow mode but do not act on it', () => {
     expect(judge(setOf({ score: 1, mode: 'shadow' }))).toEqual({ score: 0, action: 'pass',
       findings: [{ rule: 'rule-0', score: 1, mode: 'shadow' }] });
@@ -81,7 +87,7 @@ describe('compiled rules', () => {
 
 describe('the rules that the product ships', () => {
   const quiet: Signals = { ...Object.fromEntries(signalNames.map((name) => [name, 0])),
-    accountAgeSeconds: 1e6 };
+    accountAgeSeconds: 1e6, sinceOpeningMs: 1e6 };
 
   it.each([
     ['purchasesLastHour', 100, 101, 'many-purchases'],
@@ -92,6 +98,8 @@ describe('the rules that the product ships', () => {
     ['usersOfIp', 5, 6, 'shared-address'],
     ['expiredOrdersLastDay', 2, 3, 'never-pays'],
     ['cancelledOrdersLastDay', 4, 5, 'always-cancels'],
+    ['earlyAttempts', 2, 3, 'early-attempts'],
+    ['sinceOpeningMs', 1_000, 999, 'faster-than-a-hand'],
   ])('find nothing at %s %d, and at %d %s', (signal, good, bad, rule) => {
     expect(ruleOf(defaultRules, { ...quiet, [signal]: good })).toEqual([]);
     expect(ruleOf(defaultRules, { ...quiet, [signal]: bad })).toEqual([rule]);
@@ -103,6 +111,19 @@ describe('the rules that the product ships', () => {
     expect(ruleOf(defaultRules, { ...first, quantity: 4 })).toEqual([]);
     expect(ruleOf(defaultRules, { ...first, quantity: 5, quantityShareOfLimit: 0.5 })).toEqual([]);
     expect(ruleOf(defaultRules, { ...first, quantity: 5, isFirstPurchase: 0 })).toEqual([]);
+  });
+
+  it('let a new account buy for the first time with a captcha, also on a crowded address', () => {
+    const newcomer = { ...quiet, accountAgeSeconds: 60, isFirstPurchase: 1 };
+    for (let usersOfIp = 0; usersOfIp <= 100; usersOfIp += 1) {
+      expect(judge(defaultRules, { ...newcomer, usersOfIp }).action).toBe('captcha');
+    }
+  });
+
+  it('refuse whoever makes up a device id for every few of many attempts', () => {
+    const rotating = { ...quiet, devicesOfUser: 6, attemptsLastMinute: 11 };
+    expect(judge(defaultRules, rotating)).toMatchObject({ score: 0.8, action: 'refuse' });
+    expect(judge(defaultRules, { ...rotating, attemptsLastMinute: 10 }).action).toBe('pass');
   });
 
   it('ask nobody for a captcha only because many honest people share his address', () => {

@@ -24,7 +24,8 @@ type Test = (signals: Signals) => boolean;
 
 /** A rule set as functions, made once and asked for every attempt. */
 export class CompiledRules {
-  private readonly rules: readonly { test: Test; finding: RuleFinding; thousandths: number }[];
+  private readonly rules: readonly { test: Test; finding: RuleFinding; thousandths: number;
+    captcha: boolean }[];
   private readonly refuseAbove: number;
   private readonly captchaAbove: number;
   private readonly captchaAfterAttempts: number;
@@ -34,6 +35,7 @@ export class CompiledRules {
       test: testOf(rule.when),
       finding: { rule: rule.id, score: rule.score, mode: rule.mode },
       thousandths: rule.mode === 'on' ? inThousandths(rule.score) : 0,
+      captcha: rule.mode === 'on' && rule.captcha === true,
     }]);
     this.refuseAbove = inThousandths(set.refuseAbove);
     this.captchaAbove = inThousandths(set.captchaAbove);
@@ -43,18 +45,19 @@ export class CompiledRules {
   judge(signals: Signals): Verdict {
     const findings: RuleFinding[] = [];
     let sum = 0;
-    for (const { test, finding, thousandths } of this.rules) {
+    let asksCaptcha = (signals.attemptsLastMinute ?? 0) > this.captchaAfterAttempts;
+    for (const { test, finding, thousandths, captcha } of this.rules) {
       if (!test(signals)) continue;
       findings.push(finding);
       sum += thousandths;
+      asksCaptcha ||= captcha;
     }
-    return { score: sum / 1_000, findings, action: this.actionOf(sum, signals) };
+    return { score: sum / 1_000, findings, action: this.actionOf(sum, asksCaptcha) };
   }
 
-  private actionOf(sum: number, { attemptsLastMinute = 0 }: Signals): RiskAction {
+  private actionOf(sum: number, asksCaptcha: boolean): RiskAction {
     if (sum > this.refuseAbove) return 'refuse';
-    return sum > this.captchaAbove || attemptsLastMinute > this.captchaAfterAttempts
-      ? 'captcha' : 'pass';
+    return sum > this.captchaAbove || asksCaptcha ? 'captcha' : 'pass';
   }
 }
 

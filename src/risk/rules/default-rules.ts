@@ -25,8 +25,28 @@ export const defaultRules: RuleSet = {
       score: 0.3, mode: 'on',
     },
     {
+      id: 'first-purchase-of-new-account', description: 'A new account buys for the first time',
+      when: { all: [{ signal: 'accountAgeSeconds', op: '<', value: daySeconds },
+        { signal: 'isFirstPurchase', op: '=', value: 1 }] }, score: 0, captcha: true, mode: 'on',
+    },
+    {
+      id: 'early-attempts', description: 'Pressed 3 times or more before the opening',
+      when: { all: [{ signal: 'earlyAttempts', op: '>=', value: 3 }] },
+      score: 0, captcha: true, mode: 'on',
+    },
+    {
+      id: 'faster-than-a-hand', description: 'Bought within a second of the opening',
+      when: { all: [{ signal: 'sinceOpeningMs', op: '<', value: 1_000 }] },
+      score: 0, captcha: true, mode: 'on',
+    },
+    {
       id: 'many-devices', description: 'One user on more than 5 devices a day: a lent account',
       when: { all: [{ signal: 'devicesOfUser', op: '>', value: 5 }] }, score: 0.4, mode: 'on',
+    },
+    {
+      id: 'rotating-devices', description: 'A device id made up anew every few requests',
+      when: { all: [{ signal: 'devicesOfUser', op: '>', value: 5 },
+        { signal: 'attemptsLastMinute', op: '>', value: 10 }] }, score: 0.3, mode: 'on',
     },
     {
       id: 'shared-device', description: 'More than 3 users on one device: accounts of a ring',

@@ -25,6 +25,8 @@ const rule = z.strictObject({
     any: conditions.meta({ description: 'At least one must hold' }),
   }).refine(({ all, any }) => all !== undefined || any !== undefined, 'Give all, any, or both'),
   score: thousandths(1).meta({ description: 'Added to the score when it holds' }),
+  captcha: z.boolean().optional()
+    .meta({ description: 'Asks for a captcha when it holds, whatever the score' }),
   mode: z.enum(['on', 'shadow', 'off'])
     .meta({ description: 'shadow: found and counted, but adds nothing to the score' }),
 });

@@ -1,3 +1,4 @@
+export { EarlyAttempts } from './early-attempts';
 export { HoldBudget } from './hold-budget';
 export { RiskRedis } from './risk-redis';
 export { RiskSignals, type Hold, type Observation } from './risk-signals';

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { ServerClock } from '../../infra/redis';
+import { EarlyAttempts } from './early-attempts';
 import { markOf, RiskRedis } from './risk-redis';
 import type { Signals } from './signals';
 import { countInWindow, dayMs, hourMs, minuteMs } from './sliding-window';
@@ -38,6 +39,7 @@ export class RiskSignals {
     @Inject(APP_CONFIG) config: AppConfig,
     private readonly redis: RiskRedis,
     private readonly clock: ServerClock,
+    private readonly early: EarlyAttempts,
   ) {
     this.userHoldsAtMost = config.holdsPerUser ?? 0;
     this.deviceHoldsAtMost = config.holdsPerDevice ?? 0;
@@ -69,6 +71,8 @@ export class RiskSignals {
     return {
       signals: {
         ...signalsOf(subject, nowMs, windows, seen),
+        earlyAttempts: this.early.of(sale.id, userId),
+        sinceOpeningMs: nowMs - sale.opensAtMs,
         quantity, quantityShareOfLimit: quantity / sale.limitPerUser, amount,
         ...(usualAmount !== null && { amountTimesUsual: amount / Number(usualAmount) }),
       },

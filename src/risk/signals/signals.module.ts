@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { OrderModule } from '../../order';
+import { EarlyAttempts } from './early-attempts';
 import { HoldBudget } from './hold-budget';
 import { RiskRedis } from './risk-redis';
 import { RiskSignals } from './risk-signals';
@@ -7,7 +8,7 @@ import { RiskSignals } from './risk-signals';
 /** Belongs into every process that decides orders, too: decisions give places back. */
 @Module({
   imports: [OrderModule],
-  providers: [HoldBudget, RiskRedis, RiskSignals],
-  exports: [HoldBudget, RiskRedis, RiskSignals],
+  providers: [EarlyAttempts, HoldBudget, RiskRedis, RiskSignals],
+  exports: [EarlyAttempts, HoldBudget, RiskRedis, RiskSignals],
 })
 export class RiskSignalsModule {}

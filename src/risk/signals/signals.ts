@@ -15,6 +15,8 @@ export const signalMeanings = {
   accountAgeSeconds: 'Age of the account, where the token says when it was made',
   expiredOrdersLastDay: 'Orders that the user did not pay in time, in a day; 100 stands for more',
   cancelledOrdersLastDay: 'Orders of the user that were cancelled in a day; 100 stands for more',
+  earlyAttempts: 'Attempts of the user before the sale opened, as far as this process saw them',
+  sinceOpeningMs: 'Time since the sale opened',
   quantity: 'Units that this purchase asks for',
   quantityShareOfLimit: 'Units of this purchase as a share of the limit per buyer',
   amount: 'Price of this purchase in minor units of its currency',

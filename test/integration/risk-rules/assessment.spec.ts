@@ -42,6 +42,7 @@ describe('the assessment of an attempt', () => {
     expect(await parts.assessor.assess(await member(parts))).toMatchObject({
       score: 0.8, action: 'refuse', signals: { usersOfDevice: 7 },
       findings: [{ rule: 'new-account', score: 0.3, mode: 'on' },
+        { rule: 'first-purchase-of-new-account', score: 0, mode: 'on' },
         { rule: 'shared-device', score: 0.4, mode: 'on' },
         { rule: 'shared-address', score: 0.1, mode: 'on' }] });
     const scrape = await parts.metrics.scrape();

@@ -2,7 +2,7 @@ import { AdmissionRedis, RedisConnections, ServerClock } from '../../../src/infr
 import { Metrics } from '../../../src/infra/metrics';
 import { newId } from '../../../src/kernel';
 import type { Order, OrderFollowup } from '../../../src/order';
-import { HoldBudget, RiskRedis, RiskSignals, type PurchaseSubject }
+import { EarlyAttempts, HoldBudget, RiskRedis, RiskSignals, type PurchaseSubject }
   from '../../../src/risk/signals';
 import { ActiveRules } from '../../../src/risk/rules/active-rules';
 import { CompiledRules } from '../../../src/risk/rules/compiled-rules';
@@ -35,7 +35,7 @@ export class RiskParts {
     this.clock = new ServerClock(this.connections);
     this.admission = new AdmissionRedis(config, this.connections);
     this.redis = new RiskRedis(this.admission);
-    this.signals = new RiskSignals(config, this.redis, this.clock);
+    this.signals = new RiskSignals(config, this.redis, this.clock, new EarlyAttempts());
     // Decisions are told by the tests themselves.
     const followup: Pick<OrderFollowup, 'onDecided'> = { onDecided: () => undefined };
     this.holds = new HoldBudget(this.redis, followup as OrderFollowup, this.clock);
