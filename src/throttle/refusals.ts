@@ -13,7 +13,7 @@ export interface Policy {
 
 /**
  * The RATE_LIMITED answers of one policy. They differ by the seconds to wait alone and are kept, so
- * that a flood is answered without building an error and its stack for each request.
+ * that a flood is answered without building an error and its texts for each request.
  * Headers: draft-ietf-httpapi-ratelimit-headers.
  */
 export class Refusals {

@@ -1,6 +1,7 @@
 import { CaseDesk, harmless, risky } from '../../support/case-desk';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
+import { earn } from './support/proofs';
 
 describe('a reviewer', () => {
   let desk: CaseDesk;
@@ -79,7 +80,8 @@ describe('a reviewer', () => {
     expectProblem(await desk.client.buy(saleId, 'fay', risky), 'CAPTCHA_REQUIRED');
     // Another process may report him, too.
     expect(await desk.opening.open(desk.findingOf('fay', saleId))).toBeUndefined();
-    await desk.client.order(saleId, 'fay', harmless);
+    const headers = { 'x-captcha-token': await earn(desk.product, 'captcha token', saleId, 'fay') };
+    await desk.client.order(saleId, 'fay', { ...harmless, headers });
     await desk.client.inStatus(orderId, 'fay', 'pending_payment');
   });
 

@@ -1,20 +1,26 @@
 import { join } from 'node:path';
-import { readLuaScripts, type LuaCommands } from '../../../src/infra/redis';
+import { Redis } from 'ioredis';
+import { LuaCommands, readLuaScripts } from '../../../src/infra/redis';
 import { ThrottledProcess } from './throttled-process';
 
 const second = 1_000_000;
 
 describe('admit-n', () => {
   let server: ThrottledProcess;
+  let connection: Redis;
   let commands: LuaCommands;
   let ids = 0;
 
   beforeAll(async () => {
     server = await ThrottledProcess.start();
-    commands = server.redis.commands(
+    connection = new Redis(process.env.TEST_REDIS_URL ?? '');
+    commands = new LuaCommands(connection,
       readLuaScripts(join(__dirname, '../../../src/throttle/lua')));
   });
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    await connection.quit();
+    await server.stop();
+  });
 
   const newId = () => `key${ids += 1}`;
   const keyOf = (id: string) => server.redis.key('throttle', id);
