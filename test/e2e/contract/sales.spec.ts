@@ -33,6 +33,7 @@ describe('reading sales', () => {
     expect(headers['content-type']).toMatch(/^application\/json/);
     expect(body).toEqual({ id: saleId, product: { id: expect.any(String), name: 'Pen' },
       price: { amount: 9_900, currency: 'CNY' }, limitPerUser: 2, payWindowSeconds: 60,
+      needsSaleToken: false,
       opensAt: expect.stringMatching(/Z$/), closesAt: expect.stringMatching(/Z$/), state: 'open',
       available: 7 });
   });
