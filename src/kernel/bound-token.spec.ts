@@ -52,6 +52,15 @@ describe('a bound token', () => {
     }
   });
 
+  it('has one spelling: another last character is worth nothing even if it means the same bytes', () => {
+    const token = issueBoundToken(key, ann, now + 1);
+    const bytes = Buffer.from(token, 'base64url');
+    const others = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
+      .map(last => `${token.slice(0, 41)}${last}`).filter(other => other !== token);
+    expect(others.filter(other => Buffer.from(other, 'base64url').equals(bytes))).toHaveLength(15);
+    expect(others.filter(other => readBoundToken(key, ann, other, now) !== undefined)).toEqual([]);
+  });
+
   it.each([
     ['nothing', ''], ['a word', 'token'], ['one character more', 'A'.repeat(43)],
     ['zeros', 'A'.repeat(42)], ['another alphabet', '+/'.repeat(21)], ['a lot', 'A'.repeat(10_000)],

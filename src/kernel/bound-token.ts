@@ -10,7 +10,8 @@ const timeBytes = 6;
 const nonceBytes = 9;
 const headBytes = timeBytes + nonceBytes;
 const macBytes = 16;
-const pattern = /^[\w-]{42}$/;
+// 31 bytes leave four bits of the last character without meaning: a token has one spelling only.
+const pattern = /^[\w-]{41}[AQgw]$/;
 
 /**
  * A text that proves something about one user in one sale until a moment (milliseconds since 1970):
