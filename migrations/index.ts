@@ -10,6 +10,8 @@ import { CreateRiskRules1763700000008 } from './1763700000008-create-risk-rules'
 import { CreateRiskCases1763700000009 } from './1763700000009-create-risk-cases';
 import { AllowAnotherPaymentOfAnOrder1763700000010 }
   from './1763700000010-allow-another-payment-of-an-order';
+import { AllowSellingWithoutRedis1763700000011 }
+  from './1763700000011-allow-selling-without-redis';
 
 /** Every migration, oldest first. Append-only: what has landed is never edited. */
 export const migrations = [
@@ -23,4 +25,5 @@ export const migrations = [
   CreateRiskRules1763700000008,
   CreateRiskCases1763700000009,
   AllowAnotherPaymentOfAnOrder1763700000010,
+  AllowSellingWithoutRedis1763700000011,
 ];

@@ -121,7 +121,7 @@ export class OrderLife {
     switch (outcome.kind) {
       case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
       case 'refused': return { kind: 'refused', reason: outcome.reason };
-      case 'not_loaded':
+      case 'in_database': case 'not_loaded':
         throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered.');
       default: return assertUnreachable(outcome);
     }

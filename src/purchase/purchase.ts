@@ -88,7 +88,7 @@ export class Purchase {
     outcome: ReserveOutcome): Promise<PurchaseAnswer> {
     switch (outcome.kind) {
       case 'refused': throw refusal(outcome.reason, attempt.sale);
-      case 'not_loaded':
+      case 'in_database': case 'not_loaded':
         throw new ProblemError('TEMPORARILY_UNAVAILABLE',
           'The sale is being recovered. Ask again with the same Idempotency-Key.',
           { headers: { 'Retry-After': '1' } });

@@ -1,5 +1,5 @@
-export { saleOperations, stateOf, type Money, type Product, type Sale, type SaleState,
-  type SaleStatus } from './sale';
+export { isRedisStrategy, saleOperations, stateOf, type Money, type Product, type RedisOutage,
+  type Sale, type SaleState, type SaleStatus, type StockStrategy } from './sale';
 export { SaleCatalog } from './sale-catalog';
 export { SaleGate } from './sale-gate';
 export { SaleLife, type NewSale } from './sale-life';

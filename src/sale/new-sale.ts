@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idPattern } from '../kernel';
 import { protection } from './protection';
+import { redisOutages, stockStrategies } from './sale';
 
 /** Far beyond every sale, and within what the database can hold. */
 const earliestMs = Date.UTC(2000, 0);
@@ -26,6 +27,11 @@ export const newSaleBody = z.strictObject({
   payWindowSeconds: z.int().min(1).max(604_800).optional()
     .meta({ description: 'Time to pay once an order is placed; without it PAY_WINDOW_SECONDS' }),
   protection: protection.default({}),
+  strategy: z.enum(stockStrategies).default('lua').meta({
+    description: 'How units are given away. lua is the fastest by far; the others are for '
+      + 'comparison and special needs' }),
+  redisOutage: z.enum(redisOutages).default('pause').meta({
+    description: 'While Redis is gone: pause selling, or go on slowly in the database' }),
 }).refine(({ opensAt, closesAt }) => closesAt > opensAt, {
   path: ['closesAt'], message: 'A sale must close after it opens',
 }).meta({

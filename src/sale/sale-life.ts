@@ -183,10 +183,11 @@ async function insertSale(transaction: Transaction, saleId: string, sale: NewSal
   }
   await transaction.execute(
     `INSERT INTO sales (id, product_id, price_amount, price_currency, limit_per_user, opens_at,
-      closes_at, pay_window_seconds, protection) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      closes_at, pay_window_seconds, protection, strategy, redis_outage)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [saleId, sale.productId, sale.price.amount, sale.price.currency, sale.limitPerUser,
       new Date(sale.opensAtMs), new Date(sale.closesAtMs), sale.payWindowSeconds,
-      JSON.stringify(sale.protection)]);
+      JSON.stringify(sale.protection), sale.strategy, sale.redisOutage]);
 }
 
 /** The units a sale begins with, and the first row of its ledger. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { pageItemsAtMost, type PageEnd } from '../infra/http';
 import type { Protection } from './protection';
-import type { Product, Sale, SaleStatus } from './sale';
+import type { Product, RedisOutage, Sale, SaleStatus, StockStrategy } from './sale';
 
 interface ProductRow {
   id: string;
@@ -26,6 +26,8 @@ interface SaleRow {
   closes_at: Date;
   pay_window_seconds: number;
   protection: string;
+  strategy: StockStrategy;
+  redis_outage: RedisOutage;
   created_at: Date;
   retired_at: Date | null;
 }
@@ -38,8 +40,8 @@ export interface ListedProduct extends Product {
 const selectSales = `
   SELECT s.id, s.product_id, p.name AS product_name, p.description AS product_description,
       p.image_url AS product_image_url, s.status, s.price_amount, s.price_currency,
-      s.limit_per_user, s.opens_at, s.closes_at, s.pay_window_seconds, s.protection, s.created_at,
-      s.retired_at
+      s.limit_per_user, s.opens_at, s.closes_at, s.pay_window_seconds, s.protection, s.strategy,
+      s.redis_outage, s.created_at, s.retired_at
     FROM sales s JOIN products p ON p.id = s.product_id`;
 
 /** Reads products and sales as the database has them now. Everything throws `DatabaseError`. */
@@ -108,6 +110,8 @@ function saleOf(row: SaleRow): Sale {
     payWindowSeconds: row.pay_window_seconds,
     status: row.status,
     protection: JSON.parse(row.protection) as Protection,
+    strategy: row.strategy,
+    redisOutage: row.redis_outage,
     createdAtMs: row.created_at.getTime(),
     ...(row.retired_at !== null && { retiredAtMs: row.retired_at.getTime() }),
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { protection } from './protection';
-import { stateOf, type Sale } from './sale';
+import { redisOutages, stateOf, stockStrategies, type Sale } from './sale';
 
 const id = z.string();
 const timestamp = z.iso.datetime({ precision: 3 });
@@ -57,12 +57,15 @@ export const saleList = z.object({ items: z.array(saleView) }).meta({ id: 'SaleL
 export const operatorSaleView = saleFields.extend({
   state: z.enum(['draft', ...states]),
   protection,
+  strategy: z.enum(stockStrategies),
+  redisOutage: z.enum(redisOutages),
   createdAt: timestamp,
   retiredAt: timestamp.optional()
     .meta({ description: 'Since then nothing of the sale is in flight' }),
 }).meta({
   id: 'OperatorSale',
-  examples: [{ ...sample, protection: {}, createdAt: '2026-01-30T09:00:00.000Z' }],
+  examples: [{ ...sample, protection: {}, strategy: 'lua', redisOutage: 'pause',
+    createdAt: '2026-01-30T09:00:00.000Z' }],
 });
 export type OperatorSaleView = z.infer<typeof operatorSaleView>;
 
@@ -83,6 +86,8 @@ export function viewForOperators(
     ...viewFields(sale, available),
     state: stateOf(sale, nowMs, available),
     protection: sale.protection,
+    strategy: sale.strategy,
+    redisOutage: sale.redisOutage,
     createdAt: toIso(sale.createdAtMs),
     ...(sale.retiredAtMs !== undefined && { retiredAt: toIso(sale.retiredAtMs) }),
   };

@@ -6,6 +6,18 @@ export type SaleStatus = 'draft' | 'active' | 'paused' | 'closed';
 /** What a reader is told: the operators' decision, the clock and the stock taken together. */
 export type SaleState = 'draft' | 'scheduled' | 'open' | 'sold_out' | 'paused' | 'closed';
 
+/**
+ * How the units of a sale are given away; src/stock/README.md says when to choose which. The first
+ * two admit buyers in Redis, the others in the database.
+ */
+export const stockStrategies = ['lua', 'tokens', 'database-optimistic', 'database-row-lock',
+  'database-unit-rows', 'segment-lock'] as const;
+export type StockStrategy = (typeof stockStrategies)[number];
+
+/** What becomes of a sale that Redis admits buyers to while Redis is gone. */
+export const redisOutages = ['pause', 'database'] as const;
+export type RedisOutage = (typeof redisOutages)[number];
+
 export interface Product {
   readonly id: string;
   readonly name: string;
@@ -32,6 +44,8 @@ export interface Sale {
   readonly payWindowSeconds: number;
   readonly status: SaleStatus;
   readonly protection: Protection;
+  readonly strategy: StockStrategy;
+  readonly redisOutage: RedisOutage;
   readonly createdAtMs: number;
   /** Since then the sale is over and nothing of it is in flight. */
   readonly retiredAtMs?: number;
@@ -46,6 +60,11 @@ export const saleOperations = {
 } as const satisfies Record<string, { from: readonly SaleStatus[]; to: SaleStatus }>;
 
 export type SaleOperation = keyof typeof saleOperations;
+
+/** Whether buyers of the sale are admitted in Redis as long as it is there. */
+export function isRedisStrategy(strategy: StockStrategy): boolean {
+  return strategy === 'lua' || strategy === 'tokens';
+}
 
 /** The state at this moment of the server's clock. Units that are not known count as some. */
 export function stateOf(sale: Sale, nowMs: number, available: number | undefined): SaleState {

@@ -1,7 +1,7 @@
 export { recordLetters, type OrderStatus, type ReleasedStatus, type Reservation } from './record';
 export type { ReserveOutcome, RefusalReason } from './reserve-outcome';
 export { ReservationIds, saleHint, saleHintOf } from './reservation-ids';
-export { SaleEpochs } from './sale-epochs';
+export { SaleEpochs, type StockFence } from './sale-epochs';
 export { saleKeys, type SaleKeys } from './sale-keys';
 export { StockAdjustments } from './stock-adjustments';
 export { StockBook, type Cause, type LedgerRow, type Movement } from './stock-book';

@@ -9,6 +9,8 @@ export type ReserveOutcome =
   | { kind: 'held'; rid: string; quantity: number; available: number; reservedAtMs: number }
   | { kind: 'replayed'; rid: string; status: OrderStatus; quantity: number; reservedAtMs: number }
   | { kind: 'refused'; rid: string; reason: RefusalReason; available: number }
+  /** The database is the gate of this sale, under this epoch: ask there. */
+  | { kind: 'in_database'; rid: string; epoch: number }
   /** Redis knows nothing of this sale: it was retired, or waits for its recovery. */
   | { kind: 'not_loaded'; rid: string };
 

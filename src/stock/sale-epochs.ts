@@ -1,4 +1,5 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit }
+  from '@nestjs/common';
 import { Database } from '../infra/database';
 import { RedisConnections } from '../infra/redis';
 
@@ -6,16 +7,30 @@ const channel = 'epochs';
 
 /** A crowd that is fenced off asks the database together, and not more often than this. */
 const renewEveryMs = 200;
+/** Who still believes in a Redis that others have left must hear of it without Redis. */
+const pollEveryMs = 1_000;
 
-interface KnownEpoch {
-  epoch: Promise<number>;
+/** Under which generation of a sale units are given away now, and on which side. */
+export interface StockFence {
+  readonly epoch: number;
+  readonly gate: 'redis' | 'database';
+}
+
+interface KnownFence {
+  fence: Promise<StockFence>;
   askedAtMs: number;
+  last?: StockFence;
+}
+
+interface FenceRow extends StockFence {
+  sale_id: string;
 }
 
 /** The database's epoch of each sale, kept in memory: the request path asks no database. */
 @Injectable()
-export class SaleEpochs implements OnModuleInit {
-  private readonly epochs = new Map<string, KnownEpoch>();
+export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+  private readonly fences = new Map<string, KnownFence>();
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly database: Database,
@@ -23,40 +38,70 @@ export class SaleEpochs implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.connections.subscribe(channel, (saleId) => { this.epochs.delete(saleId); });
+    this.connections.subscribe(channel, (saleId) => { this.fences.delete(saleId); });
   }
 
-  /** The epoch as last read; asks the database the first time. Throws when the sale has no stock. */
-  of(saleId: string): Promise<number> {
-    return (this.epochs.get(saleId) ?? this.ask(saleId)).epoch;
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => { void this.poll(); }, pollEveryMs).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  /** As last read; asks the database the first time. Throws when the sale has no stock. */
+  of(saleId: string): Promise<StockFence> {
+    return (this.fences.get(saleId) ?? this.ask(saleId)).fence;
+  }
+
+  /** From memory alone, at most about a second old; undefined before the first look. */
+  peek(saleId: string): StockFence | undefined {
+    return this.fences.get(saleId)?.last;
   }
 
   /** The same, at most 200 ms old: for whoever was told that his epoch has passed. */
-  renewed(saleId: string): Promise<number> {
-    const known = this.epochs.get(saleId);
+  renewed(saleId: string): Promise<StockFence> {
+    const known = this.fences.get(saleId);
     const isFresh = known && performance.now() - known.askedAtMs < renewEveryMs;
-    return (isFresh ? known : this.ask(saleId)).epoch;
+    return (isFresh ? known : this.ask(saleId)).fence;
   }
 
   /** Tells every process that the sale has a new epoch. */
   announce(saleId: string): void {
-    this.epochs.delete(saleId);
+    this.fences.delete(saleId);
     this.connections.publish(channel, saleId);
   }
 
-  private ask(saleId: string): KnownEpoch {
-    const asked = { epoch: this.read(saleId), askedAtMs: performance.now() };
-    this.epochs.set(saleId, asked);
-    asked.epoch.catch(() => {
-      if (this.epochs.get(saleId) === asked) this.epochs.delete(saleId);
+  private ask(saleId: string): KnownFence {
+    const asked: KnownFence = { fence: this.read(saleId), askedAtMs: performance.now() };
+    this.fences.set(saleId, asked);
+    asked.fence.then((fence) => { asked.last = fence; }, () => {
+      if (this.fences.get(saleId) === asked) this.fences.delete(saleId);
     });
     return asked;
   }
 
-  private async read(saleId: string): Promise<number> {
-    const [row] = await this.database.query<{ epoch: number }>(
-      'SELECT epoch FROM sale_stock WHERE sale_id = ?', [saleId]);
+  private async read(saleId: string): Promise<StockFence> {
+    const [row] = await this.rows([saleId]);
     if (!row) throw new Error(`Sale ${saleId} has no stock row`);
-    return row.epoch;
+    return { epoch: row.epoch, gate: row.gate };
+  }
+
+  /** While the database is away the last answers stand. */
+  private async poll(): Promise<void> {
+    const askedAtMs = performance.now();
+    const rows = await this.rows([...this.fences.keys()]).catch(() => []);
+    for (const { sale_id: saleId, epoch, gate } of rows) {
+      const known = this.fences.get(saleId);
+      if (!known?.last || known.askedAtMs > askedAtMs || known.last.epoch >= epoch) continue;
+      const last = { epoch, gate };
+      this.fences.set(saleId, { fence: Promise.resolve(last), askedAtMs, last });
+    }
+  }
+
+  private async rows(saleIds: readonly string[]): Promise<FenceRow[]> {
+    if (saleIds.length === 0) return [];
+    return this.database.query<FenceRow>(
+      'SELECT sale_id, epoch, gate FROM sale_stock WHERE sale_id IN (?)', [saleIds]);
   }
 }

@@ -72,22 +72,38 @@ export class StockGate {
     }
   }
 
+  /** The database is the gate of this sale, because Redis cannot be reached. From memory alone. */
+  isWithoutRedis(saleId: string): boolean {
+    return this.redis.boot === undefined && this.epochs.peek(saleId)?.gate === 'database';
+  }
+
   /** Units on sale as this process last heard when somebody tried to buy; undefined: not yet. */
   lastAvailable(saleId: string): number | undefined {
     return this.available.get(saleId);
   }
 
   private async ask(request: ReserveRequest): Promise<ReserveOutcome> {
-    const epoch = await this.epochs.of(request.saleId);
-    let reply = await this.run(request, epoch);
+    const { rid, saleId } = request;
+    const { epoch, gate } = await this.epochs.of(saleId);
+    if (gate === 'database') return { kind: 'in_database', rid, epoch };
+    let reply: ReserveReply;
+    try {
+      reply = await this.run(request, epoch);
+    } catch (error) {
+      // Redis is away: the database may have taken over since.
+      const current = await this.epochs.renewed(saleId).catch(() => undefined);
+      if (current?.gate !== 'database') throw error;
+      return { kind: 'in_database', rid, epoch: current.epoch };
+    }
     if (reply[0] === fenced) {
       // The fence may only be newer than this process: look once whether the epoch has moved.
-      const current = await this.epochs.renewed(request.saleId);
-      if (current !== epoch) reply = await this.run(request, current);
+      const current = await this.epochs.renewed(saleId);
+      if (current.gate === 'database') return { kind: 'in_database', rid, epoch: current.epoch };
+      if (current.epoch !== epoch) reply = await this.run(request, current.epoch);
     }
-    if (reply[0] > fenced || reply[0] < notLoaded) this.available.set(request.saleId, reply[1]);
+    if (reply[0] > fenced || reply[0] < notLoaded) this.available.set(saleId, reply[1]);
     failpoint('reserve-before-reply');
-    return outcomeOf(request.rid, reply);
+    return outcomeOf(rid, reply);
   }
 
   private async run(request: ReserveRequest, epoch: number): Promise<ReserveReply> {

@@ -67,13 +67,13 @@ export class StockLedger {
    * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered.
    */
   async retake(saleId: string, rid: string, hold: number): Promise<RetakeOutcome> {
-    const epoch = await this.epochs.of(saleId);
+    const { epoch } = await this.epochs.of(saleId);
     const code = await this.askToRetake(saleId, rid, hold, epoch);
     if (code === 1 || code === 2) return { kind: 'held', epoch };
     const outcome = outcomes.get(code);
     if (outcome) return outcome;
     if (code === badArgument) throw new Error('The retake script refused its arguments');
-    if (code === fenced && await this.epochs.renewed(saleId) !== epoch) {
+    if (code === fenced && (await this.epochs.renewed(saleId)).epoch !== epoch) {
       return this.retake(saleId, rid, hold);
     }
     throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered. Ask again.',

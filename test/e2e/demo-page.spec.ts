@@ -64,7 +64,8 @@ describe('the demo', () => {
     const { id: productId } = await life.createProduct({ name: 'Half-made' }, demo);
     await life.createSale({ productId, stock: 3, price: { amount: 1, currency: 'CNY' },
       limitPerUser: 1, opensAtMs: Date.now() - 1_000, closesAtMs: Date.now() + 3_600_000,
-      payWindowSeconds: 60, protection: {} }, demo);
+      payWindowSeconds: 60, protection: {}, strategy: 'lua',
+      redisOutage: 'pause' }, demo);
     config = { ...config, demo: true };
     expect(await salesIn(await start())).toEqual([expect.objectContaining({
       product: expect.objectContaining({ name: 'Half-made' }) as object,

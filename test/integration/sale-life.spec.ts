@@ -63,7 +63,7 @@ describe('the life of a sale', () => {
     expect(body).toMatchObject({
       product: { id: productId, name: 'Pen' }, price: { amount: 9900, currency: 'EUR' },
       limitPerUser: 2, opensAt: '2026-01-31T09:00:00.000Z', payWindowSeconds: 77, state: 'draft',
-      protection: {},
+      protection: {}, strategy: 'lua', redisOutage: 'pause',
     });
     const saleId = String(body.id);
     const rows = application.get(Database);

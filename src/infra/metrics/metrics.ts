@@ -92,6 +92,18 @@ export class Metrics {
     buckets: slowBucketsSeconds, registers: [this.registry],
   });
 
+  /** 1 while this process does not even ask a part, because its last calls failed. */
+  readonly circuitOpen = new Gauge({
+    name: 'circuit_open', help: 'Whether a part that fails is left alone for a moment',
+    labelNames: ['dependency'] as const, registers: [this.registry],
+  });
+
+  /** Sales that Redis should admit buyers to, and that the database does instead. */
+  readonly databaseModeSales = new Gauge({
+    name: 'database_mode_sales', help: 'Sales that go on without Redis',
+    registers: [this.registry],
+  });
+
   /** Seconds of a request, by route pattern (`/v1/sales/:saleId`) and status class (`2xx`). */
   readonly httpRequestDurationSeconds = new Histogram({
     name: 'http_request_duration_seconds', help: 'Time of a request, by route pattern',
