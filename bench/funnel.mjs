@@ -3,8 +3,9 @@ import { blacklist, openSale, rowsWritten, secret, startProduct, startServers }
   from './product.mjs';
 import { buyers, flood, purchase, withSaleTokens } from './load.mjs';
 
-const off = { THROTTLE_USER: 'off', THROTTLE_IP: 'off', THROTTLE_DEVICE: 'off', RISK: 'off',
-  CAPTCHA: 'off', HOLDS_PER_USER: 'off', HOLDS_PER_DEVICE: 'off' };
+/** What switches every layer of the funnel off. */
+export const funnelOff = { THROTTLE_USER: 'off', THROTTLE_IP: 'off', THROTTLE_DEVICE: 'off',
+  RISK: 'off', CAPTCHA: 'off', HOLDS_PER_USER: 'off', HOLDS_PER_DEVICE: 'off' };
 
 /** A product of its own with these settings, and what it asks of its buyers. */
 async function startInstallation(settings, protection) {
@@ -40,7 +41,7 @@ async function startInstallation(settings, protection) {
   };
 }
 
-export const startWithoutFunnel = () => startInstallation(off, {});
+export const startWithoutFunnel = () => startInstallation(funnelOff, {});
 /** As it is by default, for a sale that asks for sale tokens. */
 export const startWithFunnel = () => startInstallation({}, { saleToken: true });
 
@@ -59,7 +60,8 @@ export async function floods({ product }, name, count) {
   return { blacklisted, throttled };
 }
 
-function expectOnly({ statuses }, status) {
+/** Throws when a request was answered in another way. */
+export function expectOnly({ statuses }, status) {
   const others = Object.keys(statuses).filter((other) => other !== status);
   if (others.length > 0) throw new Error(`answers beside ${status}: ${JSON.stringify(statuses)}`);
 }

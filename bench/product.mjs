@@ -11,14 +11,21 @@ import { freePort, startMariadb, startRedis } from '../tools/lib/servers.mjs';
 const root = join(import.meta.dirname, '..');
 export const secret = randomBytes(32).toString('hex');
 
-/** Redis (append-only, everysec) and MariaDB (commit flushed), as `npm start` runs them. */
-export async function startServers() {
+/**
+ * Redis (append-only, everysec) and MariaDB (commit flushed), as `npm start` runs them. `appendfsync`
+ * is another setting of Redis; `replicas` is how many of it follow on this machine.
+ */
+export async function startServers({ appendfsync = 'everysec', replicas = 0 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'fairdrop-bench-'));
-  const redis = await startRedis({ dir: join(folder, 'redis') });
+  const redis = await startRedis({ dir: join(folder, 'redis'), args: ['--appendfsync', appendfsync] });
+  const followers = await Promise.all(Array.from({ length: replicas }, (_, number) => startRedis({
+    dir: join(folder, `replica-${number}`), args: ['--replicaof', '127.0.0.1', String(redis.port)] })));
   const mariadb = await startMariadb({ dir: join(folder, 'mariadb') });
   const environment = { ...process.env, REDIS_URL: redis.url, DATABASE_URL: `${mariadb.url}/bench`,
     JWT_SECRET: secret, PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
     LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development',
+    // A load at full speed is just what it refuses.
+    OVERLOAD: 'off',
     // Every buyer comes from an address of his own, as the load says.
     TRUST_PROXY: '127.0.0.1' };
   await finished(fork(join(root, 'dist/src/cli/migrate.js'), { env: environment, silent: true }));
@@ -27,8 +34,7 @@ export async function startServers() {
     environment, database,
     async stop() {
       await database.end();
-      await redis.stop();
-      await mariadb.stop();
+      for (const server of [...followers, redis, mariadb]) await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

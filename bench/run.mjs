@@ -4,12 +4,15 @@
  * and on, and floods that it refuses, beside a plain Fastify route in the same run, alternating
  * over several rounds; and how fast a backlog becomes rows in MariaDB (`--backlog 0` leaves that
  * out). Prints a table and writes bench/results/latest.json.
+ * `npm run bench -- --durability` compares the schemes of DURABILITY instead, in
+ * bench/results/durability.json.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drainBacklog } from './backlog.mjs';
+import { compareSchemes, median } from './durability.mjs';
 import { floods, startWithFunnel, startWithoutFunnel } from './funnel.mjs';
 import { buyers, connections, purchase } from './load.mjs';
 import { secret, startProgram } from './product.mjs';
@@ -18,6 +21,7 @@ const { values } = parseArgs({ options: {
   rounds: { type: 'string', default: '3' },
   requests: { type: 'string', default: '16000' },
   backlog: { type: 'string', default: '40000' },
+  durability: { type: 'boolean', default: false },
 } });
 const rounds = Number(values.rounds);
 const [requests, backlog] = [values.requests, values.backlog].map((text) =>
@@ -33,25 +37,30 @@ const scenarios = {
   throttled: 'flood of a throttled user (429)',
 };
 const runs = [];
-const plain = await startProgram('bench/plain-fastify.mjs', process.env);
-try {
-  await withProducts(async (off, on) => {
-    // Compiled by then, and not part of the figures.
-    await measure(off, on, 'warm-up', Math.min(requests, 8_000));
-    for (let round = 0; round < rounds; round += 1) {
-      runs.push(await measure(off, on, `round-${round}`, requests));
-      say(`round ${round + 1} of ${rounds} done`);
-    }
-  });
-} finally {
-  await plain.stop();
-}
 const persisted = [];
-for (let round = 0; backlog > 0 && round < rounds; round += 1) {
-  persisted.push(await drainBacklog(backlog));
-  say(`backlog ${round + 1} of ${rounds} drained`);
+if (values.durability) await compareSchemes(rounds, requests);
+else await compareFunnel();
+
+async function compareFunnel() {
+  const plain = await startProgram('bench/plain-fastify.mjs', process.env);
+  try {
+    await withProducts(async (off, on) => {
+      // Compiled by then, and not part of the figures.
+      await measure(plain, off, on, 'warm-up', Math.min(requests, 8_000));
+      for (let round = 0; round < rounds; round += 1) {
+        runs.push(await measure(plain, off, on, `round-${round}`, requests));
+        say(`round ${round + 1} of ${rounds} done`);
+      }
+    });
+  } finally {
+    await plain.stop();
+  }
+  for (let round = 0; backlog > 0 && round < rounds; round += 1) {
+    persisted.push(await drainBacklog(backlog));
+    say(`backlog ${round + 1} of ${rounds} drained`);
+  }
+  report();
 }
-report();
 
 async function withProducts(work) {
   const off = await startWithoutFunnel();
@@ -64,7 +73,7 @@ async function withProducts(work) {
 }
 
 /** Everything once, so that what else the machine does meets all of it alike. */
-async function measure(off, on, name, count) {
+async function measure(plain, off, on, name, count) {
   const ceiling = await purchase(plain, 'constant', buyers(secret, count, name));
   const without = await off.sell(name, count);
   const within = await on.sell(name, count);
@@ -97,11 +106,6 @@ function report() {
     raw: { runs, persisted } };
   writeFileSync(join(import.meta.dirname, 'results/latest.json'),
     `${JSON.stringify(result, null, 2)}\n`);
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
 }
 
 function say(text) {

@@ -20,6 +20,7 @@ import { ReconciliationApiModule, ReconciliationModule, ReconciliationWorkerModu
 import { RiskApiModule, RiskModule, RiskWorkerModule } from './risk';
 import { SaleApiModule, SaleModule, SaleWorkerModule } from './sale';
 import { StockApiModule, StockModule } from './stock';
+import { TccApiModule } from './tcc';
 
 type Modules = NonNullable<DynamicModule['imports']>;
 
@@ -33,7 +34,7 @@ const shared: Modules = [
 /** What answers requests. */
 const api: Modules = [AuditApiModule, NotificationApiModule, SaleApiModule, StockApiModule,
   OrderApiModule, CaptchaApiModule, RiskApiModule, PurchaseApiModule, PaymentApiModule,
-  ReconciliationApiModule];
+  ReconciliationApiModule, TccApiModule];
 
 /** What works off queues and timers. */
 const worker: Modules = [NotificationWorkerModule, SaleWorkerModule, OrderWorkerModule,

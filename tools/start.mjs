@@ -95,6 +95,7 @@ or choose another port: PORT=… npm start`);
  */
 async function startServers(folder) {
   const embedded = embeddedServers();
+  const redisSettings = embedded.redis ? durabilitySettings() : [];
   await ensurePrograms(embedded);
   const urls = { redisUrl: process.env.REDIS_URL, databaseUrl: process.env.DATABASE_URL };
   if (embedded.database) {
@@ -109,11 +110,20 @@ async function startServers(folder) {
   if (embedded.redis) {
     const dir = join(folder, 'redis');
     const port = await keptPort(dir);
-    const redis = supervise('Redis', () => launchRedis({ dir, port }));
+    const redis = supervise('Redis', () => launchRedis({ dir, port, args: redisSettings }));
     await step('starting Redis', () => redis.start());
     urls.redisUrl = `redis://127.0.0.1:${port}`;
   }
   return urls;
+}
+
+/** @returns {string[]} the settings of our own Redis that keep what DURABILITY promises */
+function durabilitySettings() {
+  if (process.env.DURABILITY === 'replica') {
+    throw new Failure(`DURABILITY=replica needs a Redis that has replicas: name it in REDIS_URL,
+or choose always, which keeps the same on one machine`);
+  }
+  return process.env.DURABILITY === 'always' ? ['--appendfsync', 'always'] : [];
 }
 
 function supervise(name, launch) {

@@ -1,7 +1,7 @@
 import { Roles as RolesByName } from '../infra/http';
 
-/** What a caller may be beside a buyer. */
-export const roles = ['admin', 'risk', 'viewer'] as const;
+/** What a caller may be beside a buyer; a `service` reserves for the users of its shop. */
+export const roles = ['admin', 'risk', 'viewer', 'service'] as const;
 export type Role = (typeof roles)[number];
 
 /** Who is asking, as the token says it. */

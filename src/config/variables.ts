@@ -81,6 +81,15 @@ export const variables = {
     expected: '1 to 32 lower-case letters, digits and hyphens',
     example: 'fairdrop',
   },
+  DURABILITY: {
+    ...choice('everysec', 'always', 'replica', 'commit'),
+    description: 'What must have a purchase before its buyer hears of it: the memory of Redis '
+      + '(written to disk each second), its disk, replicas of it, or the database.',
+  },
+  DURABILITY_REPLICAS: {
+    ...integer(1, 10, 1),
+    description: 'Replicas of Redis that must have it where DURABILITY is replica.',
+  },
   JWT_SECRET: {
     schema: z.string().min(16).max(1024).optional(),
     description: 'Secret of HS256 tokens; set either this or JWT_JWKS_URL.',
@@ -128,6 +137,10 @@ export const variables = {
   MAX_CONNECTIONS: {
     ...integer(1, 1_000_000, 10_000),
     description: 'Most TCP connections of one process; further ones are closed at once.',
+  },
+  OVERLOAD: {
+    ...choice('on', 'off'),
+    description: 'Whether a process that cannot keep up refuses reads, then new purchases.',
   },
   THROTTLE_USER: {
     ...windows('10/1,120/60'),
@@ -193,6 +206,14 @@ export const variables = {
   RESERVATION_LEASE_SECONDS: {
     ...integer(1, 3600, 10),
     description: 'Age after which a reservation without an order is looked up in the database.',
+  },
+  BACKLOG_PER_SALE: {
+    ...integer(1, 10_000_000, 100_000),
+    description: 'Units of one sale held without an order, from which on nobody more can buy.',
+  },
+  REDIS_OUTAGE_SECONDS: {
+    ...integer(1, 3600, 5),
+    description: 'Time without Redis after which sales that may go on without it do so.',
   },
   OUTBOX_BATCH: {
     ...integer(1, 500, 500),

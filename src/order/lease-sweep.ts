@@ -1,22 +1,18 @@
-import { InjectQueue } from '@nestjs/bullmq';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Queue } from 'bullmq';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { isUnavailable } from '../infra/database';
 import { ServerClock } from '../infra/redis';
 import type { Sale } from '../sale';
 import { StockLedger, StockReader, type Reservation } from '../stock';
 import type { RejectionReason } from './order';
+import { OrderBacklog } from './order-backlog';
 import { OrderFollowup } from './order-followup';
 import { OrderLife } from './order-life';
 import { OrderStore } from './order-store';
 import { OrderWriter } from './order-writer';
 import { toOutboxEntry } from './outbox-entry';
-import { orderQueue } from './queues';
 
 const pageSize = 500;
-/** With more jobs waiting than this the queue is late, not lossy: another entry would not help. */
-const backlogJobs = 100;
 /** So often the database was asked and knew nothing, over as many leases: then it is given up. */
 export const requeuesAtMost = 30;
 
@@ -30,7 +26,6 @@ export class LeaseSweep {
   private readonly leaseMs: number;
 
   constructor(
-    @InjectQueue(orderQueue) private readonly queue: Queue,
     @Inject(APP_CONFIG) config: AppConfig,
     private readonly clock: ServerClock,
     private readonly reader: StockReader,
@@ -39,6 +34,7 @@ export class LeaseSweep {
     private readonly life: OrderLife,
     private readonly writer: OrderWriter,
     private readonly followup: OrderFollowup,
+    private readonly backlog: OrderBacklog,
   ) {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
   }
@@ -77,7 +73,7 @@ export class LeaseSweep {
     for (const reservation of given) await this.decide(sale, reservation);
     const again = reservations.filter(({ requeues }) => requeues < requeuesAtMost);
     if (again.length === 0) return;
-    const isLate = await this.queue.getWaitingCount() > backlogJobs;
+    const isLate = this.backlog.isLate(sale.id);
     await this.ledger.requeue(sale.id, again.map(({ rid }) => rid),
       { leaseMs: this.leaseMs, again: !isLate, traceId: '0'.repeat(32) });
     this.logger.warn({ msg: 'reservations without an order', saleId: sale.id, count: again.length,

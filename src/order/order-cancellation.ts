@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { Metrics } from '../infra/metrics';
 import { ProblemError } from '../kernel';
-import type { Cause } from '../stock';
+import type { Sale } from '../sale';
+import { isOfService, type Cause, type OutboxEntry } from '../stock';
 import type { Order } from './order';
 import { OrderFollowup } from './order-followup';
 import { OrderFreeze } from './order-freeze';
@@ -11,7 +12,7 @@ import { OrderLookup, toView, type OrderView } from './order-lookup';
 import { OrderStore } from './order-store';
 import { toOutboxEntry } from './outbox-entry';
 
-/** Cancels for the buyer, before or after the row is written; who decides first wins. */
+/** Cancels an order, before or after the row is written; who decides first wins. */
 @Injectable()
 export class OrderCancellation {
   constructor(
@@ -23,28 +24,41 @@ export class OrderCancellation {
     private readonly metrics: Metrics,
   ) {}
 
-  /** The cancelled order; again, the same. Throws NOT_FOUND or ORDER_STATE_CONFLICT. */
+  /** The buyer's cancelled order; again, the same. Throws NOT_FOUND or ORDER_STATE_CONFLICT. */
   async cancel(rid: string, identity: Identity, cause: Cause): Promise<OrderView> {
     const known = await this.lookup.known(rid, identity);
-    let order: Order;
-    if (known.kind === 'row') {
-      order = known.order;
-    } else {
-      order = await this.store.insertTombstone(known.sale, toOutboxEntry(known.reservation),
-        'cancelled', 'CANCELLED_BY_BUYER');
-      if (order.status === 'cancelled') {
-        this.metrics.orderStatusTotal.inc({ status: 'cancelled' });
-        await this.followup.tryApply(order.saleId, [order]);
-      }
+    if (isOfService(rid)) {
+      throw new ProblemError('ORDER_STATE_CONFLICT',
+        'A shop has reserved this order for its buyer: cancel it there.');
     }
-    if (order.status === 'pending_payment') order = await this.life.cancel(order, cause);
-    if (order.status === 'frozen') {
-      // Whoever gives up an order that is under review does no harm: its units have gone back.
-      await this.freeze.cancelFrozen([rid], 'CANCELLED_IN_REVIEW', cause);
-      order = await this.store.find(rid) ?? order;
-    }
+    const order = await this.end(known.kind === 'row' ? known.order : await this.endUnwritten(
+      known.sale, toOutboxEntry(known.reservation), 'CANCELLED_BY_BUYER'), cause);
     if (order.status === 'cancelled') return toView({ kind: 'row', order });
     throw new ProblemError('ORDER_STATE_CONFLICT',
       `The order is ${order.status} and cannot be cancelled any more.`);
+  }
+
+  /** Cancels an order that may still be cancelled. Resolves to the row as it stands then. */
+  async end(order: Order, cause: Cause): Promise<Order> {
+    const current = order.status === 'pending_payment'
+      ? await this.life.cancel(order, cause) : order;
+    if (current.status !== 'frozen') return current;
+    // Whoever gives up an order that is under review does no harm: its units have gone back.
+    await this.freeze.cancelFrozen([order.id], 'CANCELLED_IN_REVIEW', cause);
+    return await this.store.find(order.id) ?? current;
+  }
+
+  /**
+   * Cancels before the row is written, or before there is anything to cancel at all: what comes later
+   * with this id finds it cancelled. Resolves to the row that stands, whoever wrote it.
+   */
+  async endUnwritten(sale: Sale, entry: OutboxEntry,
+    reason: 'CANCELLED_BY_BUYER' | 'CANCELLED_BY_SERVICE'): Promise<Order> {
+    const order = await this.store.insertTombstone(sale, entry, 'cancelled', reason);
+    if (order.status === 'cancelled') {
+      this.metrics.orderStatusTotal.inc({ status: 'cancelled' });
+      await this.followup.tryApply(order.saleId, [order]);
+    }
+    return order;
   }
 }

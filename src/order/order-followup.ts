@@ -35,8 +35,18 @@ export class OrderFollowup {
     this.listeners.push(listener);
   }
 
+  /** Tells those who wait, and the listeners, of rows that Redis does not know and need not. */
+  announce(orders: readonly Order[]): void {
+    this.tellListeners(orders);
+    this.notices.publish(orders.map(({ id }) => id));
+  }
+
   /** Rows of one sale, as they stand now; at most 500. Rejects when Redis is away. */
   async apply(saleId: string, orders: readonly Order[]): Promise<void> {
+    if (!await this.ledger.carries(saleId)) {
+      this.announce(orders);
+      return;
+    }
     this.tellListeners(orders);
     const pending: { rid: string; payBeforeMs: number }[] = [];
     const paid: string[] = [];

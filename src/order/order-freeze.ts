@@ -155,7 +155,7 @@ export class OrderFreeze {
         [hold, sale.payWindowSeconds, rid, holds]);
       if (affectedRows !== 1) return undefined;
       const ledger = await this.book.allocate(transaction, { saleId: sale.id,
-        limitPerUser: sale.limitPerUser, epoch, highestSeq: seq },
+        limitPerUser: sale.limitPerUser, strategy: sale.strategy, epoch, highestSeq: seq },
       [{ rid, userId, quantity, hold, cause }]);
       if (!ledger) throw new DoesNotFit();
       return ledger;

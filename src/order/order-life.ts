@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
-import { assertUnreachable, ProblemError } from '../kernel';
 import { SaleCatalog, type Sale } from '../sale';
-import { StockBook, StockGate, type Cause, type LedgerRow } from '../stock';
+import { StockBook, type Cause, type LedgerRow } from '../stock';
 import { toOrder, orderColumns, type Order, type OrderRow } from './order';
 import { OrderFollowup } from './order-followup';
 import { OrderNotices } from './order-notices';
@@ -14,9 +13,6 @@ import { OrderStore } from './order-store';
 /** What a payment came to. `too_late`: the units had gone back, or the order never held any. */
 export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
   | { kind: 'too_late'; order: Order } | { kind: 'unknown' };
-
-/** What taking units again for another order's money came to. */
-export type ResellOutcome = { kind: 'held'; rid: string } | { kind: 'refused'; reason: string };
 
 /** What a change may come to that takes units away from rows which have them. */
 type ReleasedBy = 'cancelled' | 'expired' | 'refunded' | 'frozen';
@@ -35,7 +31,6 @@ export class OrderLife {
     private readonly database: Database,
     private readonly store: OrderStore,
     private readonly book: StockBook,
-    private readonly gate: StockGate,
     private readonly catalog: SaleCatalog,
     private readonly followup: OrderFollowup,
     private readonly notices: OrderNotices,
@@ -107,26 +102,6 @@ export class OrderLife {
     return closed.length;
   }
 
-  /**
-   * Takes the units of a closed order again, under a new id that the key decides: the same guarded
-   * way as any purchase, and the same answer when repeated. The row follows as for any purchase.
-   * Throws TEMPORARILY_UNAVAILABLE while that cannot be known.
-   */
-  async resell(order: Order, key: string, cause: Cause): Promise<ResellOutcome> {
-    const sale = await this.catalog.find(order.saleId);
-    if (sale?.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
-    const { saleId, userId, quantity } = order;
-    const rid = this.gate.idOf(userId, saleId, key);
-    const outcome = await this.gate.reserve({ rid, saleId, userId, quantity, ...cause });
-    switch (outcome.kind) {
-      case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
-      case 'refused': return { kind: 'refused', reason: outcome.reason };
-      case 'in_database': case 'not_loaded':
-        throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered.');
-      default: return assertUnreachable(outcome);
-    }
-  }
-
   /** The row of a reservation that had none a moment ago, waiting this long for it to be written. */
   async waitForRow(rid: string, timeoutMs: number): Promise<Order | undefined> {
     const deadline = performance.now() + timeoutMs;
@@ -134,7 +109,7 @@ export class OrderLife {
     try {
       for (;;) {
         const leftMs = deadline - performance.now();
-        await watch.next(Math.min(lookEveryMs, leftMs));
+        await watch.next(Math.max(0, Math.min(lookEveryMs, leftMs)));
         const order = await this.store.find(rid);
         if (order || leftMs <= lookEveryMs) return order;
       }
@@ -172,7 +147,7 @@ export class OrderLife {
         WHERE rid IN (?) AND status IN (?)`, [to, to, rids, sourcesOf(to).filter(holdsUnits)]);
     if (affectedRows !== rows.length) throw new Error('Locked rows changed under the lock');
     const ledger = await this.book.release(transaction,
-      { saleId: sale.id, limitPerUser: sale.limitPerUser },
+      { saleId: sale.id, limitPerUser: sale.limitPerUser, strategy: sale.strategy },
       rows.map(({ rid, user_id: userId, quantity, holds: hold, trace_id }) => ({ rid, userId,
         quantity, hold, cause: to === 'expired' ? { ...cause, traceId: trace_id } : cause })));
     return { orders: rows.map((row) => ({ ...toOrder(row), status: to })), ledger };

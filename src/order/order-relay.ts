@@ -9,6 +9,7 @@ import { failpoint } from '../infra/failpoint';
 import { newId } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockOutbox, type OutboxBatch } from '../stock';
+import { OrderBacklog } from './order-backlog';
 import { orderQueue, type OrderBatchJob } from './queues';
 
 const blockMs = 250;
@@ -39,6 +40,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly outbox: StockOutbox,
     private readonly catalog: SaleCatalog,
+    private readonly backlog: OrderBacklog,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -66,6 +68,8 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
 
   /** One look at the outbox of every live sale. Resolves to how long to wait before the next. */
   private async step(reader: Redis): Promise<number> {
+    // They are safe in the outbox: in a queue that is full or stuck they would only take more room.
+    if (this.backlog.holdsRelay) return pauseMs;
     const isClaimDue = performance.now() - this.lastClaimAt > claimEveryMs;
     if (isClaimDue && this.unreadable.length > 0) await this.ensureGroups();
     const saleIds = this.catalog.live().map(({ id }) => id)

@@ -3,7 +3,7 @@ import { Database, isCheckViolation, isDuplicateKey, type Transaction } from '..
 import { Metrics } from '../infra/metrics';
 import { ServerClock } from '../infra/redis';
 import type { Sale } from '../sale';
-import { StockBook, type LedgerRow, type OutboxEntry } from '../stock';
+import { isOfService, StockBook, StockReader, type LedgerRow, type OutboxEntry, type StockFence } from '../stock';
 import type { Order, RejectionReason } from './order';
 import { OrderStore } from './order-store';
 
@@ -20,6 +20,7 @@ export class OrderWriter {
     private readonly database: Database,
     private readonly store: OrderStore,
     private readonly book: StockBook,
+    private readonly reader: StockReader,
     private readonly clock: ServerClock,
     private readonly metrics: Metrics,
   ) {}
@@ -36,10 +37,29 @@ export class OrderWriter {
       } catch (error) {
         if (!isRefusal(error)) throw error;
         this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
-        for (const entry of batch) orders.push(await this.writeAlone(sale, entry));
+        for (const entry of await this.admitLate(sale.id, batch)) {
+          orders.push(await this.writeAlone(sale, entry));
+        }
       }
     }
     return orders;
+  }
+
+  /**
+   * Entries of an epoch that has passed, and yet may be written. Where the database is the gate: under
+   * the epoch of now, since no Redis sells beside the guarded statement, which alone decides whether
+   * the units are there. Where Redis is it: those whose buyer asked again since, so that Redis holds
+   * their units anew; a tombstone would break the promise of that second hold.
+   */
+  private async admitLate(saleId: string,
+    batch: readonly OutboxEntry[]): Promise<readonly OutboxEntry[]> {
+    const [fence] = await this.database.query<StockFence>(
+      'SELECT epoch, gate FROM sale_stock WHERE sale_id = ?', [saleId]);
+    if (!fence || batch.every(({ epoch }) => epoch >= fence.epoch)) return batch;
+    if (fence.gate === 'database') return batch.map((entry) => ({ ...entry, epoch: fence.epoch }));
+    const held = new Map((await this.reader.reservations(saleId, batch.map(({ rid }) => rid)))
+      .filter(({ status }) => status === 'reserved').map(({ rid, epoch }) => [rid, epoch]));
+    return batch.map((entry) => ({ ...entry, epoch: held.get(entry.rid) ?? entry.epoch }));
   }
 
   /** Rows that somebody else wrote at the same time are there at the second look. */
@@ -77,10 +97,11 @@ export class OrderWriter {
     const inserted = await this.store.insert(transaction, sale, missing,
       { status: 'pending_payment', expiresAt, now });
     const ledger = await this.book.allocate(transaction, { saleId: sale.id,
-      limitPerUser: sale.limitPerUser, epoch: missing[0]?.epoch ?? 0,
+      limitPerUser: sale.limitPerUser, strategy: sale.strategy, epoch: missing[0]?.epoch ?? 0,
       highestSeq: Math.max(...missing.map(({ seq }) => seq)) },
     missing.map(({ rid, userId, quantity, traceId, ip }) =>
-      ({ rid, userId, quantity, cause: { source: 'purchase', ip, traceId } })));
+      ({ rid, userId, quantity,
+        cause: { source: isOfService(rid) ? 'tcc' : 'purchase', ip, traceId } })));
     if (!ledger) throw new DoesNotFit();
     return { orders: [...written, ...inserted], ledger };
   }
@@ -104,6 +125,8 @@ export class OrderWriter {
     if (isCheckViolation(error)) return 'LIMIT_EXCEEDED' satisfies RejectionReason;
     const [row] = await this.database.query<{ epoch: number }>(
       'SELECT epoch FROM sale_stock WHERE sale_id = ?', [saleId]);
+    // A database that came back older may not refuse what was held since: recovery takes it up.
+    if (row && row.epoch < entry.epoch) throw new Error('The database is older than this batch');
     const reason: RejectionReason = row?.epoch === entry.epoch ? 'SOLD_OUT' : 'EPOCH_PASSED';
     return reason;
   }

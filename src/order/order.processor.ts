@@ -1,8 +1,9 @@
-import { Processor, WorkerHost } from '@nestjs/bullmq';
+import { InjectQueue, Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
-import type { Job } from 'bullmq';
+import { Worker, type Job, type Queue } from 'bullmq';
+import { isUnavailable } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
-import { workerDefaults } from '../infra/queue';
+import { outageRestMs, workerDefaults } from '../infra/queue';
 import { SaleCatalog } from '../sale';
 import { OrderFollowup } from './order-followup';
 import { OrderWriter } from './order-writer';
@@ -12,8 +13,10 @@ import { orderQueue, type OrderBatchJob } from './queues';
 @Processor(orderQueue, { ...workerDefaults, concurrency: 4 })
 export class OrderProcessor extends WorkerHost {
   private readonly logger = new Logger('OrderProcessor');
+  private isResting = false;
 
   constructor(
+    @InjectQueue(orderQueue) private readonly queue: Queue,
     private readonly catalog: SaleCatalog,
     private readonly writer: OrderWriter,
     private readonly followup: OrderFollowup,
@@ -21,7 +24,25 @@ export class OrderProcessor extends WorkerHost {
     super();
   }
 
-  override async process({ data: { saleId, entries } }: Job<OrderBatchJob>): Promise<void> {
+  /** While the database is away a batch waits, however long, and the worker asks once a second. */
+  override async process({ data }: Job<OrderBatchJob>): Promise<void> {
+    try {
+      await this.write(data);
+      this.isResting = false;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      if (!this.isResting) {
+        // Once per outage, not once per attempt.
+        this.logger.warn({ msg: 'the database takes no orders', saleId: data.saleId,
+          orders: data.entries.length, error: String(error), action: 'trying again every second' });
+      }
+      this.isResting = true;
+      await this.queue.rateLimit(outageRestMs);
+      throw Worker.RateLimitError();
+    }
+  }
+
+  private async write({ saleId, entries }: OrderBatchJob): Promise<void> {
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`A batch names the sale ${saleId}, which is not there`);
     failpoint('writer-before-commit');

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ServerClock } from '../infra/redis';
 import { assertUnreachable, ProblemError } from '../kernel';
-import { OrderLife, OrderLookup, OrderStore, type Cause, type Order } from '../order';
+import { isOfService, OrderLife, OrderLookup, OrderStore, type Cause, type Order } from '../order';
 import { orderFrozen, type Payment } from './payment';
 import { PaymentChanges } from './payment-changes';
 import { PaymentGateway } from './payment-gateway';
@@ -66,7 +66,11 @@ export class PaymentStarter {
       { headers: { 'Retry-After': '1' } });
   }
 
-  private refuseUnlessPayable({ status, expiresAt }: Order): void {
+  private refuseUnlessPayable({ id, status, expiresAt }: Order): void {
+    if (isOfService(id)) {
+      throw new ProblemError('ORDER_STATE_CONFLICT',
+        'A shop has reserved this order for its buyer: pay it there.');
+    }
     switch (status) {
       case 'pending_payment':
         if (expiresAt.getTime() > this.clock.now()) return;

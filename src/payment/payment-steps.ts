@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { assertUnreachable } from '../kernel';
-import { OrderLife, OrderStore, type Cause, type Order } from '../order';
+import { OrderLife, OrderResale, OrderStore, type Cause, type Order } from '../order';
 import { orderFrozen, type Payment } from './payment';
 import { PaymentChanges } from './payment-changes';
 import { PaymentGateway } from './payment-gateway';
@@ -25,6 +25,7 @@ export class PaymentSteps {
     private readonly gateway: PaymentGateway,
     private readonly orders: OrderStore,
     private readonly life: OrderLife,
+    private readonly resale: OrderResale,
   ) {}
 
   /** Goes on until nothing is owed, or until it has to wait. Resolves to the payment as it is. */
@@ -90,7 +91,7 @@ export class PaymentSteps {
     }
     const order = await this.orders.find(payment.orderId);
     if (!order) throw new Error(`The order ${payment.orderId} of a payment is not there`);
-    const outcome = await this.life.resell(order, `late:${payment.id}`, cause);
+    const outcome = await this.resale.resell(order, `late:${payment.id}`, cause);
     if (outcome.kind === 'refused') {
       await this.changes.make(payment, 'refunding', cause, { reason: outcome.reason });
       return true;

@@ -21,12 +21,15 @@ export class PurchaseController {
   @Describe({
     summary: 'Buy units of a sale',
     description: 'Answers as soon as the units are held; the order follows within moments. Send the '
-      + 'same Idempotency-Key again after a lost reply or a time-out: it finds the same order.',
+      + 'same Idempotency-Key again after a lost reply, a time-out or 503 '
+      + 'TEMPORARILY_UNAVAILABLE: it finds the same order. Where the operator sets DURABILITY to '
+      + 'replica, 202 comes once replicas of Redis have the units; where he sets it to commit, '
+      + 'every purchase is answered with 201, once the order is stored.',
     tag: 'orders',
     answers: {
       202: { description: 'The units are held for the buyer.', schema: orderSchema,
         headers: { Location: 'The order' } },
-      201: { description: 'The order is stored (`Prefer: wait`).', schema: orderSchema,
+      201: { description: 'The order is stored (`Prefer: wait`, or DURABILITY=commit).', schema: orderSchema,
         headers: { Location: 'The order' } },
       200: { description: 'What an earlier request with this key became.', schema: orderSchema,
         headers: { Location: 'The order' } },

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth';
 import { CaptchaModule } from '../captcha';
+import { OverloadModule } from '../infra/overload';
 import { OrderModule } from '../order';
 import { RiskModule } from '../risk';
 import { SaleModule } from '../sale';
@@ -8,11 +9,15 @@ import { ThrottleModule } from '../throttle';
 import { Admission } from './admission/admission';
 import { CaptchaLayer } from './admission/captcha.layer';
 import { FrontGate } from './admission/front-gate';
+import { OverloadLayer } from './admission/overload.layer';
+import { RecentHolds } from './admission/recent-holds';
 import { RiskLayer } from './admission/risk.layer';
 import { SaleTokenLayer } from './admission/sale-token.layer';
+import { Holding } from './holding';
 import { Purchase } from './purchase';
 import { PurchaseController } from './purchase.controller';
 import { PurchaseAccounts } from './purchase-accounts';
+import { PurchaseDurability } from './purchase-durability';
 import { RefusalCounts } from './refusal-counts';
 import { ReportController } from './report.controller';
 import { SaleReports } from './sale-report';
@@ -23,9 +28,10 @@ import { Timeline } from './timeline/timeline';
 import { TimelineController } from './timeline/timeline.controller';
 
 @Module({
-  imports: [AuthModule, CaptchaModule, OrderModule, RiskModule, SaleModule, ThrottleModule],
-  providers: [Admission, BuyerOrders, CaptchaLayer, FrontGate, Purchase, PurchaseAccounts, RefusalCounts, RiskLayer,
-    SaleReports, SaleTokenLayer, SaleTokens, Timeline],
+  imports: [AuthModule, CaptchaModule, OrderModule, OverloadModule, RiskModule, SaleModule,
+    ThrottleModule],
+  providers: [Admission, BuyerOrders, CaptchaLayer, FrontGate, Holding, OverloadLayer, Purchase,
+    PurchaseAccounts, PurchaseDurability, RecentHolds, RefusalCounts, RiskLayer, SaleReports, SaleTokenLayer, SaleTokens, Timeline],
   controllers: [PurchaseController, ReportController, SaleTokenController, TimelineController],
 })
 export class PurchaseApiModule {}

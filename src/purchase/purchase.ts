@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ProblemError, type ProblemCode } from '../kernel';
-import { isFinal, OrderLife, OrderStore, toView, type OrderView } from '../order';
+import { OrderStore, toView, type OrderView } from '../order';
 import { SaleCatalog } from '../sale';
-import { fingerprint, StockGate, StockReader, type ReserveOutcome } from '../stock';
+import { fingerprint, refusal, StockGate, StockReader } from '../stock';
 import { Admission } from './admission/admission';
 import type { Admitted, Attempt } from './admission/attempt';
-import { refusal } from './refusal';
+import { Holding, isAlive, isNewHold, type HoldOutcome } from './holding';
+import { PurchaseDurability } from './purchase-durability';
 
 /** A purchase as it came in; `waitSeconds` is that of `Prefer: wait=n`, 0 when not asked. */
 export interface PurchaseRequest {
@@ -39,9 +40,10 @@ export class Purchase {
     private readonly catalog: SaleCatalog,
     private readonly admission: Admission,
     private readonly gate: StockGate,
+    private readonly holding: Holding,
     private readonly reader: StockReader,
     private readonly orders: OrderStore,
-    private readonly life: OrderLife,
+    private readonly durability: PurchaseDurability,
   ) {}
 
   /**
@@ -55,13 +57,15 @@ export class Purchase {
     const { userId } = buyer;
     const live = this.catalog.peek(request.saleId);
     // Counted before it may cost a look into the database: anybody can make up sales.
-    await this.admission.count({ userId, ip: request.ip, deviceId: request.deviceId, sale: live });
+    const withoutRedis = live !== undefined && await this.gate.isWithoutRedis(live.id);
+    await this.admission.count({ userId, ip: request.ip, deviceId: request.deviceId, sale: live,
+      withoutRedis });
     const sale = live ?? await this.catalog.find(request.saleId);
     if (!sale || sale.status === 'draft') {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }
     const rid = this.gate.idOf(userId, sale.id, key);
-    const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid };
+    const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid, withoutRedis };
     if (sale.retiredAtMs !== undefined) return this.answerOfRetired(attempt);
     let admitted: Admitted;
     try {
@@ -69,29 +73,27 @@ export class Purchase {
     } catch (error) {
       return await this.answerOfEarlier(attempt, request, error);
     }
-    const outcome = await this.reserve(attempt, admitted);
-    if (outcome.kind === 'held') this.admission.settle(attempt, admitted, 'held');
-    else if (outcome.kind !== 'replayed' || isFinal(outcome.status)) {
-      this.admission.settle(attempt, admitted, 'refused');
-    }
+    const outcome = await this.holding.hold(attempt, admitted);
+    if (isNewHold(outcome)) this.admission.settle(attempt, admitted, 'held');
+    else if (!isAlive(outcome)) this.admission.settle(attempt, admitted, 'refused');
     return this.answer(attempt, request.waitSeconds, outcome);
   }
 
-  private reserve(attempt: Attempt, admitted: Admitted): Promise<ReserveOutcome> {
-    const { rid, sale, userId, quantity, traceId, ip, deviceId } = attempt;
-    const { saleTokenId, captchaId, payWindowSeconds } = admitted;
-    return this.gate.reserve({ rid, saleId: sale.id, userId, quantity, traceId, ip,
-      source: 'purchase', deviceId, saleTokenId, captchaId, payWindowSeconds });
-  }
-
   private async answer(attempt: Attempt, waitSeconds: number,
-    outcome: ReserveOutcome): Promise<PurchaseAnswer> {
+    outcome: HoldOutcome): Promise<PurchaseAnswer> {
     switch (outcome.kind) {
       case 'refused': throw refusal(outcome.reason, attempt.sale);
-      case 'in_database': case 'not_loaded':
+      case 'not_loaded':
         throw new ProblemError('TEMPORARILY_UNAVAILABLE',
           'The sale is being recovered. Ask again with the same Idempotency-Key.',
           { headers: { 'Retry-After': '1' } });
+      case 'written': {
+        const { order: row, isNew } = outcome;
+        const order = toView({ kind: 'row', order: row });
+        if (!isNew) return { kind: 'known', order };
+        const isAwaited = waitSeconds > 0 || this.durability.isCommitted;
+        return { kind: isAwaited ? 'created' : 'accepted', order };
+      }
       case 'held':
         return this.accepted(heldView(attempt, outcome, 'reserved'), waitSeconds);
       case 'replayed': {
@@ -109,6 +111,7 @@ export class Purchase {
   private async answerOfEarlier(attempt: Attempt, { waitSeconds }: PurchaseRequest,
     error: unknown): Promise<PurchaseAnswer> {
     if (!(error instanceof ProblemError) || !overruledByEarlierPurchase.has(error.code)) throw error;
+    if (this.gate.isInDatabase(attempt.sale.id)) return this.answerOfRow(attempt, error);
     const known = await this.reader.reservation(attempt.sale.id, attempt.rid);
     if (!known) throw error;
     if (known.fingerprint !== fingerprint(attempt.quantity)) {
@@ -118,18 +121,22 @@ export class Purchase {
   }
 
   private async accepted(order: OrderView, waitSeconds: number): Promise<PurchaseAnswer> {
-    if (waitSeconds === 0) return { kind: 'accepted', order };
-    const row = await this.life.waitForRow(order.id, waitSeconds * 1_000)
-      .catch(() => undefined); // the units are held all the same
+    const row = await this.durability.secure(order.saleId, order.id, waitSeconds);
     if (!row) return { kind: 'accepted', order };
     const view = toView({ kind: 'row', order: row });
     return { kind: row.status === 'pending_payment' ? 'created' : 'known', order: view };
   }
 
   /** Redis has forgotten a sale that is long over; the database knows earlier answers. */
-  private async answerOfRetired({ sale, rid, quantity }: Attempt): Promise<PurchaseAnswer> {
+  private answerOfRetired(attempt: Attempt): Promise<PurchaseAnswer> {
+    return this.answerOfRow(attempt, refusal('SALE_CLOSED', attempt.sale));
+  }
+
+  /** The earlier answer as the database knows it; throws `otherwise` when there was none. */
+  private async answerOfRow({ sale, rid, quantity }: Attempt,
+    otherwise: Error): Promise<PurchaseAnswer> {
     const row = await this.orders.find(rid);
-    if (!row) throw refusal('SALE_CLOSED', sale);
+    if (!row) throw otherwise;
     if (row.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
     return { kind: 'known', order: toView({ kind: 'row', order: row }) };
   }

@@ -7,12 +7,14 @@ const flushMs = 1_000;
 
 /**
  * How many requests of a sale were refused, by reason and over all processes. Counted in memory and
- * added up in Redis once a second, so that a refusal costs no round trip.
+ * added up in Redis once a second, so that a refusal costs no round trip; while Redis is away they
+ * are kept.
  */
 @Injectable()
 export class RefusalCounts implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('RefusalCounts');
   private counts = new Map<string, Map<ProblemCode, number>>();
+  private isLosing = false;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly redis: StockRedis) {}
@@ -41,17 +43,22 @@ export class RefusalCounts implements OnApplicationBootstrap, OnApplicationShutd
 
   private async flush(): Promise<void> {
     const { counts } = this;
-    if (counts.size === 0) return;
+    const { general } = this.redis.connections;
+    // Of few sales and codes, they have room until Redis is back.
+    if (counts.size === 0 || general.status !== 'ready') return;
     this.counts = new Map();
-    const pipeline = this.redis.connections.general.pipeline();
+    const pipeline = general.pipeline();
     for (const [saleId, codes] of counts) {
       for (const [code, n] of codes) pipeline.hincrby(this.key(saleId), code, n);
     }
     try {
-      await pipeline.exec();
+      const fault = (await pipeline.exec())?.find(([error]) => error !== null)?.[0];
+      if (fault) throw fault;
+      this.isLosing = false;
     } catch (error) {
-      // A statistic: not worth counting twice.
-      this.logger.warn({ msg: 'refusal counts lost', error: String(error) });
+      // A statistic: not worth counting twice. Said once per outage.
+      if (!this.isLosing) this.logger.warn({ msg: 'refusal counts lost', error: String(error) });
+      this.isLosing = true;
     }
   }
 

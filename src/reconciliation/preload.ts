@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Origin } from '../infra/audit';
 import { ProblemError } from '../kernel';
-import { SaleLife } from '../sale';
-import { StockReader } from '../stock';
+import { SaleGate, SaleLife } from '../sale';
 import { Recovery } from './recovery';
 
 const patienceMs = 10_000;
@@ -15,7 +14,7 @@ export class Preload {
   constructor(
     private readonly life: SaleLife,
     private readonly recovery: Recovery,
-    private readonly reader: StockReader,
+    private readonly gate: SaleGate,
   ) {}
 
   /**
@@ -33,7 +32,7 @@ export class Preload {
       // Somebody else may be loading it: then wait for him.
       if (!await this.recovery.recover(saleId)) await sleep(stepMs);
     }
-    const { available } = await this.reader.audit(saleId);
-    return { saleId, available };
+    const available = (await this.gate.available([saleId])).get(saleId);
+    return { saleId, available: available ?? 0 };
   }
 }

@@ -24,6 +24,7 @@ const snapshot = z.object({
   database: z.object({ allocated: z.int(), pendingPayment: z.int(), paid: z.int() }),
   inFlight: z.int().meta({ description: 'Units held in Redis, on the way to the database' }),
   drift: z.int().meta({ description: 'Units by which the sides disagree; passing under load' }),
+  gate: z.enum(['redis', 'database']).meta({ description: 'Which side admits buyers now' }),
   loaded: z.boolean(), consistent: z.boolean(),
 }).meta({
   id: 'StockSnapshot',
@@ -31,7 +32,7 @@ const snapshot = z.object({
     saleId: 'sale_0a1b2c3d4e5f6g7h8j9k', total: 100,
     redis: { available: 90, reserved: 1, ordered: 4, sold: 5 },
     database: { allocated: 9, pendingPayment: 4, paid: 5 },
-    inFlight: 1, drift: 0, loaded: true, consistent: true,
+    inFlight: 1, drift: 0, gate: 'redis', loaded: true, consistent: true,
   }],
 });
 
@@ -102,7 +103,7 @@ export class ReconciliationController {
   @Describe({ summary: 'Compare both sides now and repair what differs', tag: 'stock',
     answers: { 200: { description: 'What was found, by sale.',
       schema: z.object({ items: z.array(lookedAt) }) } },
-    problems: ['NOT_FOUND'] })
+    problems: ['NOT_FOUND', 'SALE_STATE_CONFLICT'] })
   async reconcile(@ValidBody(reconciliationBody) { saleId }: z.infer<typeof reconciliationBody>) {
     return { items: await this.reconciler.run('operator', saleId) };
   }

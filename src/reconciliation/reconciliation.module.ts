@@ -1,19 +1,27 @@
 import { Module } from '@nestjs/common';
+import { HealthModule } from '../infra/health';
 import { registerQueue, retriedByNextRun } from '../infra/queue';
 import { OrderModule } from '../order';
 import { SaleModule } from '../sale';
+import { DatabaseMode } from './database-mode';
+import { Drain } from './drain';
+import { LossDecisions } from './loss-decisions';
+import { LostOrders } from './lost-orders';
+import { LostOrdersController } from './lost-orders.controller';
 import { Preload } from './preload';
 import { Reconciler } from './reconciler';
 import { ReconciliationController } from './reconciliation.controller';
 import { reconciliationQueue, ReconciliationProcessor } from './reconciliation.processor';
 import { ReconciliationRuns } from './reconciliation-runs';
+import { RedisSighting } from './redis-sighting';
 import { Recovery } from './recovery';
 import { RecoveryWatch } from './recovery-watch';
 import { Repair } from './repair';
 import { StockGauges } from './stock-gauges';
 import { StockSnapshots } from './stock-snapshots';
 
-const services = [Preload, Reconciler, ReconciliationRuns, Recovery, Repair, StockSnapshots];
+const services = [DatabaseMode, Drain, LossDecisions, LostOrders, Preload, Reconciler, ReconciliationRuns,
+  Recovery, Repair, StockSnapshots];
 
 @Module({
   imports: [OrderModule, SaleModule],
@@ -22,7 +30,11 @@ const services = [Preload, Reconciler, ReconciliationRuns, Recovery, Repair, Sto
 })
 export class ReconciliationModule {}
 
-@Module({ imports: [ReconciliationModule], controllers: [ReconciliationController] })
+@Module({
+  imports: [HealthModule, ReconciliationModule],
+  controllers: [LostOrdersController, ReconciliationController],
+  providers: [RedisSighting],
+})
 export class ReconciliationApiModule {}
 
 @Module({

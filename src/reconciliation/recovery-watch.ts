@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
+import { Metrics } from '../infra/metrics';
 import { SaleCatalog } from '../sale';
 import { StockRedis } from '../stock';
+import { DatabaseIsOlder } from './database-is-older';
+import { DatabaseMode } from './database-mode';
 import { Recovery } from './recovery';
 
 const lookEveryMs = 1_000;
 const atOnce = 8;
+/** Nobody but an operator helps a sale with lost orders: its records are not read every second. */
+const askAgainMs = 15_000;
 
 /**
  * Looks for doubts about Redis: on every connect, and once a second. Runs in every worker; the lock
@@ -18,11 +23,15 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
   private readonly stop = new AbortController();
   private wake = Promise.withResolvers<void>();
   private running: Promise<void> = Promise.resolve();
+  /** Sales with lost orders, and when to look at them again. */
+  private readonly undecided = new Map<string, number>();
 
   constructor(
     private readonly recovery: Recovery,
     private readonly redis: StockRedis,
     private readonly catalog: SaleCatalog,
+    private readonly mode: DatabaseMode,
+    private readonly metrics: Metrics,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -45,12 +54,17 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
-  /** Recovers every live sale about which there is a doubt, a few at a time. */
+  /** Recovers every live sale about which there is a doubt, a few at a time, or does without Redis. */
   async look(): Promise<void> {
-    if (this.redis.boot === undefined) return;
     try {
+      if (this.redis.boot === undefined) {
+        await this.mode.enter();
+        return;
+      }
       const doubts = await this.recovery.doubts(this.catalog.live().map(({ id }) => id));
-      const waiting = [...doubts.keys()];
+      this.forgetDecided(doubts);
+      const now = performance.now();
+      const waiting = [...doubts.keys()].filter((id) => now >= (this.undecided.get(id) ?? 0));
       const runner = async () => {
         for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
           await this.recover(saleId);
@@ -66,7 +80,23 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
     try {
       await this.recovery.recover(saleId);
     } catch (error) {
-      this.warn({ msg: 'sale not recovered, trying again', saleId, error: String(error) });
+      if (error instanceof DatabaseIsOlder) this.wait(saleId, error);
+      else this.warn({ msg: 'sale not recovered, trying again', saleId, error: String(error) });
+    }
+  }
+
+  private wait(saleId: string, { lostOrders }: DatabaseIsOlder): void {
+    this.undecided.set(saleId, performance.now() + askAgainMs);
+    this.metrics.lostOrders.set({ sale_id: saleId }, lostOrders);
+    this.logger.error({ msg: 'the database lost orders that Redis remembers', saleId, lostOrders,
+      action: 'the sale stays closed until an operator decides: POST lost-orders' });
+  }
+
+  private forgetDecided(doubts: ReadonlyMap<string, unknown>): void {
+    for (const saleId of this.undecided.keys()) {
+      if (doubts.has(saleId)) continue;
+      this.undecided.delete(saleId);
+      this.metrics.lostOrders.remove({ sale_id: saleId });
     }
   }
 

@@ -1,22 +1,30 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
-import { OrderStore, OrderWriter, toOutboxEntry, type RejectionReason } from '../order';
+import { OrderStore, type RejectionReason } from '../order';
 import { SaleStore, type Sale } from '../sale';
-import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type OutboxEntry,
-  type StockAudit } from '../stock';
+import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type StockAudit,
+  type StockFence } from '../stock';
+import { Drain, type Drained } from './drain';
+import type { LossDecision } from './lost-orders';
 
-const drainAtMostMs = 10_000;
 const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 'closed' } as const;
 
 /** Why Redis must be made from database rows again, or undefined when it need not be. */
 export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
-  | 'behind_database' | 'unbalanced' | 'unreadable';
+  | 'database_older' | 'behind_database' | 'unbalanced' | 'unreadable' | 'database_is_gate';
+
+/** A sale comes back to a Redis that a process which sells has just seen, and not at once. */
+const stayInDatabaseSeconds = 2;
+const sightingSeconds = 3;
 
 interface StockRow {
   sale_id: string;
   epoch: number;
   seq: number;
+  /** 1: the database is the gate, and stays it for now. */
+  stays: 0 | 1;
+  gate: StockFence['gate'];
 }
 
 /**
@@ -36,14 +44,18 @@ export class Recovery {
     private readonly adjustments: StockAdjustments,
     private readonly sales: SaleStore,
     private readonly orders: OrderStore,
-    private readonly writer: OrderWriter,
+    private readonly drain: Drain,
   ) {}
 
   /** What speaks against the Redis side of these sales now. Rejects when a side is away. */
   async doubts(saleIds: readonly string[]): Promise<Map<string, Doubt>> {
     const rows = await this.stockRows(saleIds);
     const doubts = new Map<string, Doubt>();
-    await Promise.all(rows.map(async ({ sale_id: saleId, epoch, seq }) => {
+    await Promise.all(rows.map(async ({ sale_id: saleId, epoch, seq, gate, stays }) => {
+      if (gate === 'database') {
+        if (stays === 0) doubts.set(saleId, 'database_is_gate');
+        return;
+      }
       const audit = await this.reader.audit(saleId).catch((error: Error) => {
         // Keys that no script can read are one sale's fault and must not hide the others'.
         if (error.name === 'ReplyError') return undefined;
@@ -62,7 +74,8 @@ export class Recovery {
 
   /**
    * Recovers a sale if there is still a doubt, or in any case when `reason` is given. False when
-   * another runner is at it. Rejects when a side went away: the doubt stands then.
+   * another runner is at it. Rejects when a side went away, or with DatabaseIsOlder: the doubt
+   * stands then.
    */
   async recover(saleId: string, reason?: string): Promise<boolean> {
     const { ran } = await this.database.withLock(`load:${saleId}`, async (lost) => {
@@ -72,60 +85,74 @@ export class Recovery {
     return ran;
   }
 
+  /**
+   * Recovers a sale of which the database has lost orders, as the operator decided. Undefined when
+   * another runner is at it.
+   */
+  async recoverFromLoss(saleId: string, decision: LossDecision): Promise<Drained | undefined> {
+    const locked = await this.database.withLock(`load:${saleId}`, (lost) =>
+      this.rebuild(saleId, `lost orders: ${decision}`, lost, decision));
+    return locked.ran ? locked.result : undefined;
+  }
+
   private doubtOf(audit: StockAudit, epoch: number, seq: number): Doubt | undefined {
     if (!audit.loaded) return 'not_loaded';
     if (audit.state === 'loading' || audit.state === 'recovering') return 'unfinished_load';
     if (audit.boot !== this.redis.boot) return 'other_server';
-    if (audit.epoch !== epoch) return 'other_epoch';
+    if (audit.epoch > epoch) return 'database_older';
+    if (audit.epoch < epoch) return 'other_epoch';
     if (!audit.balanced) return 'unbalanced';
     return audit.seq < seq ? 'behind_database' : undefined;
   }
 
-  private async rebuild(saleId: string, reason: string, lost: AbortSignal): Promise<void> {
+  private async rebuild(saleId: string, reason: string, lost: AbortSignal,
+    decision?: LossDecision): Promise<Drained> {
     const startedAt = performance.now();
     const { boot } = this.redis;
     const sale = await this.sales.find(saleId);
     if (!sale || boot === undefined) throw new Error(`Sale ${saleId} cannot be recovered now`);
     // Read before anything is done: should another runner overtake this one, the numbers differ.
-    const [before] = await this.stockRows([saleId]);
-    if (!before) throw new Error(`Sale ${saleId} has no stock row`);
+    const [found] = await this.stockRows([saleId]);
+    if (!found) throw new Error(`Sale ${saleId} has no stock row`);
     await this.loader.close(saleId);
     failpoint('recovery-after-close');
-    const { drained, undecided } = await this.drain(sale);
+    const before = await this.catchUp(found);
+    const result = await this.drain.run(sale, before.epoch, decision);
     lost.throwIfAborted();
     const epoch = await this.raiseEpoch(saleId, before);
     failpoint('recovery-after-epoch');
-    for (const entry of undecided) {
+    for (const entry of result.undecided) {
       const rejection: RejectionReason = 'RECOVERY';
       await this.orders.insertTombstone(sale, entry, 'rejected', rejection);
     }
     await this.load(sale, boot, epoch);
-    this.logger.log({ msg: 'sale loaded', saleId, reason, drained, undecided: undecided.length,
-      milliseconds: Math.round(performance.now() - startedAt) });
+    this.logger.log({ msg: 'sale loaded', saleId, reason, drained: result.drained,
+      undecided: result.undecided.length, milliseconds: Math.round(performance.now() - startedAt) });
+    return result;
   }
 
-  /** Writes what Redis holds and the database does not know, under the epoch it was held in. */
-  private async drain(sale: Sale): Promise<{ drained: number; undecided: OutboxEntry[] }> {
-    const deadline = performance.now() + drainAtMostMs;
-    const undecided: OutboxEntry[] = [];
-    let drained = 0;
-    for await (const page of this.reader.scan(sale.id)) {
-      const entries = page.filter(({ status }) => status === 'reserved').map(toOutboxEntry);
-      if (entries.length === 0) continue;
-      if (performance.now() > deadline) {
-        undecided.push(...entries);
-        continue;
-      }
-      await this.writer.write(sale, entries);
-      drained += entries.length;
-    }
-    return { drained, undecided };
+  /**
+   * A Redis of a newer epoch than the database tells of an older database. What it holds was held
+   * under its epoch, and can be written under no other. Resolves to the row of that epoch.
+   */
+  private async catchUp(row: StockRow): Promise<StockRow> {
+    const { sale_id: saleId } = row;
+    const { epoch } = await this.reader.audit(saleId);
+    if (epoch <= row.epoch) return row;
+    const { affectedRows } = await this.database.execute(
+      'UPDATE sale_stock SET epoch = ? WHERE sale_id = ? AND epoch = ?', [epoch, saleId, row.epoch]);
+    if (affectedRows !== 1) throw new Error(`Somebody else is recovering sale ${saleId}`);
+    this.logger.error({ msg: 'the database is older than Redis', saleId, epoch: row.epoch,
+      epochOfRedis: epoch, action: 'looking for orders that it lost' });
+    return { ...row, epoch };
   }
 
   /** Jobs of the epoch before fail the guard from here on. Throws when another runner was faster. */
   private async raiseEpoch(saleId: string, { epoch }: StockRow): Promise<number> {
     const { affectedRows } = await this.database.execute(
-      'UPDATE sale_stock SET epoch = epoch + 1 WHERE sale_id = ? AND epoch = ?', [saleId, epoch]);
+      `UPDATE sale_stock SET gate_since = IF(gate = 'redis', gate_since, NOW(3)), gate = 'redis',
+          epoch = epoch + 1
+        WHERE sale_id = ? AND epoch = ?`, [saleId, epoch]);
     if (affectedRows !== 1) throw new Error(`Somebody else is recovering sale ${saleId}`);
     return epoch + 1;
   }
@@ -133,7 +160,8 @@ export class Recovery {
   private async load(sale: Sale, boot: string, epoch: number): Promise<void> {
     const { total, seq, adjustmentIds } = await this.stockOf(sale.id, epoch);
     await this.loader.load({ saleId: sale.id, boot, epoch, total, seq, adjustmentIds,
-      limitPerUser: sale.limitPerUser, opensAtMs: sale.opensAtMs, closesAtMs: sale.closesAtMs },
+      limitPerUser: sale.limitPerUser, strategy: sale.strategy, opensAtMs: sale.opensAtMs,
+      closesAtMs: sale.closesAtMs },
     this.rows(sale.id), async () => gateStates[(await this.sales.find(sale.id))?.status ?? 'closed']);
   }
 
@@ -161,6 +189,10 @@ export class Recovery {
   private async stockRows(saleIds: readonly string[]): Promise<StockRow[]> {
     if (saleIds.length === 0) return [];
     return this.database.query<StockRow>(
-      'SELECT sale_id, epoch, seq FROM sale_stock WHERE sale_id IN (?)', [saleIds]);
+      `SELECT sale_id, epoch, seq, gate, gate_since > NOW(3) - INTERVAL ? SECOND OR NOT EXISTS (
+          SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) - INTERVAL ? SECOND) AS stays
+        FROM sale_stock JOIN sales ON id = sale_id
+        WHERE sale_id IN (?) AND strategy IN ('lua', 'tokens')`,
+      [stayInDatabaseSeconds, sightingSeconds, saleIds]);
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { ProblemError } from '../kernel';
-import { StockReader } from '../stock';
+import { StockReader, type StockFence } from '../stock';
 
 /** Both sides of a sale's stock, in units. */
 export interface StockSnapshot {
@@ -17,7 +17,9 @@ export interface StockSnapshot {
    * below 0 units are stuck.
    */
   drift: number;
-  /** False while Redis knows nothing of the sale: the Redis side is 0, drift too. */
+  /** Which side admits buyers now. */
+  gate: StockFence['gate'];
+  /** False while Redis has no part in the sale: the Redis side is 0, drift too. */
   loaded: boolean;
   /** I1, I2 and one total: each side agrees with itself. */
   consistent: boolean;
@@ -26,9 +28,13 @@ export interface StockSnapshot {
 interface StockRow {
   total: number;
   allocated: number;
+  gate: StockFence['gate'];
   pending_payment: string;
   paid: string;
 }
+
+const absent = { loaded: false, balanced: true, total: 0, available: 0, reserved: 0, ordered: 0,
+  sold: 0 };
 
 /** I1: what is allocated is what orders hold. If not, no load of Redis can mend it. */
 export function isConsistent({ database }: Pick<StockSnapshot, 'database'>): boolean {
@@ -47,21 +53,21 @@ export class StockSnapshots {
   async of(saleId: string): Promise<StockSnapshot> {
     // One statement, so that its figures are of one moment.
     const [row] = await this.database.query<StockRow>(
-      `SELECT s.total, s.allocated,
+      `SELECT s.total, s.allocated, s.gate,
           COALESCE(SUM(CASE WHEN o.status = 'pending_payment' THEN o.quantity END), 0)
             AS pending_payment,
           COALESCE(SUM(CASE WHEN o.status = 'paid' THEN o.quantity END), 0) AS paid
         FROM sale_stock s LEFT JOIN orders o
           ON o.sale_id = s.sale_id AND o.status IN ('pending_payment', 'paid')
-        WHERE s.sale_id = ? GROUP BY s.sale_id, s.total, s.allocated`, [saleId]);
+        WHERE s.sale_id = ? GROUP BY s.sale_id, s.total, s.allocated, s.gate`, [saleId]);
     if (!row) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     const { loaded, balanced, total, available, reserved, ordered, sold } =
-      await this.reader.audit(saleId);
+      row.gate === 'redis' ? await this.reader.audit(saleId) : absent;
     const database = { allocated: row.allocated, pendingPayment: Number(row.pending_payment),
       paid: Number(row.paid) };
     return {
       saleId, total: row.total, redis: { available, reserved, ordered, sold }, database,
-      inFlight: reserved,
+      inFlight: reserved, gate: row.gate,
       drift: loaded ? available + reserved + row.allocated - row.total : 0,
       loaded,
       consistent: isConsistent({ database }) && (!loaded || (balanced && total === row.total)),

@@ -1,8 +1,15 @@
+import type { Transaction } from '../infra/database';
+import type { StockStrategy } from './sale';
+
 /**
  * What a sale needs of the stock, which stands on sales and therefore cannot be imported here.
  * The stock module provides it under this class.
  */
 export abstract class SaleGate {
+  /** Makes what the strategy of a new sale needs beside its total, in the transaction that makes it. */
+  abstract prepare(transaction: Transaction, saleId: string, strategy: StockStrategy,
+    stock: number): Promise<void>;
+
   /** Units left by sale id; sales that are not loaded are left out. Rejects when Redis is away. */
   abstract available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 

@@ -4,7 +4,7 @@ import { Database, type Transaction } from '../infra/database';
 import { validationFailed } from '../infra/http';
 import { ServerClock } from '../infra/redis';
 import { newId, ProblemError } from '../kernel';
-import { saleOperations, type Product, type Sale, type SaleOperation } from './sale';
+import { isRedisStrategy, saleOperations, type Product, type Sale, type SaleOperation } from './sale';
 import { SaleCatalog } from './sale-catalog';
 import { SaleGate } from './sale-gate';
 import { SaleStore } from './sale-store';
@@ -52,7 +52,8 @@ export class SaleLife {
     const saleId = newId('sale');
     await this.database.transaction(async (transaction) => {
       await insertSale(transaction, saleId, newSale);
-      await insertStock(transaction, saleId, newSale.stock, origin);
+      await insertStock(transaction, saleId, newSale, origin);
+      await this.gate.prepare(transaction, saleId, newSale.strategy, newSale.stock);
       await this.auditLog.record(transaction,
         { ...origin, action: 'sale.create', subjectId: saleId, detail: { ...newSale } });
     });
@@ -191,10 +192,10 @@ async function insertSale(transaction: Transaction, saleId: string, sale: NewSal
 }
 
 /** The units a sale begins with, and the first row of its ledger. */
-async function insertStock(transaction: Transaction, saleId: string, stock: number,
+async function insertStock(transaction: Transaction, saleId: string, { stock, strategy }: NewSale,
   { actor, ip, traceId }: Origin): Promise<void> {
-  await transaction.execute(
-    'INSERT INTO sale_stock (sale_id, total) VALUES (?, ?)', [saleId, stock]);
+  await transaction.execute('INSERT INTO sale_stock (sale_id, total, gate) VALUES (?, ?, ?)',
+    [saleId, stock, isRedisStrategy(strategy) ? 'redis' : 'database']);
   await transaction.execute(
     `INSERT INTO stock_ledger (sale_id, movement_id, kind, available_delta, allocated_delta,
       allocated_before, allocated_after, source, user_id, ip, trace_id)

@@ -1,6 +1,7 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Describe, PathId, Public } from '../infra/http';
+import { ShedWhenBusy } from '../infra/overload';
 import { ServerClock } from '../infra/redis';
 import { ProblemError } from '../kernel';
 import { Availability } from './availability';
@@ -30,6 +31,7 @@ export class SaleController {
   ) {}
 
   @Get('v1/sales')
+  @ShedWhenBusy()
   @Describe({
     summary: 'What is on sale, now and next',
     description: 'The sales that are not over, the first to open first; then those just over. '
@@ -51,6 +53,7 @@ export class SaleController {
   }
 
   @Get('v1/sales/:saleId')
+  @ShedWhenBusy()
   @Describe({
     summary: 'One sale: its price, its times, how many units are left',
     tag: 'sales',

@@ -1,10 +1,12 @@
 export { recordLetters, type OrderStatus, type ReleasedStatus, type Reservation } from './record';
 export type { ReserveOutcome, RefusalReason } from './reserve-outcome';
-export { ReservationIds, saleHint, saleHintOf } from './reservation-ids';
+export { refusal } from './refusal';
+export { isMadeBy, isOfService, ReservationIds, saleHint, saleHintOf } from './reservation-ids';
 export { SaleEpochs, type StockFence } from './sale-epochs';
 export { saleKeys, type SaleKeys } from './sale-keys';
 export { StockAdjustments } from './stock-adjustments';
-export { StockBook, type Cause, type LedgerRow, type Movement } from './stock-book';
+export type { Turn } from './deduction/deduction';
+export { StockBook, StockBusy, type Cause, type LedgerRow, type Movement } from './stock-book';
 export { fingerprint, StockGate, type ReserveRequest } from './stock-gate';
 export { StockLedger, type RetakeOutcome } from './stock-ledger';
 export { StockLoader, type LoadedRow, type LoadedSale } from './stock-loader';

@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { SaleGate } from '../sale';
+import type { Transaction } from '../infra/database';
+import { SaleGate, type StockStrategy } from '../sale';
+import { SaleEpochs } from './sale-epochs';
+import { StockBook } from './stock-book';
 import { StockLoader } from './stock-loader';
 import { StockReader } from './stock-reader';
 
@@ -9,15 +12,34 @@ export class RedisSaleGate extends SaleGate {
   constructor(
     private readonly reader: StockReader,
     private readonly loader: StockLoader,
+    private readonly epochs: SaleEpochs,
+    private readonly book: StockBook,
   ) {
     super();
   }
 
-  override available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return this.reader.available(saleIds);
+  override async prepare(transaction: Transaction, saleId: string, strategy: StockStrategy,
+    stock: number): Promise<void> {
+    await this.book.resize(transaction, saleId, strategy, stock);
   }
 
-  override apply(saleId: string, state: 'open' | 'paused' | 'closed'): Promise<void> {
-    return this.loader.apply(saleId, state);
+  override async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const inDatabase: string[] = [];
+    const inRedis: string[] = [];
+    await Promise.all(saleIds.map(async (saleId) => {
+      const { gate } = await this.epochs.of(saleId);
+      (gate === 'database' ? inDatabase : inRedis).push(saleId);
+    }));
+    const [fromRedis, fromDatabase] = await Promise.all([
+      inRedis.length === 0 ? new Map<string, number>() : this.reader.available(inRedis),
+      this.book.available(inDatabase),
+    ]);
+    return new Map([...fromRedis, ...fromDatabase]);
   }
+
+  /** Where the database is the gate, it asks the sale's own row. */
+  override async apply(saleId: string, state: 'open' | 'paused' | 'closed'): Promise<void> {
+    if ((await this.epochs.of(saleId)).gate === 'redis') await this.loader.apply(saleId, state);
+  }
+
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { InstallationSecrets, type Database } from '../infra/database';
 import { idPattern } from '../kernel';
-import { ReservationIds, saleHint, saleHintOf } from './reservation-ids';
+import { isMadeBy, isOfService, ReservationIds, saleHint, saleHintOf } from './reservation-ids';
 
 /** A database with nothing but its table of secrets: the first writer of a name wins. */
 function aDatabase(): Database {
@@ -82,5 +82,19 @@ describe('a reservation id', () => {
       expect(unique(ids.of(...one)) === unique(ids.of(...other)))
         .toBe(JSON.stringify(one) === JSON.stringify(other));
     }), { numRuns: 2_000 });
+  });
+
+  it('names the service that reserved, and leads to no other', () => {
+    const rid = ids.ofService('shop', 'ann', 'sale_1', 'key');
+    expect(rid).toMatch(idPattern);
+    expect([isMadeBy('shop', rid), isMadeBy('shop2', rid)]).toEqual([true, false]);
+    expect(ids.ofService('shop2', 'ann', 'sale_1', 'key')).not.toBe(rid);
+    expect(saleHintOf(rid)).toBe(saleHint('sale_1'));
+    expect(rid.slice(0, 2)).toBe(ids.of('ann', 'sale_1', 'key').slice(0, 2));
+  });
+
+  it('tells what a service reserved from what a buyer did', () => {
+    expect(isOfService(ids.ofService('shop', 'ann', 'sale_1', 'key'))).toBe(true);
+    expect(isOfService(ids.of('ann', 'sale_1', 'key'))).toBe(false);
   });
 });

@@ -6,6 +6,9 @@ import { encodeBase32 } from '../kernel';
 const routingLength = 2;
 const saleHintLength = 4;
 const uniqueLength = 26;
+/** In no id but one that a service made: base32 has no such character. */
+const beforeService = '_';
+const serviceBytes = 15;
 
 /**
  * Makes the one id of a reservation and its order: 2 characters that place it with its user,
@@ -32,6 +35,29 @@ export class ReservationIds implements OnModuleInit {
     return prefix(userId, routingLength) + saleHint(saleId)
       + encodeBase32(unique).slice(0, uniqueLength);
   }
+
+  /**
+   * The id of what a service tries for this user; 57 characters. Its end names the service, so that
+   * the id alone says whose it is, and no Idempotency-Key of anybody else leads to it.
+   */
+  ofService(service: string, userId: string, saleId: string, key: string): string {
+    return this.of(userId, saleId, key) + endOfService(service);
+  }
+}
+
+/** Whether a service made this reservation: then the service alone confirms and cancels it. */
+export function isOfService(rid: string): boolean {
+  return rid.includes(beforeService);
+}
+
+/** Whether this service made this reservation. */
+export function isMadeBy(service: string, rid: string): boolean {
+  return rid.endsWith(endOfService(service));
+}
+
+function endOfService(service: string): string {
+  return beforeService
+    + encodeBase32(hash('sha256', service, 'buffer').subarray(0, serviceBytes));
 }
 
 /** The part of an id that all reservations of a sale share: finds the sale before there is a row. */

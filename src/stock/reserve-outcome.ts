@@ -6,7 +6,8 @@ export type RefusalReason = 'SOLD_OUT' | 'LIMIT_EXCEEDED' | 'SALE_NOT_OPEN' | 'S
 
 /** What one attempt to hold units came to. Quantities are units of the product. */
 export type ReserveOutcome =
-  | { kind: 'held'; rid: string; quantity: number; available: number; reservedAtMs: number }
+  | { kind: 'held'; rid: string; quantity: number; available: number; reservedAtMs: number;
+    seq: number; epoch: number }
   | { kind: 'replayed'; rid: string; status: OrderStatus; quantity: number; reservedAtMs: number }
   | { kind: 'refused'; rid: string; reason: RefusalReason; available: number }
   /** The database is the gate of this sale, under this epoch: ask there. */

@@ -1,6 +1,9 @@
 /** The Redis keys of one sale, all in one Cluster slot. None expires while the sale lives. */
 export interface SaleKeys {
-  /** Hash: state, epoch, boot, opens, closes, limit, total, available, reserved, ordered, sold, seq. */
+  /**
+   * Hash: state, epoch, boot, opens, closes, limit, strategy, total, available, reserved, ordered,
+   * sold, seq.
+   */
   meta: string;
   /** Hash: rid → packed record. */
   records: string;
@@ -14,6 +17,8 @@ export interface SaleKeys {
   adjustments: string;
   /** Hash: id of a sale token or captcha token → the reservation that spent it. */
   spent: string;
+  /** List: one token per unit on sale, under the strategy `tokens`. */
+  tokens: string;
   /** Hash: problem code → requests refused with it; a statistic. */
   refusals: string;
 }
@@ -22,5 +27,5 @@ export function saleKeys(namespace: string, saleId: string): SaleKeys {
   const key = (name: string) => `${namespace}:{${saleId}}:${name}`;
   return { meta: key('meta'), records: key('res'), users: key('users'), due: key('due'),
     outbox: key('outbox'), adjustments: key('adjustments'), spent: key('spent'),
-    refusals: key('refusals') };
+    tokens: key('tokens'), refusals: key('refusals') };
 }

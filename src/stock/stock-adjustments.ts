@@ -3,7 +3,9 @@ import { AuditLog } from '../infra/audit';
 import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { assertUnreachable, ProblemError } from '../kernel';
-import type { Cause } from './stock-book';
+import type { StockStrategy } from '../sale';
+import type { StockFence } from './sale-epochs';
+import { StockBook, type Cause } from './stock-book';
 import { StockRedis } from './stock-redis';
 
 /** A change of a sale's stock by so many units. `id` makes it happen once. */
@@ -26,12 +28,14 @@ interface AdjustmentRow {
   status: AdjustmentStatus;
   actor: string;
   sale_status: string;
+  strategy: StockStrategy;
+  gate: StockFence['gate'];
   /** Of the sale when the row was read: both sides are changed under it, or neither. */
   epoch: number;
 }
 
 const selectRows = `SELECT a.sale_id, a.id, a.delta, a.reason, a.status, a.actor,
-    s.status AS sale_status, k.epoch
+    s.status AS sale_status, s.strategy, k.epoch, k.gate
   FROM stock_adjustments a JOIN sales s ON s.id = a.sale_id
     JOIN sale_stock k ON k.sale_id = a.sale_id
   WHERE a.sale_id = ?`;
@@ -49,6 +53,7 @@ export class StockAdjustments {
   constructor(
     private readonly database: Database,
     private readonly redis: StockRedis,
+    private readonly book: StockBook,
     private readonly auditLog: AuditLog,
   ) {}
 
@@ -105,8 +110,8 @@ export class StockAdjustments {
       case 'in_database': break;
       default: assertUnreachable(row.status);
     }
-    if (row.sale_status === 'draft') {
-      // Redis learns of it by the preload.
+    if (row.sale_status === 'draft' || (row.delta > 0 && row.gate === 'database')) {
+      // Redis, if it has a part in the sale, learns of it by the next load.
       await this.applyToDatabase(row, 'done', cause);
     } else if (row.delta > 0) {
       await this.applyToDatabase(row, 'in_database', cause);
@@ -128,7 +133,9 @@ export class StockAdjustments {
         'SELECT status FROM stock_adjustments WHERE sale_id = ? AND id = ? FOR UPDATE',
         [row.sale_id, row.id]);
       if (current?.status !== 'pending') return { isApplied: current?.status === 'done' };
-      if (!await this.applyToRedis(row)) {
+      const isThere = row.gate === 'redis' ? await this.applyToRedis(row)
+        : await this.isFree(transaction, row);
+      if (!isThere) {
         await this.mark(transaction, row, 'pending', 'refused');
         return { isApplied: false };
       }
@@ -139,10 +146,17 @@ export class StockAdjustments {
     return isApplied;
   }
 
+  /** Where the database is the gate: whether a decrease finds its units, which then stay there. */
+  private async isFree(transaction: Transaction, { sale_id: saleId, delta }: AdjustmentRow) {
+    const [row] = await transaction.query<{ free: number }>(
+      'SELECT total - allocated AS free FROM sale_stock WHERE sale_id = ? FOR UPDATE', [saleId]);
+    return row !== undefined && row.free >= -delta;
+  }
+
   /** False when a decrease finds fewer units available. Throws when Redis is away or recovering. */
   private async applyToRedis(row: AdjustmentRow): Promise<boolean> {
-    const { meta, adjustments } = this.redis.keys(row.sale_id);
-    const [code] = await this.redis.runFenced('adjust', [meta, adjustments],
+    const { meta, adjustments, tokens } = this.redis.keys(row.sale_id);
+    const [code] = await this.redis.runFenced('adjust', [meta, adjustments, tokens],
       (boot) => [row.id, row.delta, boot, row.epoch]) as [number, number];
     if (code === 1 || code === 2) return true;
     if (code === -1) return false;
@@ -163,6 +177,9 @@ export class StockAdjustments {
   private async move(transaction: Transaction, row: AdjustmentRow, to: AdjustmentStatus,
     cause: Cause): Promise<number | undefined> {
     if (!await this.mark(transaction, row, 'pending', to)) return undefined;
+    if (!await this.book.resize(transaction, row.sale_id, row.strategy, row.delta)) {
+      throw noLongerThere(row);
+    }
     const { affectedRows } = await transaction.execute(
       `UPDATE sale_stock SET total = total + ?
         WHERE sale_id = ? AND epoch = ? AND allocated <= total + ?`,

@@ -1,5 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Transaction } from '../infra/database';
+import { Database, type Transaction } from '../infra/database';
+import { ProblemError } from '../kernel';
+import type { StockStrategy } from '../sale';
+import type { Turn } from './deduction/deduction';
+import { Deductions } from './deduction/deductions';
 
 /** Who or what caused a change: goes to the ledger row and the audit line. */
 export interface Cause {
@@ -28,6 +32,24 @@ export interface LedgerRow extends Movement {
   after: number;
 }
 
+/** Of strategies without locks. */
+const freeTurn: Turn = { token: 0, leave: async () => undefined };
+
+/** What the book must know of a sale. */
+export interface AllocatedSale {
+  saleId: string;
+  limitPerUser: number;
+  strategy: StockStrategy;
+}
+
+/** Others were faster or hold what may come back: the whole transaction may be tried again. */
+export class StockBusy extends ProblemError {
+  constructor() {
+    super('TEMPORARILY_UNAVAILABLE', 'Others are buying at this moment. Ask again with the same '
+      + 'Idempotency-Key.', { headers: { 'Retry-After': '1' } });
+  }
+}
+
 /**
  * The database side of stock: the guarded statements that decide what is sold, the limit per buyer,
  * and the ledger. Every method runs inside the caller's transaction, after its statements on order
@@ -37,17 +59,51 @@ export interface LedgerRow extends Movement {
 export class StockBook {
   private readonly logger = new Logger('StockAudit');
 
+  constructor(
+    private readonly database: Database,
+    private readonly deductions: Deductions,
+  ) {}
+
+  /** A sale begins with, gets or loses units beside its total. False: so many are not free. */
+  async resize(transaction: Transaction, saleId: string, strategy: StockStrategy,
+    delta: number): Promise<boolean> {
+    return await this.deductions.of(strategy)?.resize?.(transaction, saleId, delta) ?? true;
+  }
+
+  /** The right to allocate for this buyer, where the strategy has locks. Throws `StockBusy`. */
+  async enter(sale: { saleId: string; strategy: StockStrategy }, userId: string): Promise<Turn> {
+    const deduction = this.deductions.of(sale.strategy);
+    if (!deduction?.enter) return freeTurn;
+    const turn = await deduction.enter(sale.saleId, userId);
+    if (!turn) throw new StockBusy();
+    return turn;
+  }
+
+  /** Units that the database could still give away, by sale id. */
+  async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (saleIds.length === 0) return new Map();
+    const rows = await this.database.query<{ sale_id: string; free: number }>(
+      'SELECT sale_id, total - allocated AS free FROM sale_stock WHERE sale_id IN (?)', [saleIds]);
+    return new Map(rows.map(({ sale_id: saleId, free }) => [saleId, free]));
+  }
+
   /**
    * Gives units to orders whose rows this transaction inserted or thawed. Resolves to the ledger rows, or to
    * undefined when the sum does not fit the stock or the epoch has passed. Throws a check violation
-   * (`isCheckViolation`) when a buyer would exceed the limit. Either way: roll back.
+   * (`isCheckViolation`) when a buyer would exceed the limit, and `StockBusy`. In any case: roll back.
+   * `token`: of the turn that `enter` gave, 0 without one.
    */
   async allocate(
     transaction: Transaction,
-    sale: { saleId: string; limitPerUser: number; epoch: number; highestSeq: number },
+    sale: AllocatedSale & { epoch: number; highestSeq: number },
     movements: readonly Movement[],
+    token = 0,
   ): Promise<LedgerRow[] | undefined> {
     await this.changeQuotas(transaction, '+', sale.saleId, sale.limitPerUser, movements);
+    const taking = await this.deductions.of(sale.strategy)
+      ?.take(transaction, sale.saleId, movements, token);
+    if (taking === 'busy') throw new StockBusy();
+    if (taking === 'gone') return undefined;
     const quantity = sum(movements);
     // LAST_INSERT_ID(x) hands the new value back with the statement's own answer.
     const { affectedRows, insertId } = await transaction.execute(
@@ -60,9 +116,10 @@ export class StockBook {
   }
 
   /** Takes the units of orders back whose rows this transaction froze or made final. */
-  async release(transaction: Transaction, sale: { saleId: string; limitPerUser: number },
+  async release(transaction: Transaction, sale: AllocatedSale,
     movements: readonly Movement[]): Promise<LedgerRow[]> {
     await this.changeQuotas(transaction, '-', sale.saleId, sale.limitPerUser, movements);
+    await this.deductions.of(sale.strategy)?.giveBack?.(transaction, sale.saleId, movements);
     const quantity = sum(movements);
     const { affectedRows, insertId } = await transaction.execute(
       `UPDATE sale_stock SET allocated = LAST_INSERT_ID(allocated - ?)

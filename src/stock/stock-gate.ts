@@ -32,11 +32,13 @@ type ReserveReply = [code: number, available: number, seq: number, letter: strin
 const fenced = -7;
 const badArgument = -8;
 const notLoaded = -9;
+const backlogFull = -12;
 
 /** The admission gate: S2 of the protocol, one round trip to Redis and none to the database. */
 @Injectable()
 export class StockGate {
   private readonly leaseMs: number;
+  private readonly backlog: number;
   private readonly available = new Map<string, number>();
 
   constructor(
@@ -47,6 +49,7 @@ export class StockGate {
     private readonly metrics: Metrics,
   ) {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
+    this.backlog = config.backlogPerSale;
   }
 
   /** The id that the reservation for this Idempotency-Key has, or would have. */
@@ -56,8 +59,9 @@ export class StockGate {
 
   /**
    * Holds units for one buyer, exactly once per rid. Asking again is always safe.
-   * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered; whether the
-   * units are held is then unknown, and the same request finds out.
+   * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered: whether the
+   * units are held is then unknown, and the same request finds out. Also when BACKLOG_PER_SALE units
+   * wait for their orders to be written: then nothing is held.
    */
   async reserve(request: ReserveRequest): Promise<ReserveOutcome> {
     const endTimer = this.metrics.inventoryDecrDurationSeconds.startTimer();
@@ -65,6 +69,7 @@ export class StockGate {
     try {
       const outcome = await this.ask(request);
       result = outcome.kind === 'refused' ? outcome.reason.toLowerCase() : outcome.kind;
+      if (outcome.kind === 'backlog') throw writtenLate();
       return outcome;
     } finally {
       endTimer();
@@ -72,19 +77,28 @@ export class StockGate {
     }
   }
 
-  /** The database is the gate of this sale, because Redis cannot be reached. From memory alone. */
-  isWithoutRedis(saleId: string): boolean {
-    return this.redis.boot === undefined && this.epochs.peek(saleId)?.gate === 'database';
+  /**
+   * The database is the gate of this sale, because Redis cannot be reached. Asks nobody as long as
+   * Redis is there, and rejects when the database is away, too.
+   */
+  async isWithoutRedis(saleId: string): Promise<boolean> {
+    return this.redis.boot === undefined && (await this.epochs.renewed(saleId)).gate === 'database';
+  }
+
+  /** The database is the gate of this sale, for whatever reason. From memory alone. */
+  isInDatabase(saleId: string): boolean {
+    return this.epochs.peek(saleId)?.gate === 'database';
   }
 
   /** Units on sale as this process last heard when somebody tried to buy; undefined: not yet. */
   lastAvailable(saleId: string): number | undefined {
-    return this.available.get(saleId);
+    return this.isInDatabase(saleId) ? undefined : this.available.get(saleId);
   }
 
-  private async ask(request: ReserveRequest): Promise<ReserveOutcome> {
+  private async ask(request: ReserveRequest): Promise<ReserveOutcome | { kind: 'backlog' }> {
     const { rid, saleId } = request;
-    const { epoch, gate } = await this.epochs.of(saleId);
+    const { epoch: known, gate } = await this.epochs.of(saleId);
+    let epoch = known;
     if (gate === 'database') return { kind: 'in_database', rid, epoch };
     let reply: ReserveReply;
     try {
@@ -99,19 +113,23 @@ export class StockGate {
       // The fence may only be newer than this process: look once whether the epoch has moved.
       const current = await this.epochs.renewed(saleId);
       if (current.gate === 'database') return { kind: 'in_database', rid, epoch: current.epoch };
-      if (current.epoch !== epoch) reply = await this.run(request, current.epoch);
+      if (current.epoch !== epoch) {
+        epoch = current.epoch;
+        reply = await this.run(request, epoch);
+      }
     }
     if (reply[0] > fenced || reply[0] < notLoaded) this.available.set(saleId, reply[1]);
     failpoint('reserve-before-reply');
-    return outcomeOf(rid, reply);
+    return outcomeOf(rid, reply, epoch);
   }
 
   private async run(request: ReserveRequest, epoch: number): Promise<ReserveReply> {
-    const { meta, records, users, due, outbox, spent } = this.redis.keys(request.saleId);
-    return await this.redis.runFenced('reserve', [meta, records, users, due, outbox, spent],
+    const { meta, records, users, due, outbox, spent, tokens } = this.redis.keys(request.saleId);
+    return await this.redis.runFenced('reserve', [meta, records, users, due, outbox, spent, tokens],
       (boot) => [request.rid, request.userId, request.quantity, fingerprint(request.quantity), boot, epoch,
         this.leaseMs, request.traceId, request.ip, request.deviceId ?? '',
         request.payWindowSeconds ?? 0, request.saleTokenId ?? '', request.captchaId ?? '',
+        this.backlog,
       ]) as ReserveReply;
   }
 }
@@ -121,17 +139,25 @@ export function fingerprint(quantity: number): string {
   return hash('sha256', JSON.stringify({ quantity }), 'base64url').slice(0, 11);
 }
 
-function outcomeOf(rid: string, reply: ReserveReply): ReserveOutcome {
-  const [code, available, , letter, quantity, reservedAtMs] = reply;
-  if (code === 1) return { kind: 'held', rid, quantity, available, reservedAtMs };
+function outcomeOf(rid: string, reply: ReserveReply,
+  epoch: number): ReserveOutcome | { kind: 'backlog' } {
+  const [code, available, seq, letter, quantity, reservedAtMs] = reply;
+  if (code === 1) return { kind: 'held', rid, quantity, available, reservedAtMs, seq, epoch };
   if (code === 2) {
     return { kind: 'replayed', rid, status: statusOfLetter(letter), quantity, reservedAtMs };
   }
   if (code === notLoaded || code === fenced) return { kind: 'not_loaded', rid };
+  if (code === backlogFull) return { kind: 'backlog' };
   if (code === badArgument) throw new Error('The reserve script refused its arguments');
   const reason = refusalOfCode.get(code);
   if (reason) return { kind: 'refused', rid, reason, available };
   throw new ProblemError('TEMPORARILY_UNAVAILABLE',
     'The sale is being recovered. Ask again with the same Idempotency-Key.',
     { headers: { 'Retry-After': '1' } });
+}
+
+function writtenLate(): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'Orders are being written late. Ask again with the same Idempotency-Key.',
+    { headers: { 'Retry-After': '2' } });
 }

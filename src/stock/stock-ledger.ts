@@ -20,7 +20,8 @@ const badArgument = -8;
  * Carries decisions of the database over to Redis (S6, S8, S9 of the protocol), and takes units again
  * for a thaw (S13). Every call may be repeated: a record moves once. But for the last, all take many
  * reservations of one sale in one round trip, at most 500. Rejects when Redis is away; the sweep then
- * repeats the call.
+ * repeats the call. Where the database is the gate of a sale there is nothing to carry: its Redis side,
+ * if it has one, is made from the rows before it sells again.
  */
 @Injectable()
 export class StockLedger {
@@ -34,11 +35,16 @@ export class StockLedger {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
   }
 
+  /** Whether there is anything to carry for this sale: Redis is its gate. */
+  async carries(saleId: string): Promise<boolean> {
+    return (await this.epochs.of(saleId)).gate === 'redis';
+  }
+
   /** The rows are committed: reserved → ordered, due at the payment deadline. */
   async confirm(saleId: string, orders: readonly { rid: string; payBeforeMs: number }[]) {
     if (orders.length === 0) return;
     const { meta, records, due } = this.redis.keys(saleId);
-    await this.run('confirm', [meta, records, due],
+    await this.run(saleId, 'confirm', [meta, records, due],
       orders.flatMap(({ rid, payBeforeMs }) => [rid, payBeforeMs]));
   }
 
@@ -46,7 +52,7 @@ export class StockLedger {
   async settle(saleId: string, rids: readonly string[]): Promise<void> {
     if (rids.length === 0) return;
     const { meta, records, due } = this.redis.keys(saleId);
-    await this.run('settle', [meta, records, due], rids);
+    await this.run(saleId, 'settle', [meta, records, due], rids);
   }
 
   /**
@@ -56,8 +62,8 @@ export class StockLedger {
   async release(saleId: string,
     orders: readonly { rid: string; status: ReleasedStatus; hold?: number }[]) {
     if (orders.length === 0) return 0;
-    const { meta, records, users, due } = this.redis.keys(saleId);
-    const codes = await this.run('release', [meta, records, users, due],
+    const { meta, records, users, due, tokens } = this.redis.keys(saleId);
+    const codes = await this.run(saleId, 'release', [meta, records, users, due, tokens],
       orders.flatMap(({ rid, status, hold = 1 }) => [rid, stateText(status, hold)]));
     return codes.filter((code) => code === 1).length;
   }
@@ -67,7 +73,8 @@ export class StockLedger {
    * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered.
    */
   async retake(saleId: string, rid: string, hold: number): Promise<RetakeOutcome> {
-    const { epoch } = await this.epochs.of(saleId);
+    const { epoch, gate } = await this.epochs.of(saleId);
+    if (gate === 'database') return { kind: 'held', epoch };
     const code = await this.askToRetake(saleId, rid, hold, epoch);
     if (code === 1 || code === 2) return { kind: 'held', epoch };
     const outcome = outcomes.get(code);
@@ -88,18 +95,20 @@ export class StockLedger {
     { leaseMs, again, traceId }: { leaseMs: number; again: boolean; traceId: string }) {
     if (rids.length === 0) return [];
     const { meta, records, due, outbox } = this.redis.keys(saleId);
-    return this.run('requeue', [meta, records, due, outbox],
+    return this.run(saleId, 'requeue', [meta, records, due, outbox],
       [leaseMs, again ? 1 : 0, traceId, ...rids]);
   }
 
   private async askToRetake(saleId: string, rid: string, hold: number,
     epoch: number): Promise<number> {
-    const { meta, records, users, due } = this.redis.keys(saleId);
-    return await this.redis.runFenced('retake', [meta, records, users, due],
+    const { meta, records, users, due, tokens } = this.redis.keys(saleId);
+    return await this.redis.runFenced('retake', [meta, records, users, due, tokens],
       (boot) => [rid, hold, boot, epoch, this.leaseMs]) as number;
   }
 
-  private async run(name: string, keys: string[], args: readonly (string | number)[]) {
+  private async run(saleId: string, name: string, keys: string[],
+    args: readonly (string | number)[]) {
+    if (!await this.carries(saleId)) return [];
     const codes = await this.redis.run(name, keys, args) as number[];
     if (codes[0] === -8) throw new Error(`The ${name} script refused its arguments`);
     return codes;

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { Database } from '../infra/database';
 import { ProblemError } from '../kernel';
+import type { StockStrategy } from '../sale';
 import { stateText, type OrderStatus } from './record';
 import { SaleEpochs } from './sale-epochs';
 import { relayGroup } from './stock-outbox';
@@ -14,6 +16,7 @@ export interface LoadedSale {
   total: number;
   seq: number;
   limitPerUser: number;
+  strategy: StockStrategy;
   opensAtMs: number;
   closesAtMs: number;
   /** Adjustments that `total` already contains: a retry must not apply them again. */
@@ -33,10 +36,18 @@ export interface LoadedRow {
   userId: string;
 }
 
+interface SpentProof {
+  proof_id: string;
+  rid: string;
+}
+
+const proofsPerPage = 500;
+
 /** Makes the Redis side of a sale from database rows, whatever the occasion (S11, preload). */
 @Injectable()
 export class StockLoader {
   constructor(
+    private readonly database: Database,
     private readonly redis: StockRedis,
     private readonly epochs: SaleEpochs,
   ) {}
@@ -53,9 +64,9 @@ export class StockLoader {
 
   /** Redis forgets a sale that is over for good. */
   async unload(saleId: string): Promise<void> {
-    const { meta, records, users, due, outbox, adjustments, spent } = this.redis.keys(saleId);
-    await this.redis.connections.general
-      .unlink(meta, records, users, due, outbox, adjustments, spent);
+    const keys = this.redis.keys(saleId);
+    await this.redis.connections.general.unlink(keys.meta, keys.records, keys.users, keys.due,
+      keys.outbox, keys.adjustments, keys.spent, keys.tokens);
   }
 
   /**
@@ -75,18 +86,35 @@ export class StockLoader {
       if (reply < 0) throw overtaken(`${name} answered ${reply} for sale ${sale.saleId}`);
     };
     await run('load-begin', [keys.meta, keys.records, keys.users, keys.due, keys.outbox,
-      keys.adjustments], [sale.epoch, boot, sale.total, sale.seq, sale.limitPerUser, sale.opensAtMs,
-      sale.closesAtMs, relayGroup, ...sale.adjustmentIds]);
+      keys.adjustments, keys.tokens], [sale.epoch, boot, sale.total, sale.seq, sale.limitPerUser,
+      sale.opensAtMs, sale.closesAtMs, relayGroup, sale.strategy, ...sale.adjustmentIds]);
     for await (const rows of pages) {
       if (rows.length === 0) continue;
-      await run('load-records', [keys.meta, keys.records, keys.users, keys.due], [sale.epoch,
-        ...rows.flatMap((row) => [row.rid, stateText(row.status, row.hold), row.quantity, row.deadlineMs,
-          row.seq, row.reservedAtMs, row.fingerprint, row.userId])]);
+      await run('load-records', [keys.meta, keys.records, keys.users, keys.due, keys.tokens],
+        [sale.epoch, ...rows.flatMap((row) => [row.rid, stateText(row.status, row.hold), row.quantity,
+          row.deadlineMs, row.seq, row.reservedAtMs, row.fingerprint, row.userId])]);
+    }
+    for await (const proofs of this.spentProofs(sale.saleId)) {
+      await run('load-proofs', [keys.meta, keys.spent],
+        [sale.epoch, ...proofs.flatMap((proof) => [proof.proof_id, proof.rid])]);
     }
     await run('open', [keys.meta], [sale.epoch, boot, await state()]);
     this.epochs.announce(sale.saleId);
     // Between the question and `open` the operator may have decided anew.
     await this.apply(sale.saleId, await state());
+  }
+
+  /** What was spent where the database admitted the buyer, in pages that are not empty. */
+  private async *spentProofs(saleId: string): AsyncGenerator<SpentProof[]> {
+    for (let last = ''; ;) {
+      const proofs = await this.database.query<SpentProof>(
+        `SELECT proof_id, rid FROM spent_proofs WHERE sale_id = ? AND proof_id > ?
+          ORDER BY proof_id LIMIT ?`, [saleId, last, proofsPerPage]);
+      const end = proofs.at(-1);
+      if (!end) return;
+      yield proofs;
+      last = end.proof_id;
+    }
   }
 }
 

@@ -28,6 +28,12 @@ export interface OutboxBatch {
   entries: OutboxEntry[];
 }
 
+/** What of a sale has not reached the database yet. */
+export interface SaleBacklog {
+  readonly entries: number;
+  readonly units: number;
+}
+
 type StreamReply = [id: string, fields: string[] | null][];
 
 /** The streams that the reserve script writes (S4): read by a group, acknowledged, then deleted. */
@@ -56,6 +62,24 @@ export class StockOutbox {
       this.redis.keys(saleId).outbox, relayGroup, consumer, idleMs, '0', 'COUNT', count) as
       [string, StreamReply, string[]];
     return batchOf(saleId, entries);
+  }
+
+  /**
+   * By sale id: entries in the outbox, and units held whose orders are not written. Sales of which
+   * either cannot be read are left out. Rejects when Redis is away.
+   */
+  async backlogs(saleIds: readonly string[]): Promise<ReadonlyMap<string, SaleBacklog>> {
+    const pipeline = this.redis.connections.general.pipeline();
+    for (const saleId of saleIds) {
+      const { outbox, meta } = this.redis.keys(saleId);
+      pipeline.xlen(outbox).hget(meta, 'reserved');
+    }
+    const replies = await pipeline.exec() ?? [];
+    return new Map(saleIds.flatMap((saleId, index) => {
+      const [entries, units] = replies.slice(2 * index, 2 * index + 2);
+      return !entries || !units || entries[0] || units[0] ? []
+        : [[saleId, { entries: Number(entries[1]), units: Number(units[1]) }] as const];
+    }));
   }
 
   /** The queue has them: both at once, so that none is delivered again. */

@@ -6,7 +6,10 @@ import { StockRedis } from './stock-redis';
 export interface StockAudit {
   /** False: Redis lacks the sale or a part of it. Missing counts are 0, unreadable ones -1. */
   loaded: boolean;
-  /** I2: available + reserved + ordered + sold = total, none of them negative. */
+  /**
+   * I2: available + reserved + ordered + sold = total, none of them negative; and as many tokens as
+   * available under the strategy `tokens`.
+   */
   balanced: boolean;
   total: number;
   available: number;
@@ -32,11 +35,11 @@ export class StockReader {
   constructor(private readonly redis: StockRedis) {}
 
   async audit(saleId: string): Promise<StockAudit> {
-    const { meta, records, due, outbox } = this.redis.keys(saleId);
+    const { meta, records, due, outbox, tokens } = this.redis.keys(saleId);
     const [loaded, balanced, total, available, reserved, ordered, sold, seq, recordCount, dueCount,
-      outboxCount, epoch, state, boot] = await this.redis.run('audit', [meta, records, due, outbox],
-      []) as [number, number, number, number, number, number, number, number, number, number, number,
-        number, string, string];
+      outboxCount, epoch, state, boot] = await this.redis.run('audit',
+      [meta, records, due, outbox, tokens], []) as [number, number, number, number, number, number,
+        number, number, number, number, number, number, string, string];
     return { loaded: loaded === 1, balanced: balanced === 1, total, available, reserved, ordered,
       sold, seq, records: recordCount, due: dueCount, outbox: outboxCount, epoch, state, boot };
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
+import { Metrics } from '../infra/metrics';
 import { FencedRedis, LuaCommands, readLuaScripts, RedisConnections, retryStrategy,
   type FencedArguments, type ScriptArgument } from '../infra/redis';
 import { saleKeys, type SaleKeys } from './sale-keys';
@@ -14,10 +15,14 @@ export class StockRedis {
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     readonly connections: RedisConnections,
+    metrics: Metrics,
   ) {
     const scripts = readLuaScripts(join(__dirname, 'lua'));
     this.fenced = new FencedRedis(config.redisUrl, scripts, { retryStrategy });
     connections.adopt('fenced', this.fenced.connection);
+    metrics.onScrape(async () => {
+      metrics.circuitOpen.set({ dependency: 'redis-stock' }, this.fenced.isOpenCircuit ? 1 : 0);
+    });
     this.commands = new LuaCommands(connections.general, scripts);
   }
 

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { SaleGate, SaleModule } from '../sale';
 import { AdjustmentController } from './adjustment.controller';
+import { Deductions } from './deduction/deductions';
 import { RedisSaleGate } from './redis-sale-gate';
 import { ReservationIds } from './reservation-ids';
 import { SaleEpochs } from './sale-epochs';
@@ -13,7 +14,7 @@ import { StockOutbox } from './stock-outbox';
 import { StockReader } from './stock-reader';
 import { StockRedis } from './stock-redis';
 
-const shared = [ReservationIds, SaleEpochs, StockAdjustments, StockBook, StockGate, StockLedger,
+const shared = [Deductions, ReservationIds, SaleEpochs, StockAdjustments, StockBook, StockGate, StockLedger,
   StockLoader, StockOutbox, StockReader, StockRedis];
 
 /** Global, because the sale module reaches the gate through its own port, not through an import. */

@@ -21,10 +21,17 @@ export class BuyerThrottleGuard extends ThrottlerGuard {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const userId = request.identity?.userId;
     if (userId === undefined) throw new Error('BuyerThrottleGuard does not work on a public route');
-    const subject = { userId, ip: clientIpOf(request), deviceId: deviceIdOf(request) };
+    const subject = { userId, ip: clientIpOf(request), deviceId: deviceIdOf(request),
+      withoutRedis: await this.isWithoutRedis(request) };
     const problem = this.throttle.blocked(subject);
     if (problem !== undefined) throw problem;
     await this.throttle.admit(subject);
     return true;
+  }
+
+  /** Whether this process counts by itself, as for a sale that goes on without Redis. */
+  protected isWithoutRedis(request: FastifyRequest): Promise<boolean>;
+  protected async isWithoutRedis(): Promise<boolean> {
+    return false;
   }
 }

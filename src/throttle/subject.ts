@@ -18,6 +18,8 @@ export interface ThrottleSubject {
   readonly ip: string;
   readonly deviceId?: string;
   readonly sale?: ThrottledSale;
+  /** The sale goes on without Redis: then this process counts by itself. */
+  readonly withoutRedis?: boolean;
 }
 
 /** By which id the subject is counted in a scope; undefined: not at all. */

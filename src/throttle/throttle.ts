@@ -3,6 +3,7 @@ import { APP_CONFIG, type AppConfig } from '../config';
 import { AdmissionRedis } from '../infra/redis';
 import type { ProblemError } from '../kernel';
 import { Limits } from './limits';
+import { MemoryStorage } from './memory-storage';
 import { SlidingWindowStorage } from './sliding-window-storage';
 import type { ThrottleSubject } from './subject';
 
@@ -10,6 +11,7 @@ import type { ThrottleSubject } from './subject';
 @Injectable()
 export class Throttle {
   private readonly limits: Limits;
+  private readonly memory = new MemoryStorage();
 
   constructor(
     @Inject(APP_CONFIG) config: AppConfig,
@@ -31,7 +33,8 @@ export class Throttle {
 
   /**
    * Counts the request and lets it through, or counts it nowhere and throws RATE_LIMITED. All
-   * limits cost one round trip, none costs none. Rejects at once when Redis is away: nobody passes.
+   * limits cost one round trip, none costs none. Rejects at once when Redis is away: nobody passes,
+   * unless the sale goes on without Redis; then the limits hold for this process alone.
    */
   async admit(subject: ThrottleSubject): Promise<void> {
     const claims = this.limits.of(subject.sale).flatMap((limit) => {
@@ -41,7 +44,8 @@ export class Throttle {
     if (claims.length === 0) return;
     // Redis counts the time to wait from later on: memory never refuses longer than Redis would.
     const askedAtMs = performance.now();
-    const refused = await this.storage.take(claims);
+    const refused = subject.withoutRedis === true
+      ? this.memory.take(claims, askedAtMs) : await this.storage.take(claims);
     const [longest] = refused.map(({ claim, window, waitMs }) =>
       claim.limit.refuse(subject, window, waitMs, askedAtMs));
     if (longest !== undefined) throw longest;

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 
 const folder = join(__dirname, '../../src/stock/lua');
 const borderline = '-- From here on nothing may fail: Redis does not roll a script back.';
-const includes = '-- @include record';
 const writeCommands =
-  /redis\.p?call\('(?:H(?:SET|SETNX|DEL|INCRBY)|Z(?:ADD|REM)|XADD|XGROUP|UNLINK)'/;
+  /redis\.p?call\('(?:H(?:SET|SETNX|DEL|INCRBY)|Z(?:ADD|REM)|X(?:ADD|GROUP)|UNLINK)'|\b(?:take|give)\(/;
 const linesAtMost = 80;
 const columnsAtMost = 110;
 
@@ -53,7 +52,8 @@ describe('the Lua scripts', () => {
       const names = namesAfter('KEYS', header);
       expect(names).toHaveLength(count);
       const places = names.map((_name, i) => `KEYS[${i + 1}]`);
-      expect(text).toContain(`local ${names.join(', ')} = ${places.join(', ')}\n`);
+      expect(text.replaceAll('\n  ', ' '))
+        .toContain(`local ${names.join(', ')} = ${places.join(', ')}\n`);
       expect(text.match(/KEYS\[/g)).toHaveLength(count);
     });
 
@@ -85,7 +85,12 @@ describe('the Lua scripts', () => {
   });
 
   it.each(scripts)('$file includes the shared functions only if it uses them', ({ text }) => {
-    const uses = /\b(?:is_count|is_rid|has_counts|pack_record|unpack_record)\(/.test(text);
-    expect(text.includes(`\n${includes}\n`)).toBe(uses);
+    const used = {
+      record: /\b(?:is_count|is_rid|has_counts|pack_record|unpack_record)\(/.test(text),
+      units: /\b(?:take|give|strategy_of|tokens_differ)\(/.test(text),
+    };
+    for (const [name, isUsed] of Object.entries(used)) {
+      expect({ name, isUsed: text.includes(`\n-- @include ${name}\n`) }).toEqual({ name, isUsed });
+    }
   });
 });

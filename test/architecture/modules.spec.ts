@@ -17,6 +17,7 @@ const directions: Record<string, readonly string[]> = {
   captcha: ['sale', 'throttle', 'risk'],
   risk: ['sale', 'order'],
   purchase: ['stock', 'sale', 'order', 'throttle', 'captcha', 'risk'],
+  tcc: ['stock', 'sale', 'order'],
   demo: ['stock', 'sale', 'reconciliation'],
 };
 const forEveryDomain = ['auth', 'infra', 'config', 'kernel'];

@@ -5,27 +5,27 @@ import { Redis } from 'ioredis';
 import { startRedis, type Server } from '../../tools/lib/servers.mjs';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
-import { CuttingProxy } from './support/cutting-proxy';
+import { FaultProxy } from './support/fault-proxy';
 
 describe('the connection breaks in the middle of a purchase', () => {
   let folder: string;
   let server: Server;
-  let proxy: CuttingProxy;
+  let proxy: FaultProxy;
   let operator: Redis;
   let product: TestProduct;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), 'fairdrop-fault-'));
     server = await startRedis({ dir: folder });
-    proxy = await CuttingProxy.start(server.port);
+    proxy = await FaultProxy.start(server.port);
     operator = new Redis(server.url);
-    product = await TestProduct.start({ REDIS_URL: proxy.url });
+    product = await TestProduct.start({ REDIS_URL: proxy.url('redis') });
   });
 
   afterAll(async () => {
     await product.stop();
     operator.disconnect();
-    proxy.stop();
+    await proxy.stop();
     server.kill();
     await server.exited;
     rmSync(folder, { recursive: true });
@@ -43,9 +43,9 @@ describe('the connection breaks in the middle of a purchase', () => {
 
   it('after Redis held the units, before it was heard: the buyer is answered, once', async () => {
     const saleId = await product.client.openSale();
-    proxy.cutReplyTo('alice');
+    proxy.dropReply('alice');
     const answer = await product.client.buy(saleId, 'alice', { key: 'key' });
-    expect(proxy.cutReplies).toBe(1);
+    expect(proxy.droppedReplies).toBe(1);
     await expectOneUnit(saleId, answer);
   });
 

@@ -5,6 +5,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import {
   Database, isCheckViolation, isDuplicateKey, isUnavailable, runMigrations,
 } from '../../src/infra/database';
+import { FaultProxy } from '../fault/support/fault-proxy';
+import { until } from '../support/until';
 
 class CreateUnits1700000000001 implements MigrationInterface {
   name = 'CreateUnits1700000000001';
@@ -159,11 +161,69 @@ describe('database', () => {
     proxy.close();
   });
 
+  it('asks a server that is gone five times, then not before a second is over, then goes on',
+    async () => {
+      const way = await FaultProxy.start(Number(new URL(databaseUrl).port));
+      const { circuit, ...calls } = await overThisWay(way);
+      await way.refuse();
+      const codes = [];
+      for (let call = 0; call < 50; call += 1) codes.push(await calls.codeOfQuery());
+      expect(codes.slice(-40)).toEqual(Array.from({ length: 40 }, () => 'CIRCUIT_OPEN'));
+      expect(codes.filter((code) => code === 'ECONNREFUSED')).toHaveLength(5);
+      expect(await calls.codeOfTransaction()).toBe('CIRCUIT_OPEN');
+      expect(circuit.isOpen).toBe(true);
+      await way.accept();
+      await until('asked again', async () => await calls.codeOfTransaction() === 'none');
+      expect(circuit.isOpen).toBe(false);
+      await calls.stop();
+    });
+
+  it('goes on asking a server that refuses, is busy, or has lost a connection', async () => {
+    const way = await FaultProxy.start(Number(new URL(databaseUrl).port));
+    const { circuit, ...calls } = await overThisWay(way);
+    for (let call = 0; call < 10; call += 1) {
+      expect(await calls.codeOfQuery('INSERT INTO units (id) VALUES (1)')).toBe('ER_DUP_ENTRY');
+    }
+    // One works, a thousand wait, the others are refused by the pool.
+    const crowd = Array.from({ length: 1_020 }, () => calls.codeOfQuery('DO SLEEP(0.0001)'));
+    const refused = (await Promise.all(crowd)).filter((code) => code !== 'none');
+    expect(refused.length).toBeGreaterThan(5);
+    for (let call = 0; call < 6; call += 1) {
+      const sleeping = `SELECT SLEEP(5), ${call}`;
+      const broken = calls.codeOfQuery(sleeping);
+      await until('begun', async () => (await database.query(
+        'SELECT 1 FROM information_schema.processlist WHERE info = ?', [sleeping])).length);
+      way.cut();
+      expect(await broken).not.toBe('none');
+    }
+    expect(circuit.isOpen).toBe(false);
+    expect(await calls.codeOfQuery()).toBe('none');
+    await calls.stop();
+  });
+
   it('names what to check when the server refuses, without a wait', async () => {
     const missing = Database.connect({ databaseUrl: `${databaseUrl}_none`, databasePool: 2 });
     await expect(missing).rejects.toThrow(/refuses.*Check DATABASE_URL; "npm run migrate"/);
   });
 });
+
+/** A pool of one connection over this way, and the codes of what its calls failed with. */
+async function overThisWay(way: FaultProxy) {
+  const url = new URL(databaseUrl);
+  url.host = `127.0.0.1:${way.port}`;
+  const away = await Database.connect({ databaseUrl: url.href, databasePool: 1 });
+  const codeOf = (call: Promise<unknown>) =>
+    call.then(() => 'none', (error: unknown) => (error as { code: string }).code);
+  return {
+    circuit: away.circuit,
+    codeOfQuery: (sql = 'SELECT 1') => codeOf(away.query(sql)),
+    codeOfTransaction: () => codeOf(away.transaction((transaction) => transaction.query('SELECT 1'))),
+    stop: async () => {
+      await away.onApplicationShutdown();
+      await way.stop();
+    },
+  };
+}
 
 /** A TCP proxy before the database, whose connections can be cut. */
 async function startProxy(url: string): Promise<{ proxy: Server; url: string; cut: () => void }> {

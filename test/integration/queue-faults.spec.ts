@@ -1,8 +1,10 @@
 import { getQueueToken } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import { Database } from '../../src/infra/database';
 import { orderQueue } from '../../src/order';
 import { OrderProcessor } from '../../src/order/order.processor';
+import type { OrderBatchJob } from '../../src/order/queues';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
 
@@ -21,6 +23,24 @@ describe('what goes wrong in a queue', () => {
       warnings.mock.calls.find(([message]) => (message as { msg: string }).msg === 'job failed'));
     expect(line).toMatchObject({ queue: orderQueue, job: 'write', attempts: 1,
       err: expect.objectContaining({ message: expect.stringContaining('no-such-sale') }) });
+  });
+
+  it('costs a batch of orders no attempt while the database takes none, however long', async () => {
+    const database = product.get(Database);
+    jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    const saleId = await product.client.openSale();
+    await database.execute(`CREATE TRIGGER refuse_orders BEFORE INSERT ON orders FOR EACH ROW
+      SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'the server is read-only'`);
+    const { body: { id } } = await product.client.buy(saleId, 'ann');
+    const queue = product.get<Queue<OrderBatchJob>>(getQueueToken(orderQueue));
+    const job = await until('the batch has been tried again and again', async () => {
+      const jobs = await queue.getJobs(['waiting', 'active']);
+      return jobs.find(({ attemptsStarted, data }) => data.saleId === saleId && attemptsStarted > 3);
+    });
+    expect(job.attemptsMade).toBe(0);
+    await database.execute('DROP TRIGGER refuse_orders');
+    await product.client.inStatus(id, 'ann', 'pending_payment');
+    expect((await queue.getFailed()).filter(({ data }) => data.saleId === saleId)).toEqual([]);
   });
 
   it('is in the log once, however often a worker meets the same fault', () => {

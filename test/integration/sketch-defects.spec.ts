@@ -3,7 +3,8 @@
  * and keys: each test shows that our scripts do not have it.
  */
 import type { OrderStatus } from '../../src/stock/record';
-import { boot, namesOf, type ScriptName, TestLedger, type TestSale } from '../support/ledger';
+import { boot, namesOf, type ScriptName, strategies, TestLedger, type TestSale }
+  from '../support/ledger';
 
 const statuses: OrderStatus[] = ['reserved', 'pending_payment', 'paid', 'cancelled', 'expired',
   'rejected', 'frozen', 'refunded'];
@@ -23,10 +24,10 @@ async function aFullLife(ledger: TestLedger): Promise<TestSale> {
   return sale;
 }
 
-describe('what went wrong in the sketches', () => {
+describe.each(strategies)('what went wrong in the sketches does not with %s', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
   it('a reply with string keys loses its fields: ours are integers or flat lists of them',
@@ -43,8 +44,9 @@ describe('what went wrong in the sketches', () => {
         ['adjust', ['a1', 1, boot, 1], 2], ['adjust', ['a1', 1, boot, 1], 2],
         ['adjust', ['a2', -99, boot, 1], 2], ['adjust', [], 2], ['audit', [], 14],
         ['set-state', ['paused'], 1], ['set-state', [], 1],
-        ['load-begin', [2, boot, 10, 0, 2, 0, 5, 'relay'], 1], ['load-begin', [], 1],
-        ['load-records', [2], 1], ['load-records', [], 1], ['open', [2, boot, 'open'], 1],
+        ['load-begin', [2, boot, 10, 0, 2, 0, 5, 'relay', 'lua'], 1], ['load-begin', [], 1],
+        ['load-proofs', [2], 1], ['load-proofs', [], 1], ['load-records', [2], 1],
+        ['load-records', [], 1], ['open', [2, boot, 'open'], 1],
         ['open', [], 1],
       ];
       for (const [script, args, length] of replies) {
@@ -79,10 +81,11 @@ describe('what went wrong in the sketches', () => {
     });
 
   it('all keys of a sale lie in one slot, and a full life leaves none beside them', async () => {
-    const own = new TestLedger();
+    const own = new TestLedger(strategy);
     const sale = await aFullLife(own);
     // The refusals are counted by the purchase module.
-    const keys = namesOf(sale.keys).filter((key) => key !== sale.keys.refusals);
+    const others = [sale.keys.refusals, ...(strategy === 'tokens' ? [] : [sale.keys.tokens])];
+    const keys = namesOf(sale.keys).filter((key) => !others.includes(key));
     expect(await own.keys()).toEqual(keys.sort());
     const hashTags = keys.map((key) => /\{[^}]+\}/.exec(key)?.[0]);
     expect(new Set(hashTags).size).toBe(1);
@@ -92,7 +95,7 @@ describe('what went wrong in the sketches', () => {
   it('a counter that expires forgets the limit: no key of a sale has a time to live', async () => {
     const sale = await aFullLife(ledger);
     const lives = Object.values(await sale.everything()).map(({ lifeMs }) => lifeMs);
-    expect(lives.filter((lifeMs) => lifeMs !== -2)).toEqual([-1, -1, -1, -1, -1, -1, -1]);
+    expect(new Set(lives.filter((lifeMs) => lifeMs !== -2))).toEqual(new Set([-1]));
   });
 
   it('a marker that expires lets a buyer buy again: who bought stays refused',
@@ -108,7 +111,7 @@ describe('what went wrong in the sketches', () => {
     async () => {
       const sale = await ledger.openSale({ total: 1 });
       await sale.reserve('r1');
-      const fromDatabase = [1, boot, 1, 0, 2, 0, 9e12, 'relay'];
+      const fromDatabase = [1, boot, 1, 0, 2, 0, 9e12, 'relay', 'lua'];
       expect(await sale.unchangedBy('load-begin', ...fromDatabase)).toBe(-7);
       expect(await sale.unchangedBy('load-records', 1)).toBe(-7);
       expect((await sale.reserve('r2'))[0]).toBe(-1);

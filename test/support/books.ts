@@ -124,7 +124,8 @@ export async function expectBooksToBalance(product: TestProduct, saleId: string)
 
 /** A tombstone never held units in the database. */
 function wasAllocated({ status, reason }: Order): boolean {
-  return status !== 'rejected' && reason !== 'CANCELLED_BY_BUYER';
+  return status !== 'rejected' && reason !== 'CANCELLED_BY_BUYER'
+    && reason !== 'CANCELLED_BY_SERVICE';
 }
 
 /** By order: 1 when its units are out, 0 when they came back. */

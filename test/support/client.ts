@@ -55,7 +55,10 @@ export type WebhookType = 'payment.succeeded' | 'payment.failed' | 'refund.succe
 
 export const admin: Identity = { userId: 'operator', roles: ['admin'] };
 
-/** A client of one server over real HTTP. Every answer resolves, whatever its status. */
+/**
+ * A client of one server over real HTTP. Every answer resolves, whatever its status; a call rejects
+ * when the connection breaks, or when there is no answer within `patienceMs`, if that is given.
+ */
 export class TestClient {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 128 });
   private readonly tokens = new Map<string, string>();
@@ -63,12 +66,14 @@ export class TestClient {
   constructor(
     private readonly url: string,
     private readonly config: AppConfig,
+    private readonly patienceMs?: number,
   ) {}
 
   async call<Body = Record<string, unknown>>(method: Method, path: string,
     { as, body, raw, headers = {} }: CallOptions = {}): Promise<Answer<Body>> {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const outgoing = request(this.url + path, { method, agent: this.agent, headers: {
+    const signal = this.patienceMs === undefined ? undefined : AbortSignal.timeout(this.patienceMs);
+    const outgoing = request(this.url + path, { method, agent: this.agent, signal, headers: {
       ...(payload !== undefined && { 'content-type': 'application/json',
         'content-length': Buffer.byteLength(payload) }),
       ...(as !== undefined && { authorization: `Bearer ${this.tokenOf(as)}` }),

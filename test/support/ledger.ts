@@ -8,22 +8,27 @@ import { saleKeys, type SaleKeys } from '../../src/stock/sale-keys';
 export const luaFolder = join(__dirname, '../../src/stock/lua');
 export type Reply = number | (number | string)[];
 
+/** The strategies that admit buyers in Redis: the same tables of tests hold for all. */
+export const strategies = ['lua', 'tokens'] as const;
+export type RedisStrategy = (typeof strategies)[number];
+
 /** The run id under which sales are loaded here; only the scripts compare it. */
 export const boot = 'boot-of-this-test';
 export const leaseMs = 30_000;
 
 /** Which keys each script takes, in their sequence. */
 export const keysOfScript = {
-  'adjust': ['meta', 'adjustments'],
-  'audit': ['meta', 'records', 'due', 'outbox'],
+  'adjust': ['meta', 'adjustments', 'tokens'],
+  'audit': ['meta', 'records', 'due', 'outbox', 'tokens'],
   'confirm': ['meta', 'records', 'due'],
-  'load-begin': ['meta', 'records', 'users', 'due', 'outbox', 'adjustments'],
-  'load-records': ['meta', 'records', 'users', 'due'],
+  'load-begin': ['meta', 'records', 'users', 'due', 'outbox', 'adjustments', 'tokens'],
+  'load-proofs': ['meta', 'spent'],
+  'load-records': ['meta', 'records', 'users', 'due', 'tokens'],
   'open': ['meta'],
-  'release': ['meta', 'records', 'users', 'due'],
+  'release': ['meta', 'records', 'users', 'due', 'tokens'],
   'requeue': ['meta', 'records', 'due', 'outbox'],
-  'reserve': ['meta', 'records', 'users', 'due', 'outbox', 'spent'],
-  'retake': ['meta', 'records', 'users', 'due'],
+  'reserve': ['meta', 'records', 'users', 'due', 'outbox', 'spent', 'tokens'],
+  'retake': ['meta', 'records', 'users', 'due', 'tokens'],
   'set-state': ['meta'],
   'settle': ['meta', 'records', 'due'],
 } as const satisfies Record<string, readonly (keyof SaleKeys)[]>;
@@ -53,6 +58,7 @@ interface Attempt {
   payWindow?: number | string;
   saleToken?: string;
   captcha?: string;
+  backlog?: number | string;
 }
 
 /** `lifeMs` as PTTL says it: -1 for ever, -2 there is no such key. */
@@ -68,7 +74,8 @@ export class TestLedger {
   private readonly namespace = `test-${randomBytes(6).toString('hex')}`;
   private readonly sales: TestSale[] = [];
 
-  constructor(url = process.env.TEST_REDIS_URL ?? '') {
+  /** Its sales are of this strategy. */
+  constructor(readonly strategy: RedisStrategy = 'lua', url = process.env.TEST_REDIS_URL ?? '') {
     this.redis = new Redis(url);
     this.commands = new LuaCommands(this.redis, readLuaScripts(luaFolder));
   }
@@ -76,7 +83,8 @@ export class TestLedger {
   /** A sale of which Redis knows nothing. */
   newSale(): TestSale {
     const id = `sale${this.sales.length}`;
-    const sale = new TestSale(this.redis, this.commands, saleKeys(this.namespace, id));
+    const sale = new TestSale(this.redis, this.commands, saleKeys(this.namespace, id),
+      this.strategy);
     this.sales.push(sale);
     return sale;
   }
@@ -105,6 +113,7 @@ export class TestSale {
     readonly redis: Redis,
     private readonly commands: LuaCommands,
     readonly keys: SaleKeys,
+    private readonly strategy: RedisStrategy,
   ) {}
 
   /** Runs a script; its reply. Fails when the sale is loaded and does not balance afterwards. */
@@ -135,7 +144,7 @@ export class TestSale {
   async load({ epoch = 1, total = 10, seq = 0, limit = 2, opensMs = 0, closesMs = 9e12,
     state = 'open', adjustmentIds = [], rows = [] }: Load = {}): Promise<void> {
     const begun = await this.run('load-begin', epoch, boot, total, seq, limit, opensMs, closesMs,
-      'relay', ...adjustmentIds);
+      'relay', this.strategy, ...adjustmentIds);
     const added = rows.length === 0 ? 0 : await this.run('load-records', epoch, ...rows.flat());
     const opened = await this.run('open', epoch, boot, state);
     expect([begun, added, opened]).toEqual([1, rows.length, 1]);
@@ -146,7 +155,8 @@ export class TestSale {
     return [rid, attempt.user ?? `user-${rid}`, attempt.quantity ?? 1,
       attempt.fingerprint ?? 'print', attempt.boot ?? boot, attempt.epoch ?? 1,
       attempt.leaseMs ?? leaseMs, 'trace', '10.0.0.1', attempt.device ?? '',
-      attempt.payWindow ?? 0, attempt.saleToken ?? '', attempt.captcha ?? ''];
+      attempt.payWindow ?? 0, attempt.saleToken ?? '', attempt.captcha ?? '',
+      attempt.backlog ?? 0];
   }
 
   /** {code, available, seq, state, quantity, reservedAt} */
@@ -172,6 +182,12 @@ export class TestSale {
   /** The arguments of taking the units of a frozen reservation again. */
   retaking(rid: string, hold: number | string, { epoch = 1, boot: server = boot } = {}) {
     return [rid, hold, server, epoch, leaseMs];
+  }
+
+  /** What `everything` says of the tokens while so many units are on sale. */
+  tokens(count: number): KeyState {
+    return this.strategy === 'tokens' && count > 0
+      ? { lifeMs: -1, content: Array<string>(count).fill('1') } : { lifeMs: -2, content: null };
   }
 
   /** Available, reserved, ordered, sold. */
@@ -231,6 +247,7 @@ async function contentOf(redis: Redis, key: string): Promise<unknown> {
     case 'string': return redis.get(key);
     case 'hash': return redis.hgetall(key);
     case 'zset': return redis.zrange(key, 0, '-1', 'WITHSCORES');
+    case 'list': return redis.lrange(key, 0, '-1');
     case 'stream': return [await redis.xrange(key, '-', '+'), await redis.xinfo('GROUPS', key)];
     default: throw new Error(`No sale has a key of type ${type}`);
   }

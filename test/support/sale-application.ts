@@ -16,6 +16,8 @@ export class TestGate extends SaleGate {
   reads = 0;
   behaviour: () => Promise<void> = async () => undefined;
 
+  override async prepare(): Promise<void> {}
+
   override async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     this.reads += 1;
     await this.behaviour();

@@ -40,6 +40,7 @@ export function testEnvironment(overrides: Record<string, string> = {}): Record<
     THROTTLE_USER: 'off',
     THROTTLE_IP: 'off',
     THROTTLE_DEVICE: 'off',
+    OVERLOAD: 'off',
     RISK: 'off',
     HOLDS_PER_USER: 'off',
     HOLDS_PER_DEVICE: 'off',

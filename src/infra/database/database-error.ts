@@ -15,6 +15,10 @@ const passing = new Set([
   1317, 1927, // interrupted, killed
 ]);
 
+/** What is met at a server that is not there: refused, or never answered. */
+const absences = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND',
+  'EAI_AGAIN', 'STATEMENT_TIMEOUT']);
+
 /**
  * A statement that failed. Unlike the driver's error it carries neither the values of the
  * statement nor its text with them, so that it may be logged.
@@ -66,6 +70,14 @@ export function isUnavailable(error: unknown): boolean {
 /** True when the server did not answer a statement: whether it took effect is unknown. */
 export function isUnanswered(error: unknown): boolean {
   return error instanceof DatabaseError && error.serverErrorNumber === undefined;
+}
+
+/**
+ * True when the server was not there. A connection that broke says nothing about the next one, and
+ * one that the pool refuses (of itself, and without a code) means that too many ask.
+ */
+export function isAbsence(error: unknown): boolean {
+  return error instanceof DatabaseError && absences.has(error.code);
 }
 
 /** True when the whole transaction should be tried again (1205 undoes only its statement). */

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { PoolConnection } from 'mysql2';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { Circuit, isOpenCircuit } from '../circuit';
 import { answerOf } from './answer';
 import { createDatabasePool } from './connection';
-import { DatabaseError, isLockConflict, isUnanswered } from './database-error';
+import { DatabaseError, isAbsence, isLockConflict, isUnanswered } from './database-error';
 import { NamedLock } from './named-lock';
 import { untilAvailable } from './until-available';
 
@@ -40,8 +41,13 @@ export class Transaction {
   }
 }
 
-/** The one way to MariaDB or MySQL: hand-written SQL over TypeORM's pool, at READ COMMITTED. */
+/**
+ * The one way to MariaDB or MySQL: hand-written SQL over TypeORM's pool, at READ COMMITTED. While the
+ * server is known to be away every call fails at once, with a `DatabaseError` that says CIRCUIT_OPEN.
+ */
 export class Database implements OnApplicationShutdown {
+  readonly circuit = new Circuit(isAbsence);
+
   private constructor(
     private readonly dataSource: DataSource,
     private readonly databaseUrl: string,
@@ -64,12 +70,12 @@ export class Database implements OnApplicationShutdown {
 
   /** Reads rows outside of a transaction; see `Transaction.query`. */
   async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    return this.withConnection((transaction) => transaction.query<Row>(sql, parameters));
+    return this.withConnection((transaction) => transaction.query<Row>(sql, parameters), same);
   }
 
   /** Changes rows by one statement that commits itself; see `Transaction.execute`. */
   async execute(sql: string, parameters: readonly unknown[] = []): Promise<Execution> {
-    return this.withConnection((transaction) => transaction.execute(sql, parameters));
+    return this.withConnection((transaction) => transaction.execute(sql, parameters), same);
   }
 
   /**
@@ -81,7 +87,9 @@ export class Database implements OnApplicationShutdown {
   async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.withConnection((transaction) => commitOrRollBack(transaction, work));
+        return await this.withConnection(
+          (transaction) => transaction.execute('START TRANSACTION').then(() => transaction),
+          (transaction) => commitOrRollBack(transaction, work));
       } catch (error) {
         if (attempt === attempts || !isLockConflict(error)) throw error;
         await sleep(backoffMs * 2 ** attempt * Math.random());
@@ -113,29 +121,59 @@ export class Database implements OnApplicationShutdown {
     await this.dataSource.destroy();
   }
 
-  private async withConnection<Result>(
-    work: (transaction: Transaction) => Promise<Result>,
+  /**
+   * The circuit goes by the first statement, which has the server's answer: a connection may lie in the
+   * pool since before it went away. A transaction that has begun is not broken off by it.
+   */
+  private async withConnection<First, Result>(
+    first: (transaction: Transaction) => Promise<First>,
+    rest: (answer: First) => Result | Promise<Result>,
   ): Promise<Result> {
     const runner = this.dataSource.createQueryRunner();
-    const connection = await (runner.connect() as Promise<PoolConnection>)
-      .catch((failure: unknown) => { throw DatabaseError.from(failure); });
     try {
-      return await work(new Transaction(runner));
-    } catch (error) {
-      // The connection is broken, or still busy with the statement; closing it also rolls back.
-      if (isUnanswered(error)) connection.destroy();
-      throw error;
+      const { connection, answer } = await this.circuit.run(async () => {
+        const opened = await connect(runner);
+        const begin = () => first(new Transaction(runner));
+        return { connection: opened, answer: await closingUnanswered(opened, begin) };
+      }).catch((error: unknown) => { throw isOpenCircuit(error) ? leftAlone() : error; });
+      return await closingUnanswered(connection, async () => rest(answer));
     } finally {
       await runner.release();
     }
   }
 }
 
+async function connect(runner: QueryRunner): Promise<PoolConnection> {
+  try {
+    return await runner.connect() as PoolConnection;
+  } catch (failure) {
+    throw DatabaseError.from(failure);
+  }
+}
+
+/** A connection that is broken, or still busy with its statement, is closed, which rolls it back. */
+async function closingUnanswered<Result>(connection: PoolConnection,
+  work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isUnanswered(error)) connection.destroy();
+    throw error;
+  }
+}
+
+function leftAlone(): DatabaseError {
+  return new DatabaseError('not asked: the server did not answer a moment ago', 'CIRCUIT_OPEN');
+}
+
+function same<Value>(value: Value): Value {
+  return value;
+}
+
 async function commitOrRollBack<Result>(
   transaction: Transaction,
   work: (transaction: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  await transaction.execute('START TRANSACTION');
   try {
     const result = await work(transaction);
     await transaction.execute('COMMIT');

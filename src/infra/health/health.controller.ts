@@ -1,13 +1,14 @@
-import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/common';
+import { Controller, Get, Inject, Res, ServiceUnavailableException } from '@nestjs/common';
 import {
   HealthCheckService, HealthIndicatorService, type HealthCheckAttempt,
 } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { APP_CONFIG, type AppConfig } from '../../config';
 import { Database } from '../database';
 import { Describe, Public } from '../http';
-import { Queues } from '../queue';
-import { RedisConnections } from '../redis';
+import { QueueProgress, Queues } from '../queue';
+import { faultOf, readServerSettings, RedisConnections } from '../redis';
 import { Lifecycle } from './lifecycle';
 
 /** A dependency that does not answer within this time counts as down, in milliseconds. */
@@ -32,8 +33,9 @@ const health = z.looseObject({
         status: 'up', responseTime: 1, appendonly: 'yes', appendfsync: 'everysec',
         maxmemoryPolicy: 'noeviction',
       },
+      durability: { status: 'up', scheme: 'everysec', responseTime: 1 },
       database: { status: 'up', responseTime: 1, innodbFlushLogAtTrxCommit: 1 },
-      queue: { status: 'up', responseTime: 2, waiting: 0 },
+      queue: { status: 'up', responseTime: 2, waiting: 0, stuck: [] },
     },
   }],
 });
@@ -47,9 +49,11 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly lifecycle: Lifecycle,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly redis: RedisConnections,
     private readonly database: Database,
     private readonly queues: Queues,
+    private readonly progress: QueueProgress,
   ) {}
 
   @Get('live')
@@ -76,10 +80,19 @@ export class HealthController {
   ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     return this.answer(reply, [
       () => this.checkProcess(),
-      this.check('redis', () => this.redisDurability()),
       this.check('database', () => this.databaseDurability()),
-      this.check('queue', () => this.waitingJobs()),
+      ...(this.lifecycle.sellsWithoutRedis
+        ? [() => this.indicators.check('redis').up({ connected: false, sales: 'database' })]
+        : this.checksOfRedis()),
     ]);
+  }
+
+  private checksOfRedis(): Checks {
+    return [
+      this.check('redis', () => this.redisSettings()),
+      () => this.checkDurability(),
+      this.check('queue', () => this.waitingJobs()),
+    ];
   }
 
   /** The same document for yes and no; only the status differs. */
@@ -106,16 +119,26 @@ export class HealthController {
       .cacheFor(checkValidMs);
   }
 
-  private async redisDurability() {
-    const [append, memory] = await Promise.all([
-      this.redis.general.config('GET', 'append*'),
-      this.redis.general.config('GET', 'maxmemory-policy'),
-    ]);
-    return {
-      appendonly: settingOf(append, 'appendonly'),
-      appendfsync: settingOf(append, 'appendfsync'),
-      maxmemoryPolicy: settingOf(memory, 'maxmemory-policy'),
-    };
+  private async redisSettings() {
+    const { appendonly, appendfsync, maxmemoryPolicy } = await readServerSettings(this.redis.general);
+    return { appendonly, appendfsync, maxmemoryPolicy };
+  }
+
+  /** Down, with what was seen, where Redis does less than DURABILITY promises. */
+  private async checkDurability() {
+    const { durability } = await this.check('durability', () => this.durability());
+    const { status, isKept, ...seen } = durability ?? { status: 'down', isKept: false };
+    const session = this.indicators.check('durability');
+    return status === 'up' && isKept === true ? session.up(seen) : session.down(seen);
+  }
+
+  private async durability() {
+    const { durability: scheme, durabilityReplicas: replicasNeeded } = this.config;
+    const settings = await readServerSettings(this.redis.general);
+    const isKept = faultOf(settings, scheme) === undefined;
+    if (scheme !== 'replica') return { scheme, isKept };
+    const { replicas } = settings;
+    return { scheme, replicas, replicasNeeded, isKept: isKept && replicas >= replicasNeeded };
   }
 
   private async databaseDurability() {
@@ -126,13 +149,7 @@ export class HealthController {
 
   private async waitingJobs() {
     const depths = await this.queues.depths();
-    return { waiting: depths.reduce((sum, { jobs }) => sum + jobs, 0) };
+    return { waiting: depths.reduce((sum, { jobs }) => sum + jobs, 0),
+      stuck: this.progress.stuck() };
   }
-}
-
-/** Redis answers CONFIG GET with a flat list of names and values. */
-function settingOf(reply: unknown, name: string): unknown {
-  const pairs = reply as readonly unknown[];
-  const at = pairs.indexOf(name);
-  return at < 0 ? undefined : pairs[at + 1];
 }

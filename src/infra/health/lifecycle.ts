@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 /** Whether this process still wants new requests. */
 @Injectable()
 export class Lifecycle {
+  /** Redis is gone, and sales go on without it: then it must not make the process unready. */
+  sellsWithoutRedis = false;
   private stopping = false;
 
   get isStopping(): boolean {

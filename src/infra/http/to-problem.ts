@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { ProblemError } from '../../kernel';
+import { isOpenCircuit } from '../circuit';
 import { isUnavailable as isDatabaseUnavailable } from '../database';
 import { validationFailed } from './validate';
 
@@ -8,7 +9,7 @@ export const bodyBytesAtMost = 16 * 1024;
 /** Whatever was thrown, as the problem that the caller is told about. */
 export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
-  if (isDatabaseUnavailable(error) || isRedisUnavailable(error)) {
+  if (isDatabaseUnavailable(error) || isRedisUnavailable(error) || isOpenCircuit(error)) {
     return new ProblemError('TEMPORARILY_UNAVAILABLE', 'Please ask again in a moment.', {
       headers: { 'Retry-After': '1' }, cause: error,
     });

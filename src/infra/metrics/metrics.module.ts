@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { CircuitMetrics } from './circuit-metrics';
 import { Metrics } from './metrics';
 import { MetricsController } from './metrics.controller';
 import { QueueMetrics } from './queue-metrics';
@@ -18,7 +19,8 @@ export class MetricsModule {
         controller: MetricsController,
         defaultMetrics: { enabled: true, config: { register: metrics.registry } },
       })],
-      providers: [{ provide: Metrics, useValue: metrics }, RequestMetrics, QueueMetrics],
+      providers: [{ provide: Metrics, useValue: metrics }, RequestMetrics, QueueMetrics,
+        CircuitMetrics],
       exports: [Metrics],
     };
   }

@@ -44,6 +44,25 @@ export class Metrics {
     labelNames: ['sale_id'] as const, registers: [this.registry],
   });
 
+  /** Seconds that a held purchase waited until it was kept as DURABILITY says, by that scheme. */
+  readonly durabilityWaitSeconds = new Histogram({
+    name: 'durability_wait_seconds', help: 'Time from held units to a purchase that is kept',
+    labelNames: ['scheme'] as const, buckets: fastBucketsSeconds.concat(10),
+    registers: [this.registry],
+  });
+
+  /** Held purchases that were not kept as DURABILITY says in time: their buyers have to ask again. */
+  readonly durabilityFailuresTotal = new Counter({
+    name: 'durability_failures_total', help: 'Held purchases that were not kept in time',
+    labelNames: ['scheme'] as const, registers: [this.registry],
+  });
+
+  /** Orders that Redis remembers and the database has lost; the sale is closed until it is decided. */
+  readonly lostOrders = new Gauge({
+    name: 'lost_orders', help: 'Orders that the database lost and Redis remembers',
+    labelNames: ['sale_id'] as const, registers: [this.registry],
+  });
+
   /** Answers of the buying endpoint. */
   readonly purchaseRequestsTotal = new Counter({
     name: 'purchase_requests_total', help: 'Purchase requests, by outcome',
@@ -84,6 +103,36 @@ export class Metrics {
   readonly queueDepth = new Gauge({
     name: 'queue_depth', help: 'Jobs in a queue that are not finished',
     labelNames: ['queue'] as const, registers: [this.registry],
+  });
+
+  /** 1 while a queue has work and has finished none of it for 10 s. */
+  readonly queueStuck = new Gauge({
+    name: 'queue_stuck', help: 'Whether a queue has work and finishes none of it',
+    labelNames: ['queue'] as const, registers: [this.registry],
+  });
+
+  /** 1 while the relays leave reservations in the outbox, because the order queue is deep or stuck. */
+  readonly relayHolding = new Gauge({
+    name: 'relay_holding', help: 'Whether reservations are held back from the order queue',
+    registers: [this.registry],
+  });
+
+  /** Reservations that are not in the order queue yet. */
+  readonly outboxDepth = new Gauge({
+    name: 'outbox_depth', help: 'Reservations that wait to be carried to the order queue',
+    labelNames: ['sale_id'] as const, registers: [this.registry],
+  });
+
+  /** How much more this process is asked to do than it can: 0 calm, 1 busy, 2 heavy. */
+  readonly overloadLevel = new Gauge({
+    name: 'overload_level', help: 'Overload of this process: 0 calm, 1 busy, 2 heavy',
+    registers: [this.registry],
+  });
+
+  /** Requests that were told to come back because of overload. */
+  readonly overloadShedTotal = new Counter({
+    name: 'overload_shed_total', help: 'Requests told to come back because of overload',
+    labelNames: ['kind'] as const, registers: [this.registry],
   });
 
   /** Seconds from the reservation in Redis to the commit of the order's row. */

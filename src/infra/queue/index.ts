@@ -1,6 +1,8 @@
 export { inTime } from './in-time';
 export { QueueModule } from './queue.module';
+export { QueueProgress } from './queue-progress';
 export { Queues } from './queues';
-export { registerQueue, retriedByNextRun, retriedBySweep, workerDefaults, type JobPolicy }
-  from './register-queue';
+export {
+  outageRestMs, registerQueue, retriedByNextRun, retriedBySweep, workerDefaults, type JobPolicy,
+} from './register-queue';
 export { Schedules } from './schedules';

@@ -8,12 +8,15 @@ import { retryStrategy } from '../redis';
 export type JobPolicy = Required<
   Pick<JobsOptions, 'attempts' | 'backoff' | 'removeOnComplete' | 'removeOnFail'>>;
 
-/** For work that a sweep finds again: a few tries, then it is kept for a look and left to the sweep. */
+/**
+ * For work that a sweep finds again: a few tries, then some are kept for a look and the rest is left
+ * to the sweep. A batch of orders weighs 100 KiB and more, so those that failed stay few.
+ */
 export const retriedBySweep: JobPolicy = {
   attempts: 8,
   backoff: { type: 'exponential', delay: 100 },
   removeOnComplete: true,
-  removeOnFail: { age: 24 * 3600, count: 1_000 },
+  removeOnFail: { age: 24 * 3600, count: 100 },
 };
 
 /** For jobs that come again on a schedule: the next one is the retry. */
@@ -32,7 +35,15 @@ export const workerDefaults = {
   lockDuration: 15_000,
   stalledInterval: 5_000,
   maxStalledCount: 20,
+  // Counts finished jobs in Redis, for `QueueProgress`; their history by the minute is not read.
+  metrics: { maxDataPoints: 1 },
 } satisfies Partial<WorkerOptions>;
+
+/**
+ * How long a worker rests after what its job needs was away, in milliseconds: then the job is tried
+ * again, as often as it takes, and none of its attempts is spent.
+ */
+export const outageRestMs = 1_000;
 
 /** A queue of this installation, all its keys in one Cluster slot. Inject it by `@InjectQueue(name)`. */
 export function registerQueue(name: string, defaultJobOptions: JobPolicy): DynamicModule {

@@ -1,19 +1,26 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { ReplyError, type ChainableCommander, type Redis } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../../config';
+import { Circuit } from '../circuit';
 import { LuaCommands, type LuaScript } from './lua-scripts';
 import { RedisConnections } from './redis-connections';
 
 const commandTimeoutMs = 1_500;
+const probeEveryMs = 1_000;
 
 /**
  * The connection of what stands before the stock: counting, rating, captchas. A layer that cannot
  * ask must not let anybody through, and a buyer must hear so at once: nothing waits for a server
- * that is away. Commands of one turn of the event loop leave as one write.
+ * that is away, and only the first few for one that hangs. Commands of one turn of the event loop
+ * leave as one write. All rejections become 503 by themselves.
  */
 @Injectable()
-export class AdmissionRedis {
+export class AdmissionRedis implements OnApplicationShutdown {
+  /** The connection itself, for those who may wait for a server that hangs. */
   readonly connection: Redis;
+  /** What the server says against one command, it says because it is there. */
+  readonly circuit = new Circuit((error) => !(error instanceof ReplyError));
+  private readonly probing: NodeJS.Timeout;
 
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
@@ -23,15 +30,45 @@ export class AdmissionRedis {
       enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: commandTimeoutMs,
       enableAutoPipelining: true,
     });
+    this.connection.on('ready', () => { this.circuit.close(); });
+    this.probing = setInterval(() => { void this.probe(); }, probeEveryMs).unref();
   }
 
-  /** The scripts of one module on this connection. Their rejections become 503 by themselves. */
+  onApplicationShutdown(): void {
+    clearInterval(this.probing);
+  }
+
+  get isConnected(): boolean {
+    return this.connection.status === 'ready';
+  }
+
+  /** Whatever is asked here fails at once while the server is known to be away. */
+  ask<Answer>(question: (connection: Redis) => Promise<Answer>): Promise<Answer> {
+    return this.circuit.run(() => question(this.connection));
+  }
+
+  /** Several commands in one write; rejects with the first fault among them. */
+  async pipeline(fill: (pipeline: ChainableCommander) => void): Promise<void> {
+    await this.ask(async (connection) => {
+      const pipeline = connection.pipeline();
+      fill(pipeline);
+      const fault = (await pipeline.exec())?.find(([error]) => error !== null)?.[0];
+      if (fault) throw fault;
+    });
+  }
+
+  /** The scripts of one module on this connection. */
   commands(scripts: readonly LuaScript[]): LuaCommands {
-    return new LuaCommands(this.connection, scripts);
+    return new LuaCommands(this.connection, scripts, (run) => this.circuit.run(run));
   }
 
   /** `fairdrop:throttle:user:alice`: a key of this installation. */
   key(...parts: readonly string[]): string {
     return [this.config.redisNamespace, ...parts].join(':');
+  }
+
+  /** Finds out before a buyer has to, when a server that hung goes on. */
+  private async probe(): Promise<void> {
+    if (this.circuit.isOpen) await this.ask((connection) => connection.ping()).catch(() => undefined);
   }
 }

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { ProblemError } from '../../kernel';
+import { Circuit } from '../circuit';
 import { LuaCommands, type LuaScript, type ScriptArgument } from './lua-scripts';
 
 const commandTimeoutMs = 1_500;
 const reconnectWaitMs = 1_500;
+/** A server that hangs is as good as gone: its connection is given up. */
+const heartbeatMs = 1_000;
 
 /** Builds the arguments of a script for the server with this run id. */
 export type FencedArguments = (boot: string) => readonly ScriptArgument[];
@@ -21,6 +24,8 @@ export class FencedRedis {
   private currentRunId: string | undefined;
   /** Shared by all who wait in an outage, and renewed with each. */
   private fence = Promise.withResolvers<void>();
+  private readonly circuit = new Circuit((error) => !(error instanceof ReplyError));
+  private readonly heartbeat: NodeJS.Timeout;
 
   constructor(url: string, scripts: readonly LuaScript[], options: RedisOptions = {}) {
     this.connection = new Redis(url, {
@@ -39,6 +44,8 @@ export class FencedRedis {
       this.currentRunId = undefined;
     });
     this.connection.on('ready', () => { void this.readRunId(); });
+    this.heartbeat = setInterval(() => { void this.feel(); }, heartbeatMs).unref();
+    this.connection.on('end', () => { clearInterval(this.heartbeat); });
   }
 
   /** The run id of the server behind the open socket; undefined while there is none. */
@@ -53,14 +60,15 @@ export class FencedRedis {
    */
   async run(name: string, keys: readonly string[], args: FencedArguments): Promise<unknown> {
     try {
-      return await this.attempt(name, keys, args);
+      return await this.circuit.run(() => this.attemptTwice(name, keys, args));
     } catch (error) {
-      if (error instanceof ReplyError) throw stockUnavailable(error);
-      await this.whenReady(reconnectWaitMs);
-      return this.attempt(name, keys, args).catch((again: unknown) => {
-        throw stockUnavailable(again);
-      });
+      throw stockUnavailable(error);
     }
+  }
+
+  /** Whether nobody is asked at the moment, because the last calls had no answer. */
+  get isOpenCircuit(): boolean {
+    return this.circuit.isOpen;
   }
 
   /** Resolves when the fence is up, at the latest after this time; `runId` says whether it is. */
@@ -76,10 +84,30 @@ export class FencedRedis {
     this.connection.on('fence', listener);
   }
 
+  private async attemptTwice(name: string, keys: readonly string[], args: FencedArguments) {
+    try {
+      return await this.attempt(name, keys, args);
+    } catch (error) {
+      if (error instanceof ReplyError) throw error;
+      await this.whenReady(reconnectWaitMs);
+      return await this.attempt(name, keys, args);
+    }
+  }
+
   private async attempt(name: string, keys: readonly string[], args: FencedArguments) {
     const boot = this.currentRunId;
     if (boot === undefined) throw new Error('no connection to Redis');
     return this.commands.run(name, keys, args(boot));
+  }
+
+  /** A socket to a server that has stopped looks sound until somebody asks. */
+  private async feel(): Promise<void> {
+    if (this.currentRunId === undefined) return;
+    try {
+      await this.connection.ping();
+    } catch {
+      if (this.currentRunId !== undefined) this.connection.disconnect(true);
+    }
   }
 
   private async readRunId(): Promise<void> {
@@ -87,6 +115,7 @@ export class FencedRedis {
       const runId = /^run_id:(\w+)/m.exec(await this.connection.info('server'))?.[1];
       if (runId === undefined || this.connection.status !== 'ready') return;
       this.currentRunId = runId;
+      this.circuit.close();
       this.fence.resolve();
       this.connection.emit('fence', runId);
     } catch {

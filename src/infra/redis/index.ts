@@ -3,4 +3,6 @@ export { FencedRedis, type FencedArguments } from './fenced-redis';
 export { LuaCommands, readLuaScripts, type LuaScript, type ScriptArgument } from './lua-scripts';
 export { RedisConnections, retryStrategy } from './redis-connections';
 export { RedisModule } from './redis.module';
+export { ReplicaWait } from './replica-wait';
 export { ServerClock } from './server-clock';
+export { faultOf, readServerSettings, type ServerSettings } from './server-settings';

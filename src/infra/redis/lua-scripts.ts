@@ -42,7 +42,11 @@ type Command = (keys: readonly string[], args: readonly ScriptArgument[]) => Pro
 export class LuaCommands {
   private readonly commands = new Map<string, Command>();
 
-  constructor(connection: Redis, scripts: readonly LuaScript[]) {
+  /** `through`: what every run goes through, such as a circuit. */
+  constructor(
+    connection: Redis, scripts: readonly LuaScript[],
+    private readonly through = (run: () => Promise<unknown>) => run(),
+  ) {
     for (const { name, numberOfKeys, lua } of scripts) {
       if (name in connection) throw new Error(`This connection has a command ${name} already`);
       connection.defineCommand(name, numberOfKeys === undefined ? { lua } : { numberOfKeys, lua });
@@ -58,6 +62,6 @@ export class LuaCommands {
   run(name: string, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     const command = this.commands.get(name);
     if (!command) throw new Error(`No Lua script is called ${name}`);
-    return command(keys, args);
+    return this.through(() => command(keys, args));
   }
 }

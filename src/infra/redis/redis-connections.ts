@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
   from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../../config';
+import { faultOf, readServerSettings } from './server-settings';
 
 const patienceMs = 30_000;
 
@@ -16,6 +17,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   private readonly opened: Redis[] = [];
   private readonly logger = new Logger('Redis');
   private readonly listeners = new Map<string, ((message: string) => void)[]>();
+  private isMute = false;
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
     this.general = this.open('general', { maxRetriesPerRequest: 3, commandTimeout: 5_000 });
@@ -27,18 +29,20 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
 
   /**
    * Refuses to start on a Redis that throws keys away when its memory is full: they are what buyers
-   * were promised. Waits up to 30 s for a server that is not there yet.
+   * were promised; and on one that does less than DURABILITY promises for good. Waits up to 30 s for
+   * a server that is not there yet.
    */
   async onModuleInit(): Promise<void> {
     const probe = this.open('probe', { maxRetriesPerRequest: null, commandTimeout: patienceMs });
-    const memory = await probe.info('memory').catch((cause: unknown) => {
+    const settings = await readServerSettings(probe).catch((cause: unknown) => {
       throw new Error(`Redis did not answer for ${patienceMs / 1_000} s. `
         + 'Check that it runs and that REDIS_URL names its host and port.', { cause });
     }).finally(() => { probe.disconnect(); });
-    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
-    if (policy === 'noeviction') return;
-    throw new Error(`Redis may throw away what was promised to buyers: its maxmemory-policy is ${
-      policy}. Set "maxmemory-policy noeviction" on the server that REDIS_URL names.`);
+    const fault = faultOf(settings, this.config.durability);
+    if (fault !== undefined) throw new Error(fault);
+    if (settings.appendonly === 'no') {
+      this.logger.warn({ msg: 'redis keeps nothing on disk', action: 'set "appendonly yes"' });
+    }
   }
 
   /** A further connection, closed with the process. Blocking commands need one of their own. */
@@ -86,9 +90,17 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
 
   /** Tells the other processes. A lost message costs time, never correctness: receivers also poll. */
   publish(name: string, message: string): void {
-    this.general.publish(this.channel(name), message).catch((error: Error) => {
-      this.logger.warn({ msg: 'message not published', channel: name, error: error.message });
-    });
+    // Nobody hears it, and what is said in an outage must not pile up.
+    if (this.general.status !== 'ready') return;
+    this.general.publish(this.channel(name), message).then(
+      () => { this.isMute = false; },
+      (error: Error) => {
+        // Once per outage, not once per message.
+        if (!this.isMute) {
+          this.logger.warn({ msg: 'message not published', channel: name, error: error.message });
+        }
+        this.isMute = true;
+      });
   }
 
   /** Runs after queues and loops have stopped. */

@@ -4,6 +4,7 @@ import { Throttle, type ThrottleSubject } from '../../throttle';
 import type { Admitted, Attempt } from './attempt';
 import { blacklisted } from './blacklisted';
 import { CaptchaLayer } from './captcha.layer';
+import { RecentHolds } from './recent-holds';
 import { RiskLayer } from './risk.layer';
 import { SaleTokenLayer } from './sale-token.layer';
 
@@ -21,6 +22,7 @@ export class Admission {
     private readonly risk: RiskLayer,
     private readonly captcha: CaptchaLayer,
     private readonly assessor: RiskAssessor,
+    private readonly holds: RecentHolds,
   ) {}
 
   /**
@@ -46,8 +48,10 @@ export class Admission {
     }
   }
 
-  /** What came of an attempt that was let through, for what the risk layer counts. */
+  /** What came of an attempt that was let through, for what the layers remember. */
   settle(attempt: Attempt, { isNewHold }: Admitted, result: 'held' | 'refused'): void {
+    if (result === 'held') this.holds.add(attempt.rid);
+    if (attempt.withoutRedis === true) return;
     if (result === 'held') this.assessor.recordPurchase(attempt);
     else if (isNewHold) this.assessor.releaseHold(attempt);
   }

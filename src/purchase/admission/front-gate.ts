@@ -7,9 +7,10 @@ import { ServerClock } from '../../infra/redis';
 import type { ProblemError } from '../../kernel';
 import { Blacklist, EarlyAttempts } from '../../risk';
 import { SaleCatalog, type Sale } from '../../sale';
+import { refusal } from '../../stock';
 import { shed, Throttle } from '../../throttle';
-import { refusal } from '../refusal';
 import { blacklisted } from './blacklisted';
+import { OverloadLayer } from './overload.layer';
 
 /** How far the clock that this process follows may be off. */
 const clockDoubtMs = 50;
@@ -17,9 +18,9 @@ export const buyingRoute = '/v1/sales/:saleId/orders';
 
 /**
  * The first layers of the funnel, those that memory alone can decide: sale state, authentication,
- * blacklist, the early shedding of a rush, and blocks that the throttle remembers. They come before
- * the body is read and before Nest: a flood of refusals costs no Redis call and hardly more than
- * the parsing of its requests. Whatever memory cannot know passes on.
+ * blacklist, the early shedding of a rush, blocks that the throttle remembers, and overload. They
+ * come before the body is read and before Nest: a flood of refusals costs no Redis call and hardly
+ * more than the parsing of its requests. Whatever memory cannot know passes on.
  */
 @Injectable()
 export class FrontGate implements OnModuleInit {
@@ -31,6 +32,7 @@ export class FrontGate implements OnModuleInit {
     private readonly blacklist: Blacklist,
     private readonly throttle: Throttle,
     private readonly early: EarlyAttempts,
+    private readonly overload: OverloadLayer,
   ) {}
 
   onModuleInit(): void {
@@ -42,8 +44,7 @@ export class FrontGate implements OnModuleInit {
   }
 
   private judge(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const { saleId = '' } = request.params as { saleId?: string };
-    const sale = this.catalog.peek(saleId);
+    const sale = this.catalog.peek(saleIdOf(request));
     const onward = (identity: Identity) => {
       request.identity = identity;
       const problem = this.refuse(request, identity, sale);
@@ -67,13 +68,19 @@ export class FrontGate implements OnModuleInit {
     const early = sale && tooEarly(sale, nowMs);
     if (early) this.early.add(sale.id, userId);
     return early ?? blacklisted(this.blacklist.find(caller))
-      ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller);
+      ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller)
+      ?? this.overload.refuse(request, { userId, saleId: saleIdOf(request) }, nowMs);
   }
 
   private fail(error: unknown, request: FastifyRequest, reply: FastifyReply, sale?: Sale): void {
     const problem = sale && tooEarly(sale, this.clock.now());
     answerProblem(problem ?? toProblem(error), request, reply);
   }
+}
+
+function saleIdOf({ params }: FastifyRequest): string {
+  const { saleId = '' } = params as { saleId?: string };
+  return saleId;
 }
 
 /**

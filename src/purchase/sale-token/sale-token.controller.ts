@@ -7,9 +7,9 @@ import { ServerClock } from '../../infra/redis';
 import { ProblemError } from '../../kernel';
 import { Blacklist } from '../../risk';
 import { SaleCatalog, stateOf } from '../../sale';
-import { BuyerThrottleGuard } from '../../throttle';
 import { blacklisted } from '../admission/blacklisted';
-import { refusal } from '../refusal';
+import { refusal } from '../../stock';
+import { SaleTokenThrottleGuard } from './sale-token-throttle.guard';
 import { SaleTokens } from './sale-tokens';
 
 const saleTokenView = z.object({
@@ -32,7 +32,7 @@ export class SaleTokenController {
   ) {}
 
   @Post('v1/sales/:saleId/tokens')
-  @UseGuards(BuyerThrottleGuard)
+  @UseGuards(SaleTokenThrottleGuard)
   @Describe({
     summary: 'Get a sale token before the sale opens',
     description: 'A sale that asks for tokens sells only to their holders. A token is bound to the '

@@ -23,8 +23,8 @@ export interface BuyerTimeline {
 
 /**
  * What every buyer of a sale was answered, over all processes: collected in memory and added up in
- * Redis once a second, so that an answer costs no round trip. A statistic: what cannot be written
- * at once is lost, and nobody is refused for it.
+ * Redis once a second, so that an answer costs no round trip. A statistic: of an outage only so much
+ * is kept as has room in memory, what Redis did not take is lost, and nobody is refused for it.
  */
 @Injectable()
 export class Timeline implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -56,7 +56,7 @@ export class Timeline implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Remembers an answer: at once and without a round trip. Only for sales that exist. */
   record(event: TimelineEvent): void {
-    if (!this.buffer.add(event)) this.metrics.timelineDroppedTotal.inc();
+    if (!this.buffer.add(event)) this.lose(1, 'no room in memory');
   }
 
   /**
@@ -66,12 +66,17 @@ export class Timeline implements OnApplicationBootstrap, OnApplicationShutdown {
   async of(saleId: string, userId: string): Promise<BuyerTimeline> {
     await this.flush();
     const [lines = null, leftOut = null] =
-      await this.redis.connection.hmget(this.key(saleId), userId, leftOutField);
+      await this.redis.ask((connection) =>
+        connection.hmget(this.key(saleId), userId, leftOutField));
     return { entries: parseLines(lines ?? ''), leftOut: lines === null && leftOut !== null };
   }
 
-  /** Writes all that was recorded before this call. Never rejects. */
-  private flush(): Promise<void> {
+  /**
+   * Writes all that was recorded before this call. Never rejects; without a connection it is kept
+   * for a later one, as far as there is room.
+   */
+  private async flush(): Promise<void> {
+    if (!this.redis.isConnected) return;
     this.next ??= this.running.then(() => {
       this.next = undefined;
       this.running = this.write(this.buffer.take());
@@ -91,12 +96,16 @@ export class Timeline implements OnApplicationBootstrap, OnApplicationShutdown {
         this.isLosing = false;
       } catch (error) {
         const entryCount = waiting.reduce((sum, [, entries]) => sum + entries.length, 0);
-        this.metrics.timelineDroppedTotal.inc(entryCount);
-        // Once per outage.
-        if (!this.isLosing) this.logger.warn({ msg: 'timelines lost', saleId, err: error });
-        this.isLosing = true;
+        this.lose(entryCount, String(error));
       }
     }
+  }
+
+  private lose(entryCount: number, reason: string): void {
+    this.metrics.timelineDroppedTotal.inc(entryCount);
+    // Once per outage.
+    if (!this.isLosing) this.logger.warn({ msg: 'timelines lost', reason });
+    this.isLosing = true;
   }
 
   private async append(saleId: string,

@@ -14,11 +14,12 @@ export class RiskPardons {
 
   /** Rejects when Redis is away; the case's schedule repeats it. */
   async grant(userId: string): Promise<void> {
-    await this.redis.connection.set(this.key(userId), '1', 'EX', pardonSeconds);
+    await this.redis.ask((connection) =>
+      connection.set(this.key(userId), '1', 'EX', pardonSeconds));
   }
 
   async has(userId: string): Promise<boolean> {
-    return await this.redis.connection.exists(this.key(userId)) === 1;
+    return await this.redis.ask((connection) => connection.exists(this.key(userId))) === 1;
   }
 
   private key(userId: string): string {

@@ -33,6 +33,7 @@ export class RecentAttempts implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('RecentAttempts');
   private drawn: RatedAttempt[] = [];
   private seen = 0;
+  private isLosing = false;
   private allowance = burstAtMost;
   private timer: NodeJS.Timeout | undefined;
 
@@ -42,11 +43,7 @@ export class RecentAttempts implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
-      this.flush().catch((error: unknown) => {
-        this.logger.warn({ msg: 'attempts not sampled', error: String(error) });
-      });
-    }, flushMs).unref();
+    this.timer = setInterval(() => { void this.tryToFlush(); }, flushMs).unref();
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -75,26 +72,37 @@ export class RecentAttempts implements OnApplicationBootstrap, OnModuleDestroy {
     if (drawn.length === 0) return;
     const weight = seen / drawn.length;
     const key = this.redis.sample();
-    const pipeline = this.redis.connection.pipeline();
-    for (const attempt of drawn) {
-      pipeline.xadd(key, 'MAXLEN', '~', keptAtMost, '*',
-        'attempt', JSON.stringify({ ...attempt, weight } satisfies SampledAttempt));
-    }
-    pipeline.xtrim(key, 'MINID', '~', this.clock.now() - hourMs).pexpire(key, hourMs);
-    await pipeline.exec();
+    await this.redis.pipeline((pipeline) => {
+      for (const attempt of drawn) {
+        pipeline.xadd(key, 'MAXLEN', '~', keptAtMost, '*',
+          'attempt', JSON.stringify({ ...attempt, weight } satisfies SampledAttempt));
+      }
+      pipeline.xtrim(key, 'MINID', '~', this.clock.now() - hourMs).pexpire(key, hourMs);
+    });
   }
 
   /** The sample of the last hour, oldest first. Rejects when Redis is away. */
   async *ofLastHour(): AsyncGenerator<SampledAttempt> {
     let after = String(this.clock.now() - hourMs);
     for (;;) {
-      const entries = await this.redis.connection.xrange(this.redis.sample(), after, '+',
-        'COUNT', readAtOnce);
+      const entries = await this.redis.ask((connection) => connection
+        .xrange(this.redis.sample(), after, '+', 'COUNT', readAtOnce));
       for (const [id, [, attempt = '']] of entries) {
         yield JSON.parse(attempt) as SampledAttempt;
         after = `(${id}`;
       }
       if (entries.length < readAtOnce) return;
+    }
+  }
+
+  private async tryToFlush(): Promise<void> {
+    try {
+      await this.flush();
+      this.isLosing = false;
+    } catch (error) {
+      // Once per outage.
+      if (!this.isLosing) this.logger.warn({ msg: 'attempts not sampled', error: String(error) });
+      this.isLosing = true;
     }
   }
 

@@ -41,11 +41,13 @@ export class RiskAssessor {
 
   /**
    * Counts this attempt, claims its place among the unpaid orders, and rates it: one round trip,
-   * none where risk and both caps are off. Rejects when Redis is away: nobody passes unrated.
+   * none where risk and both caps are off. Rejects when Redis is away: nobody passes unrated. Where
+   * the sale goes on without Redis, only what this process knows is rated, and nothing is claimed.
    */
   async assess(subject: PurchaseSubject): Promise<Assessment> {
     const { sale, identity: { userId } } = subject;
     const mode = this.modeOf(sale);
+    if (subject.withoutRedis === true) return this.assessByMemory(subject, mode);
     if (mode === 'off' && !this.signals.capsHolds) return unrated(sale.payWindowSeconds);
     const { signals, hold, isNewHold } = await this.signals.observe(subject, mode !== 'off');
     const { expiredOrdersLastDay = 0, cancelledOrdersLastDay = 0 } = signals;
@@ -54,14 +56,24 @@ export class RiskAssessor {
     const payWindowSeconds = payWindowAfter(abandoned, sale.payWindowSeconds);
     if (mode === 'off') return { ...unrated(payWindowSeconds), hold, isNewHold };
     this.recent.add({ userId, saleId: sale.id, signals });
+    return { ...this.rate(signals, mode), hold, isNewHold, payWindowSeconds };
+  }
+
+  /** A signal that is not known speaks against nobody. */
+  private assessByMemory(subject: PurchaseSubject, mode: AppConfig['risk']): Assessment {
+    const nothing = unrated(subject.sale.payWindowSeconds);
+    if (mode === 'off') return nothing;
+    return { ...nothing, ...this.rate(this.signals.known(subject), mode) };
+  }
+
+  private rate(signals: Signals, mode: AppConfig['risk']) {
     const { score, findings, action: advised } = this.active.rules.judge(signals);
     const action = mode === 'shadow' ? 'pass' : advised;
     for (const finding of findings) {
       this.metrics.riskFindingsTotal.inc({ rule: finding.rule, mode: finding.mode });
     }
     this.metrics.riskActionsTotal.inc({ action });
-    return { score, findings, action, attemptsLastMinute: signals.attemptsLastMinute ?? 0, signals,
-      hold, isNewHold, payWindowSeconds };
+    return { score, findings, action, attemptsLastMinute: signals.attemptsLastMinute ?? 0, signals };
   }
 
   /** The attempt came to nothing: its place is free again. Never throws; nobody waits for it. */

@@ -16,6 +16,7 @@ const rememberedAtMost = 100;
 @Injectable()
 export class HoldBudget implements OnModuleInit {
   private readonly logger = new Logger('HoldBudget');
+  private isFailing = false;
 
   constructor(
     private readonly redis: RiskRedis,
@@ -47,12 +48,9 @@ export class HoldBudget implements OnModuleInit {
   async decided(orders: readonly Order[]): Promise<void> {
     const final = orders.filter(({ status }) => status !== 'pending_payment');
     if (final.length === 0) return;
-    await this.attempt('decided orders not counted', async () => {
-      const pipeline = this.redis.connection.pipeline();
+    await this.attempt('decided orders not counted', () => this.redis.pipeline((pipeline) => {
       for (const order of final) this.follow(order, pipeline);
-      const fault = (await pipeline.exec())?.find(([error]) => error !== null)?.[0];
-      if (fault) throw fault;
-    });
+    }));
   }
 
   private follow({ id, userId, deviceId, status, closedAt }: Order,
@@ -76,8 +74,13 @@ export class HoldBudget implements OnModuleInit {
   private async attempt(msg: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
+      this.isFailing = false;
     } catch (error) {
-      this.logger.warn({ msg, error: String(error), action: 'places end with the time to pay' });
+      // Once per outage.
+      if (!this.isFailing) {
+        this.logger.warn({ msg, error: String(error), action: 'places end with the time to pay' });
+      }
+      this.isFailing = true;
     }
   }
 }

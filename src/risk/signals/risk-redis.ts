@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
 import { ipNetworkOf } from '../../infra/http';
 import { AdmissionRedis, readLuaScripts, type LuaCommands, type ScriptArgument }
   from '../../infra/redis';
@@ -17,11 +16,13 @@ export function markOf(id: string): string {
 /** The keys and scripts of the risk layer; ../rules/README.md says what they hold, how long. */
 @Injectable()
 export class RiskRedis {
-  readonly connection: Redis;
+  readonly ask: AdmissionRedis['ask'];
+  readonly pipeline: AdmissionRedis['pipeline'];
   private readonly commands: LuaCommands;
 
   constructor(private readonly redis: AdmissionRedis) {
-    this.connection = redis.connection;
+    this.ask = redis.ask.bind(redis);
+    this.pipeline = redis.pipeline.bind(redis);
     this.commands = redis.commands(readLuaScripts(join(__dirname, 'lua')));
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Identity } from '../../auth';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { ServerClock } from '../../infra/redis';
 import { EarlyAttempts } from './early-attempts';
@@ -55,7 +56,7 @@ export class RiskSignals {
    * trip. Rejects when Redis is away.
    */
   async observe(subject: PurchaseSubject, counts: boolean): Promise<Observation> {
-    const { identity: { userId }, ip, deviceId, sale, quantity, rid } = subject;
+    const { identity: { userId }, ip, deviceId, sale, rid } = subject;
     const { redis } = this;
     const keys = [redis.user(userId), redis.ipUsers(ip), redis.userDevices(userId),
       redis.expired(userId), redis.cancelled(userId), redis.userHolds(userId)];
@@ -65,43 +66,58 @@ export class RiskSignals {
       boughtAtMs, ...seen] = await redis.run('observe', keys, [counts ? 1 : 0, markOf(userId),
       device, rid, sale.price.currency, sale.payWindowSeconds * 1_000 + holdSlackMs,
       this.userHoldsAtMost, this.deviceHoldsAtMost]) as ObserveReply;
-    const amount = sale.price.amount * quantity;
+    const known = this.known(subject, nowMs);
     const windows: Windows =
       [attemptsMinute, attemptsHour, purchasesMinute, purchasesHour, boughtAtMs];
     return {
       signals: {
-        ...signalsOf(subject, nowMs, windows, seen),
-        earlyAttempts: this.early.of(sale.id, userId),
-        sinceOpeningMs: nowMs - sale.opensAtMs,
-        quantity, quantityShareOfLimit: quantity / sale.limitPerUser, amount,
-        ...(usualAmount !== null && { amountTimesUsual: amount / Number(usualAmount) }),
+        ...known, ...countedSignals(nowMs, windows, seen),
+        ...(usualAmount !== null && { amountTimesUsual: known.amount / Number(usualAmount) }),
       },
       hold: hold === -1 ? 'over_user' : hold === -2 ? 'over_device' : 'free',
       isNewHold: hold === 1,
     };
   }
 
+  /** What this process knows of an attempt without asking anybody. */
+  known({ identity, sale, quantity }: PurchaseSubject, nowMs = this.clock.now()) {
+    return {
+      ...accountAge(identity, nowMs),
+      earlyAttempts: this.early.of(sale.id, identity.userId),
+      sinceOpeningMs: nowMs - sale.opensAtMs,
+      quantity, quantityShareOfLimit: quantity / sale.limitPerUser,
+      amount: sale.price.amount * quantity,
+    } satisfies Signals;
+  }
+
   /** What is known now, without a purchase and without counting. Rejects like `observe`. */
   async look(subject: RiskSubject): Promise<Signals> {
-    const { identity: { userId }, ip, deviceId } = subject;
+    const { identity, ip, deviceId } = subject;
+    const { userId } = identity;
     const { redis } = this;
     const nowMs = this.clock.now();
-    const count = (key: string) => redis.connection.zcount(key, nowMs - dayMs, '+inf');
-    // One write to Redis: the connection gathers what one turn of the event loop asks.
-    const [windows, ...seen] = await Promise.all([
-      redis.connection.hmget(redis.user(userId), 'am', 'ah', 'pm', 'ph', 'bought'),
-      count(redis.ipUsers(ip)),
-      count(redis.userDevices(userId)),
-      deviceId === undefined ? 0 : count(redis.deviceUsers(markOf(deviceId))),
-      count(redis.expired(userId)),
-      count(redis.cancelled(userId)),
-    ]);
-    return signalsOf(subject, nowMs, windows as Windows, seen);
+    const [windows, ...seen] = await redis.ask((connection) => {
+      const count = (key: string) => connection.zcount(key, nowMs - dayMs, '+inf');
+      // One write to Redis: the connection gathers what one turn of the event loop asks.
+      return Promise.all([
+        connection.hmget(redis.user(userId), 'am', 'ah', 'pm', 'ph', 'bought'),
+        count(redis.ipUsers(ip)),
+        count(redis.userDevices(userId)),
+        deviceId === undefined ? 0 : count(redis.deviceUsers(markOf(deviceId))),
+        count(redis.expired(userId)),
+        count(redis.cancelled(userId)),
+      ]);
+    });
+    return { ...accountAge(identity, nowMs), ...countedSignals(nowMs, windows as Windows, seen) };
   }
 }
 
-function signalsOf({ identity: { registeredAt } }: RiskSubject, nowMs: number, windows: Windows,
-  seen: Counts): Signals {
+function accountAge({ registeredAt }: Identity, nowMs: number): Signals {
+  return registeredAt === undefined ? {}
+    : { accountAgeSeconds: Math.floor(nowMs / 1_000) - registeredAt };
+}
+
+function countedSignals(nowMs: number, windows: Windows, seen: Counts): Signals {
   const [attemptsMinute, attemptsHour, purchasesMinute, purchasesHour, boughtAtMs] = windows;
   const [usersOfIp, devicesOfUser, usersOfDevice, expired, cancelled] = seen;
   return {
@@ -112,7 +128,5 @@ function signalsOf({ identity: { registeredAt } }: RiskSubject, nowMs: number, w
     isFirstPurchase: boughtAtMs === null ? 1 : 0,
     devicesOfUser, usersOfDevice, usersOfIp,
     expiredOrdersLastDay: expired, cancelledOrdersLastDay: cancelled,
-    ...(registeredAt !== undefined
-      && { accountAgeSeconds: Math.floor(nowMs / 1_000) - registeredAt }),
   };
 }

@@ -15,6 +15,8 @@ export interface PurchaseSubject extends RiskSubject {
   readonly quantity: number;
   /** The id that its reservation has or would have. */
   readonly rid: string;
+  /** The sale goes on without Redis: then nothing is counted, and nothing known that was. */
+  readonly withoutRedis?: boolean;
 }
 
 /** Whose claim to a place among the unpaid orders is meant. */

@@ -1,4 +1,4 @@
-import { CuttingProxy } from '../../fault/support/cutting-proxy';
+import { FaultProxy } from '../../fault/support/fault-proxy';
 import { TestClient } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
@@ -10,22 +10,22 @@ const { 'sale token': saleToken, 'captcha token': captchaToken } = proofs;
 /** A sale that asks for both proofs, bought of by a buyer who never hears so. */
 describe('a buyer whose answer was lost', () => {
   let product: TestProduct;
-  let way: CuttingProxy;
+  let way: FaultProxy;
   let far: TestClient;
   let saleId: string;
   let buyers = 0;
 
   beforeAll(async () => {
     product = await TestProduct.start();
-    way = await CuttingProxy.start(Number(new URL(product.url).port));
-    far = new TestClient(`http://127.0.0.1:${way.port}`, product.config);
+    way = await FaultProxy.start(Number(new URL(product.url).port));
+    far = new TestClient(way.url('http'), product.config);
     saleId = await product.client.openSale({ stock: 100, limitPerUser: 2,
       protection: { ...saleToken.protection, ...captchaToken.protection } });
   });
 
   afterAll(async () => {
     far.close();
-    way.stop();
+    await way.stop();
     await product.stop();
   });
 
@@ -34,10 +34,10 @@ describe('a buyer whose answer was lost', () => {
     const userId = `buyer-${buyers += 1}`;
     const headers = { [saleToken.header]: await earn(product, 'sale token', saleId, userId),
       [captchaToken.header]: await earn(product, 'captcha token', saleId, userId) };
-    const cutBefore = way.cutReplies;
-    way.cutReplyTo(far.tokenOf(userId));
+    const cutBefore = way.droppedReplies;
+    way.dropReply(far.tokenOf(userId));
     await expect(far.buy(saleId, userId, { key: 'key', headers })).rejects.toThrow();
-    expect(way.cutReplies).toBe(cutBefore + 1);
+    expect(way.droppedReplies).toBe(cutBefore + 1);
     return { userId, headers };
   }
 

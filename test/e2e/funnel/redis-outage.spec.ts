@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startRedis, type Server } from '../../../tools/lib/servers.mjs';
-import { CuttingProxy } from '../../fault/support/cutting-proxy';
+import { FaultProxy } from '../../fault/support/fault-proxy';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
@@ -14,7 +14,7 @@ const promisedMs = 4_000;
 describe('a funnel whose Redis is gone', () => {
   let folder: string;
   let server: Server;
-  let way: CuttingProxy;
+  let way: FaultProxy;
   let product: TestProduct;
   let saleId: string;
   let futureId: string;
@@ -22,8 +22,8 @@ describe('a funnel whose Redis is gone', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), 'fairdrop-funnel-'));
     server = await startRedis({ dir: folder });
-    way = await CuttingProxy.start(server.port);
-    product = await TestProduct.start({ REDIS_URL: way.url, THROTTLE_USER: '3/600' });
+    way = await FaultProxy.start(server.port);
+    product = await TestProduct.start({ REDIS_URL: way.url('redis'), THROTTLE_USER: '3/600' });
     const { client } = product;
     saleId = await client.openSale({ stock: 1_000, protection: { risk: 'on', captcha: 'risk' } });
     futureId = await client.openSale({ opensAt: new Date(Date.now() + 3_600_000).toISOString() });
@@ -37,7 +37,7 @@ describe('a funnel whose Redis is gone', () => {
   afterAll(async () => {
     server.kill('SIGCONT');
     await product.stop();
-    way.stop();
+    await way.stop();
     server.kill();
     await server.exited;
     rmSync(folder, { recursive: true });
@@ -75,10 +75,9 @@ describe('a funnel whose Redis is gone', () => {
 
   it('sells nothing, reads on, and sells again when it is back', async () => {
     expect((await product.client.buy(saleId, 'before')).status).toBe(202);
-    const { port } = way;
-    way.stop();
+    await way.refuse();
     await expectFailedClosed();
-    way = await CuttingProxy.start(server.port, port);
+    await way.accept();
     await expectRecovered('after-it-was-away');
   });
 

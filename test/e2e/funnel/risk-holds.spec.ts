@@ -103,7 +103,7 @@ describe('who holds units and does not pay', () => {
         const { id } = await product.client.order(hoarded, 'eve');
         await product.client.inStatus(id, 'eve', 'expired');
         await until('the expiry is counted', async () =>
-          await risk.connection.zcard(risk.expired('eve')) === expired);
+          await risk.ask((connection) => connection.zcard(risk.expired('eve'))) === expired);
         await until('the unit is back', async () =>
           (await product.client.stock(hoarded)).redis.available === 1);
         seconds.push(await secondsToPay());

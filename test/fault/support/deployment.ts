@@ -7,37 +7,50 @@ import { testConfig, testEnvironment, withDatabase } from '../../support/stack';
 import { Crowd } from './crowd';
 import type { PrivateServers } from './private-servers';
 import { ProductProcess } from './product-process';
-import type { TestClient } from '../../support/client';
+
+export type Roles = 'api' | 'worker' | 'api,worker';
 
 /** How one process differs from the others. `failpoint`: where it dies, see src/infra/failpoint. */
 interface Start {
-  roles?: 'api' | 'worker' | 'api,worker';
+  roles?: Roles;
   failpoint?: string;
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** Ways to the servers that are not the direct ones, and variables of every process. */
+interface Surroundings {
+  redisPort?: number;
+  databasePort?: number;
+  environment?: Readonly<Record<string, string>>;
 }
 
 /** The product as child processes on private servers, with database and namespace of its own. */
 export class Deployment {
+  /** Its URLs are those of the servers themselves. */
   readonly config: AppConfig;
-  readonly redis: Redis;
-  private readonly processes = new Map<ProductProcess, Start['roles']>();
+  /** An operator's connection to the server itself. */
+  redis: Redis;
+  private readonly running = new Map<ProductProcess, Roles>();
   private readonly crowds: Crowd[] = [];
 
   private constructor(
-    private readonly servers: PrivateServers,
+    private readonly folder: string,
     private readonly environment: Readonly<Record<string, string>>,
+    { redisUrl, databaseUrl }: { redisUrl: string; databaseUrl: string },
   ) {
-    this.config = testConfig(environment);
-    this.redis = new Redis(servers.redisUrl,
-      { maxRetriesPerRequest: null, retryStrategy: () => 50 });
-    this.redis.on('error', () => undefined); // it is killed on purpose
+    this.config = testConfig({ ...environment, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl });
+    this.redis = connectRedis(redisUrl);
   }
 
-  static async create(servers: PrivateServers): Promise<Deployment> {
+  static async create(servers: PrivateServers,
+    { redisPort = servers.redisPort, databasePort = servers.databasePort, environment = {} }:
+    Surroundings = {}): Promise<Deployment> {
     const { databaseUrl } = await withDatabase(servers.databaseUrl);
-    return new Deployment(servers, testEnvironment({
-      REDIS_URL: servers.redisUrl, DATABASE_URL: databaseUrl, RESERVATION_LEASE_SECONDS: '1',
-      LOG_LEVEL: 'warn',
-    }));
+    return new Deployment(servers.folder, testEnvironment({
+      REDIS_URL: withPort(servers.redisUrl, redisPort),
+      DATABASE_URL: withPort(databaseUrl, databasePort),
+      RESERVATION_LEASE_SECONDS: '1', LOG_LEVEL: 'warn', ...environment,
+    }), { redisUrl: servers.redisUrl, databaseUrl });
   }
 
   /** Starts a process and waits until it answers. */
@@ -48,18 +61,31 @@ export class Deployment {
   }
 
   /** Starts a process that may die before it answers. */
-  async launch({ roles = 'api,worker', failpoint }: Start = {}): Promise<ProductProcess> {
+  async launch({ roles = 'api,worker', failpoint, environment }: Start = {}):
+  Promise<ProductProcess> {
     const process = new ProductProcess({ ...this.environment, PORT: String(await freePort()),
-      ROLES: roles, ...(failpoint !== undefined && { FAILPOINT: failpoint }) },
-    this.config, this.servers.folder);
-    this.processes.set(process, roles);
-    void process.ended.then(() => this.processes.delete(process));
+      ROLES: roles, ...(failpoint !== undefined && { FAILPOINT: failpoint }), ...environment },
+    this.config, this.folder);
+    this.running.set(process, roles);
+    void process.ended.then(() => this.running.delete(process));
     return process;
+  }
+
+  /** Those that live and have this role, or any. */
+  processes(role?: 'api' | 'worker'): ProductProcess[] {
+    return [...this.running].filter(([, roles]) => role === undefined || roles.includes(role))
+      .map(([process]) => process);
+  }
+
+  /** From now on the operator is connected to this server: another one is the master now. */
+  readRedisFrom(url: string): void {
+    this.redis.disconnect();
+    this.redis = connectRedis(url);
   }
 
   /** Buyers who come one after the other to whatever process answers. */
   crowd(saleId: string): Crowd {
-    const crowd = new Crowd(() => this.clients(), saleId);
+    const crowd = new Crowd(() => this.processes('api').map(({ client }) => client), saleId);
     this.crowds.push(crowd);
     return crowd;
   }
@@ -87,7 +113,7 @@ export class Deployment {
   }
 
   async killAll(): Promise<void> {
-    await Promise.all([...this.processes.keys()].map((process) => process.end()));
+    await Promise.all(this.processes().map((process) => process.end()));
   }
 
   async stop(): Promise<void> {
@@ -95,10 +121,15 @@ export class Deployment {
     await this.killAll();
     this.redis.disconnect();
   }
+}
 
-  /** Of the processes that sell. */
-  private clients(): TestClient[] {
-    return [...this.processes].filter(([, roles]) => roles !== 'worker')
-      .map(([{ client }]) => client);
-  }
+function connectRedis(url: string): Redis {
+  const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  return redis.on('error', () => undefined); // it is killed on purpose
+}
+
+function withPort(url: string, port: number): string {
+  const changed = new URL(url);
+  changed.port = String(port);
+  return changed.href;
 }

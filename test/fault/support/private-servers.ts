@@ -3,28 +3,52 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMariadb, startRedis, type Server } from '../../../tools/lib/servers.mjs';
 
+/** Further settings of the servers' command lines, and where their data lies if not here. */
+export interface ServerSettings {
+  redis?: readonly string[];
+  mariadb?: readonly string[];
+  redisFolder?: string;
+  mariadbFolder?: string;
+}
+
 /** A Redis and a MariaDB that one test file may kill, corrupt and start again on the same ports. */
 export class PrivateServers {
+  private readonly replicas: Server[] = [];
+
   private constructor(
     readonly folder: string,
+    private readonly settings: { redis: Settings; mariadb: Settings },
     private redis: Server,
     private mariadb: Server,
   ) {}
 
-  static async start(): Promise<PrivateServers> {
+  static async start({ redis = [], mariadb = [], redisFolder, mariadbFolder }: ServerSettings = {}):
+  Promise<PrivateServers> {
     const folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), 'fairdrop-fault-'));
-    const [redis, mariadb] = await Promise.all([
-      startRedis({ dir: join(folder, 'redis') }), startMariadb({ dir: join(folder, 'mariadb') }),
+    const settings = {
+      redis: { dir: redisFolder ?? join(folder, 'redis'), args: [...redis] },
+      mariadb: { dir: mariadbFolder ?? join(folder, 'mariadb'), args: [...mariadb] },
+    };
+    const [redisServer, mariadbServer] = await Promise.all([
+      startRedis(settings.redis), startMariadb(settings.mariadb),
     ]);
-    return new PrivateServers(folder, redis, mariadb);
+    return new PrivateServers(folder, settings, redisServer, mariadbServer);
   }
 
   get redisUrl(): string {
     return this.redis.url;
   }
 
+  get redisPort(): number {
+    return this.redis.port;
+  }
+
   get databaseUrl(): string {
     return this.mariadb.url;
+  }
+
+  get databasePort(): number {
+    return this.mariadb.port;
   }
 
   async killRedis(): Promise<void> {
@@ -43,17 +67,26 @@ export class PrivateServers {
 
   async startRedis(): Promise<void> {
     const { port } = this.redis;
-    this.redis = await startRedis({ dir: join(this.folder, 'redis'), port });
+    this.redis = await startRedis({ ...this.settings.redis, port });
+  }
+
+  /** A new server that follows this Redis, on a port of its own. Stopped with the others. */
+  async startReplica(): Promise<Server> {
+    const dir = join(this.folder, `replica-${this.replicas.length}`);
+    const args = ['--replicaof', '127.0.0.1', String(this.redis.port)];
+    const replica = await startRedis({ dir, args: [...this.settings.redis.args, ...args] });
+    this.replicas.push(replica);
+    return replica;
   }
 
   /** Of a Redis that is down: as if its disk had been new. */
   emptyRedis(): void {
-    rmSync(join(this.folder, 'redis', 'data'), { recursive: true });
+    rmSync(join(this.settings.redis.dir, 'data'), { recursive: true });
   }
 
   /** Of a Redis that is down: as if the last part of its writes had never reached the disk. */
   cutRedis(share: number): void {
-    const files = join(this.folder, 'redis', 'data', 'appendonlydir');
+    const files = join(this.settings.redis.dir, 'data', 'appendonlydir');
     const newest = readdirSync(files).filter((name) => name.endsWith('.incr.aof')).sort().at(-1);
     if (newest === undefined) throw new Error('Redis has no append-only file');
     const file = join(files, newest);
@@ -65,13 +98,33 @@ export class PrivateServers {
     await this.mariadb.exited;
   }
 
+  /** Of a MariaDB that is down: as if its disk had been new. */
+  emptyMariadb(): void {
+    rmSync(join(this.settings.mariadb.dir, 'data'), { recursive: true });
+  }
+
+  freezeMariadb(): void {
+    this.mariadb.kill('SIGSTOP');
+  }
+
+  thawMariadb(): void {
+    this.mariadb.kill('SIGCONT');
+  }
+
   async startMariadb(): Promise<void> {
     const { port } = this.mariadb;
-    this.mariadb = await startMariadb({ dir: join(this.folder, 'mariadb'), port });
+    this.mariadb = await startMariadb({ ...this.settings.mariadb, port });
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.killRedis(), this.killMariadb()]);
+    for (const replica of this.replicas) replica.kill();
+    await Promise.all([this.killRedis(), this.killMariadb(),
+      ...this.replicas.map(({ exited }) => exited)]);
     rmSync(this.folder, { recursive: true });
   }
+}
+
+interface Settings {
+  dir: string;
+  args: string[];
 }

@@ -9,6 +9,7 @@ const keptOutput = 20_000;
 /** The built program as a child process. It ends with the test process that started it. */
 export class ProductProcess {
   readonly client: TestClient;
+  readonly url: string;
   /** Resolves when it answers requests; rejects with its output when it ends before that. */
   readonly ready: Promise<void>;
   /** Resolves with the signal that ended it, or `exit code N`. */
@@ -25,7 +26,8 @@ export class ProductProcess {
         this.output = (this.output + text).slice(-keptOutput);
       });
     }
-    this.client = new TestClient(`http://127.0.0.1:${environment['PORT'] ?? ''}`, config);
+    this.url = `http://127.0.0.1:${environment['PORT'] ?? ''}`;
+    this.client = new TestClient(this.url, config);
     this.ended = new Promise((resolve) => {
       this.child.once('close', (code, signal) => {
         this.client.close();

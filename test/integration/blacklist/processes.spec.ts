@@ -1,6 +1,6 @@
 import { createInstallation, type Installation } from '../../support/product';
 import { until } from '../../support/until';
-import { CuttingProxy } from '../../fault/support/cutting-proxy';
+import { FaultProxy } from '../../fault/support/fault-proxy';
 import { admin } from '../../support/client';
 import { BlacklistProcess, origin } from './blacklist-process';
 
@@ -125,14 +125,12 @@ describe('a process that cannot reach the database', () => {
   let installation: Installation;
   let connected: BlacklistProcess;
   let cutOff: BlacklistProcess;
-  let way: CuttingProxy;
-  let databasePort: number;
+  let way: FaultProxy;
 
   beforeAll(async () => {
     installation = await createInstallation();
     const databaseUrl = new URL(installation.environment['DATABASE_URL'] ?? '');
-    databasePort = Number(databaseUrl.port);
-    way = await CuttingProxy.start(databasePort);
+    way = await FaultProxy.start(Number(databaseUrl.port));
     databaseUrl.port = String(way.port);
     connected = await BlacklistProcess.start(installation);
     cutOff = await BlacklistProcess.start(installation, { DATABASE_URL: databaseUrl.href });
@@ -141,17 +139,16 @@ describe('a process that cannot reach the database', () => {
   afterAll(async () => {
     await connected.stop();
     await cutOff.stop();
-    way.stop();
+    await way.stop();
     await installation.drop();
   });
 
   async function whileCutOff(work: () => Promise<void>): Promise<void> {
-    const { port } = way;
-    way.stop();
+    await way.refuse();
     // A look that fails: from now on it is cut off for sure.
     await cutOff.administration.announce();
     await work();
-    way = await CuttingProxy.start(databasePort, port);
+    await way.accept();
   }
 
   it('keeps its last snapshot, says 503 to operators, and catches up', async () => {

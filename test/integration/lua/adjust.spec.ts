@@ -1,9 +1,9 @@
-import { boot, TestLedger, type TestSale } from '../../support/ledger';
+import { boot, strategies, TestLedger, type TestSale } from '../../support/ledger';
 
-describe('adjust', () => {
+describe.each(strategies)('adjust of a sale with %s', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
   const adjust = (sale: TestSale, id: string, delta: number | string, epoch = 1) =>
@@ -54,12 +54,6 @@ describe('adjust', () => {
   it('does not apply again what the loaded total contains', async () => {
     const sale = await ledger.openSale({ total: 15, adjustmentIds: ['a1'] });
     expect(await sale.unchangedBy('adjust', 'a1', 5, boot, 1)).toEqual([2, 15]);
-  });
-
-  it('refuses a total beyond 15 digits, where a double would lose units', async () => {
-    const sale = await ledger.openSale({ total: 999_999_999_999_990 });
-    expect(await adjust(sale, 'a1', 9)).toEqual([1, 999_999_999_999_999]);
-    expect(await sale.unchangedBy('adjust', 'a2', 1, boot, 1)).toEqual([-8, 0]);
   });
 
   it.each(['paused', 'closed'])('works on a sale that is %s', async (state) => {

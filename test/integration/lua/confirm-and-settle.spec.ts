@@ -1,12 +1,12 @@
 import { recordLetters, type OrderStatus } from '../../../src/stock/record';
-import { TestLedger } from '../../support/ledger';
+import { strategies, TestLedger } from '../../support/ledger';
 
 const statuses = Object.keys(recordLetters) as OrderStatus[];
 
-describe('confirm and settle', () => {
+describe.each(strategies)('confirm and settle of a sale with %s', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
   it('confirm turns reserved units into ordered ones, due at the payment deadline', async () => {

@@ -1,4 +1,5 @@
-import { boot, type Reply, type ScriptName, TestLedger, type TestSale } from '../../support/ledger';
+import { boot, type Reply, type ScriptName, strategies, TestLedger, type TestSale }
+  from '../../support/ledger';
 
 /** What is a number to Lua or to a person, but not the plain decimal count that we write. */
 const noCounts = ['nan', 'NaN', 'inf', '-inf', 'Infinity', '1e3', '0x10', '-5', '-0', '+1', '', ' ',
@@ -25,11 +26,11 @@ const row = { rid: 'r9', state: 'O', quantity: 1, deadlineMs: 5, seq: 1, reserve
 const second = Object.fromEntries(Object.entries(row).map(([name, value]) =>
   [`second ${name}`, value]));
 const cases: Case[] = [
-  { script: 'reserve', refusal: [-8, 0, 0, '', 0, 0], lengths: [0, 1, 12, 14],
+  { script: 'reserve', refusal: [-8, 0, 0, '', 0, 0], lengths: [0, 1, 13, 15],
     args: { rid: 'r9', userId: 'ann', quantity: 1, fingerprint: 'print', boot, epoch: 1,
       leaseMs: 30_000, trace: 'trace', ip: 'ip', device: 'phone', payWindow: 0,
-      saleToken: 'token', captcha: 'captcha' },
-    counts: ['quantity', 'epoch', 'leaseMs', 'payWindow'], ids: ['rid', 'fingerprint'],
+      saleToken: 'token', captcha: 'captcha', backlog: 0 },
+    counts: ['quantity', 'epoch', 'leaseMs', 'payWindow', 'backlog'], ids: ['rid', 'fingerprint'],
     others: { userId: ['', 'u'.repeat(513), '雪'.repeat(171)], boot: [''],
       quantity: ['0', '1001'], device: ['d'.repeat(513), '雪'.repeat(171)],
       saleToken: noIds.slice(1), captcha: noIds.slice(1) } },
@@ -54,10 +55,14 @@ const cases: Case[] = [
     args: { id: 'a1', delta: 5, boot, epoch: 1 }, counts: ['epoch'],
     others: { id: ['', 'a'.repeat(256)], boot: [''], delta: ['0', '-05', '--5', '-1e3', '-0x10',
       '- 5', '-10000000000000', ...noCounts.filter((text) => text !== '-5')] } },
-  { script: 'load-begin', refusal: -8, lengths: [0, 1, 7],
-    args: { epoch: 2, boot, total: 10, seq: 0, limit: 2, opensMs: 0, closesMs: 5, group: 'relay' },
+  { script: 'load-begin', refusal: -8, lengths: [0, 1, 8],
+    args: { epoch: 2, boot, total: 10, seq: 0, limit: 2, opensMs: 0, closesMs: 5, group: 'relay',
+      strategy: 'lua' },
     counts: ['epoch', 'total', 'seq', 'limit', 'opensMs', 'closesMs'],
-    others: { boot: [''], group: [''] } },
+    others: { boot: [''], group: [''], strategy: ['', 'Lua', 'lua ', 'lua\n', '1'] } },
+  { script: 'load-proofs', refusal: -8, lengths: [0, 2, 4],
+    args: { 'epoch': 1, 'proof': 'p1', 'rid': 'r1', 'second proof': 'p2', 'second rid': 'r2' },
+    counts: ['epoch'], ids: ['proof', 'rid', 'second proof', 'second rid'] },
   { script: 'load-records', refusal: -8, lengths: [0, 2, 8, 10, 16],
     args: { epoch: 1, ...row, ...second }, ids: ['rid', 'second rid'],
     counts: ['epoch', 'quantity', 'deadlineMs', 'seq', 'reservedAtMs', 'second quantity'],
@@ -102,10 +107,10 @@ describe.each(cases)('$script', ({ script, args, counts = [], ids = [], others =
   });
 });
 
-describe('scripts without a limit on their arguments', () => {
+describe.each(strategies)('scripts without a limit on their arguments, of %s', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
   it('take 8100 reservations in one call, more than Lua can unpack', async () => {

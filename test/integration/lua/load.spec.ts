@@ -1,7 +1,5 @@
-import { boot, TestLedger } from '../../support/ledger';
+import { boot, strategies, TestLedger } from '../../support/ledger';
 
-/** {epoch, boot, total, seq, limit, opensMs, closesMs, group} */
-const begin = (epoch: number, seq = 0) => [epoch, boot, 10, seq, 2, 0, 9e12, 'relay'];
 const row = (rid: string, state: string, quantity: number, user: string) =>
   [rid, state, quantity, 8e12, 7, 1_700_000_000_000, 'print', user];
 
@@ -11,11 +9,14 @@ const rows = [
   row('r7', 'B', 1, 'bob'), row('r8', 'O2', 1, 'c|d'),
 ];
 
-describe('a load', () => {
+describe.each(strategies)('a load of a sale with %s', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
+
+  /** {epoch, boot, total, seq, limit, opensMs, closesMs, group, strategy} */
+  const begin = (epoch: number, seq = 0) => [epoch, boot, 10, seq, 2, 0, 9e12, 'relay', strategy];
 
   it('makes every key from a mixed set of rows, and the books balance', async () => {
     const sale = ledger.newSale();
@@ -27,7 +28,7 @@ describe('a load', () => {
     expect(await sale.everything()).toEqual({
       meta: content({ state: 'open', epoch: '3', boot, opens: '1', closes: '9000000000000',
         limit: '3', total: '10', available: '6', reserved: '0', ordered: '3', sold: '1',
-        seq: '9' }),
+        seq: '9', strategy }),
       records: content({ r1: record('O', 2, 'ann'), r2: record('S', 1, 'ann'),
         r3: record('C', 2, 'ann'), r4: record('E', 1, 'bob'), r5: record('J', 1, 'bob'),
         r6: record('F', 1, 'bob'), r7: record('B', 1, 'bob'), r8: record('O2', 1, 'c|d') }),
@@ -37,6 +38,7 @@ describe('a load', () => {
       adjustments: content({ a1: 'loaded', a2: 'loaded' }),
       refusals: { lifeMs: -2, content: null },
       spent: { lifeMs: -2, content: null },
+      tokens: sale.tokens(6),
     });
     expect(await sale.audit()).toEqual([1, 1, 10, 6, 0, 3, 1, 9, 8, 2, 0, 3, 'open', boot]);
   });
@@ -94,6 +96,27 @@ describe('a load', () => {
       .toEqual([-10, 10, 0, '', 0, 0]);
     expect(await sale.unchangedBy('reserve', ...attempt({ captcha: 'answer' })))
       .toEqual([-11, 10, 0, '', 0, 0]);
+  });
+
+  it('spends what the database knows as spent beside what was spent before, once', async () => {
+    const sale = await ledger.openSale();
+    await sale.reserve('r1', { saleToken: 'p1' });
+    await sale.run('load-begin', ...begin(2));
+    expect(await sale.run('load-proofs', 2, 'p1', 'r8', 'p2', 'r9', 'p2', 'r7')).toBe(1);
+    expect(await sale.unchangedBy('load-proofs', 2, 'p2', 'r7')).toBe(0);
+    expect(await sale.unchangedBy('load-proofs', 2)).toBe(0);
+    expect(await sale.redis.hgetall(sale.keys.spent)).toEqual({ p1: 'r1', p2: 'r9' });
+  });
+
+  it('takes no spent proofs of another epoch, nor once it has ended or was stopped', async () => {
+    const sale = ledger.newSale();
+    await sale.run('load-begin', ...begin(2));
+    expect(await sale.unchangedBy('load-proofs', 1, 'p1', 'r1')).toBe(-7);
+    expect(await sale.unchangedBy('load-proofs', 3, 'p1', 'r1')).toBe(-7);
+    await sale.run('set-state', 'recovering');
+    expect(await sale.unchangedBy('load-proofs', 2, 'p1', 'r1')).toBe(-7);
+    await sale.load({ epoch: 2 });
+    expect(await sale.unchangedBy('load-proofs', 2, 'p1', 'r1')).toBe(-7);
   });
 
   it.each([[9, 4, '9'], [4, 9, '9'], [9, 9, '9'], [0, 10, '10'], [10, 9, '10']])(

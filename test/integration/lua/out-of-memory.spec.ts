@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Server, startRedis } from '../../../tools/lib/servers.mjs';
-import { boot, type ScriptName, TestLedger, type TestSale } from '../../support/ledger';
+import { boot, type ScriptName, strategies, TestLedger, type TestSale } from '../../support/ledger';
 
-const begin = [2, boot, 10, 0, 2, 0, 5, 'relay'];
 const row = ['r9', 'O', 1, 5, 1, 5, 'print', 'ann'];
 
-describe('a Redis that has reached its memory limit', () => {
+describe.each(strategies)('a Redis at its memory limit, with a sale of %s', (strategy) => {
+  const begin = [2, boot, 10, 0, 2, 0, 5, 'relay', strategy];
   let folder: string;
   let server: Server;
   let ledger: TestLedger;
@@ -17,7 +17,7 @@ describe('a Redis that has reached its memory limit', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), 'redis-'));
     server = await startRedis({ dir: folder });
-    ledger = new TestLedger(server.url);
+    ledger = new TestLedger(strategy, server.url);
   });
 
   beforeEach(async () => {
@@ -36,7 +36,8 @@ describe('a Redis that has reached its memory limit', () => {
   });
 
   const refused: [ScriptName, (string | number)[]][] = [
-    ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 1_000, 'trace', 'ip', 'phone', 0, 'token', '']],
+    ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 1_000, 'trace', 'ip', 'phone', 0, 'token', '',
+      0]],
     ['adjust', ['a1', 1, boot, 1]],
     ['load-begin', begin],
   ];
@@ -50,6 +51,7 @@ describe('a Redis that has reached its memory limit', () => {
     await sale.run('load-begin', ...begin);
     await limitMemoryTo(1);
     expect(String(await sale.unchangedBy('load-records', 2, ...row))).toContain('OOM');
+    expect(String(await sale.unchangedBy('load-proofs', 2, 'p1', 'r1'))).toContain('OOM');
     expect(String(await sale.unchangedBy('open', 2, boot, 'open'))).toContain('OOM');
   });
 

@@ -1,14 +1,14 @@
 import { recordLetters, type OrderStatus, type ReleasedStatus } from '../../../src/stock/record';
-import { TestLedger } from '../../support/ledger';
+import { strategies, TestLedger } from '../../support/ledger';
 
 const finalStatuses = ['cancelled', 'expired', 'rejected', 'frozen'] as const satisfies
   readonly ReleasedStatus[];
 const letters = [...finalStatuses, 'refunded' as const].map((status) => recordLetters[status]);
 
-describe('release', () => {
+describe.each(strategies)('release of a sale with %s', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
   const lives = (['reserved', 'pending_payment'] as const)

@@ -1,5 +1,5 @@
 import { recordLetters, type OrderStatus } from '../../../src/stock/record';
-import { TestLedger, type TestSale } from '../../support/ledger';
+import { strategies, TestLedger, type TestSale } from '../../support/ledger';
 
 const statuses = Object.keys(recordLetters) as OrderStatus[];
 
@@ -21,10 +21,10 @@ const circumstances: Record<string, (sale: TestSale) => unknown> = {
   },
 };
 
-describe('a purchase asked for again', () => {
+describe.each(strategies)('a purchase of a sale with %s asked for again', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
   describe.each(Object.keys(circumstances))('%s', (circumstance) => {

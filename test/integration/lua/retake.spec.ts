@@ -1,9 +1,9 @@
-import { leaseMs, TestLedger, type TestSale } from '../../support/ledger';
+import { leaseMs, strategies, TestLedger, type TestSale } from '../../support/ledger';
 
-describe('retake', () => {
+describe.each(strategies)('retake of a sale with %s', (strategy) => {
   let ledger: TestLedger;
 
-  beforeAll(() => { ledger = new TestLedger(); });
+  beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
   const retake = (sale: TestSale, rid: string, hold: number, fence = {}) =>

@@ -27,13 +27,13 @@ describe('set-state', () => {
     const sale = await ledger.openSale();
     await sale.run('set-state', 'recovering');
     expect(await sale.unchangedBy('set-state', state)).toBe(0);
-    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay');
+    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay', 'lua');
     expect(await sale.unchangedBy('set-state', state)).toBe(0);
   });
 
   it('stops a load by a recovery that began after it', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay');
+    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay', 'lua');
     expect(await sale.run('set-state', 'recovering')).toBe(1);
     expect(await sale.run('set-state', 'recovering')).toBe(1);
   });

@@ -42,8 +42,8 @@ describe('the rules in force', () => {
       await process.get(ActiveRules).announce();
       await process.get(RecentAttempts).flush();
     }));
-    const { connection, sample } = product.get(RiskRedis);
-    await connection.del(sample());
+    const { ask, sample } = product.get(RiskRedis);
+    await ask((connection) => connection.del(sample()));
   });
   afterAll(async () => {
     await product.stop();

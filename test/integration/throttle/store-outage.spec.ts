@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { toProblem } from '../../../src/infra/http';
-import { CuttingProxy } from '../../fault/support/cutting-proxy';
+import { FaultProxy } from '../../fault/support/fault-proxy';
 import { freePort } from '../../support/free-port';
 import { until } from '../../support/until';
 import { ThrottledProcess } from './throttled-process';
@@ -52,16 +52,15 @@ describe('without a store nobody is let through', () => {
   });
 
   it('until it is there again', async () => {
-    const proxy = await CuttingProxy.start(redisPort);
-    const server = await ThrottledProcess.start({ ...limited, REDIS_URL: proxy.url });
-    const { port } = proxy;
+    const proxy = await FaultProxy.start(redisPort);
+    const server = await ThrottledProcess.start({ ...limited, REDIS_URL: proxy.url('redis') });
     expect(await server.ask(bob)).toBe('passed');
-    proxy.stop();
+    await proxy.refuse();
     await until('noticed', async () => (await answerOf(server)).code === 'TEMPORARILY_UNAVAILABLE');
-    const again = await CuttingProxy.start(redisPort, port);
+    await proxy.accept();
     await until('let through', async () => await server.ask(bob) === 'passed');
     await server.stop();
-    again.stop();
+    await proxy.stop();
   });
 
   it('but whoever is not limited by anything needs none', async () => {

@@ -1,0 +1,42 @@
+import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleWhen,
+  type CircuitBreakerPolicy } from 'cockatiel';
+
+const faultsInARow = 5;
+const leaveAloneMs = 1_000;
+
+/**
+ * Leaves a part alone for a second after five of its faults in a row: whoever asks then is refused
+ * at once, with what `isOpenCircuit` knows. Afterwards one caller finds out, while the others are
+ * refused still, and his success lets everybody in again.
+ */
+export class Circuit {
+  private policy = this.closed();
+
+  /** `isFault`: what says that the part is away, and not that it refused one request. */
+  constructor(private readonly isFault: (error: Error) => boolean) {}
+
+  get isOpen(): boolean {
+    return this.policy.state !== CircuitState.Closed;
+  }
+
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+    // The library would let him wait for the one who finds out.
+    if (this.policy.state === CircuitState.HalfOpen) throw new BrokenCircuitError();
+    return this.policy.execute(work);
+  }
+
+  /** The part is known to be there again. */
+  close(): void {
+    this.policy = this.closed();
+  }
+
+  private closed(): CircuitBreakerPolicy {
+    return circuitBreaker(handleWhen((error) => this.isFault(error)),
+      { halfOpenAfter: leaveAloneMs, breaker: new ConsecutiveBreaker(faultsInARow) });
+  }
+}
+
+/** True for a call that was not even made: it has had no effect. */
+export function isOpenCircuit(error: unknown): boolean {
+  return error instanceof BrokenCircuitError;
+}

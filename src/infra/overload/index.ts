@@ -1,0 +1,3 @@
+export { Overload } from './overload';
+export { OverloadModule } from './overload.module';
+export { ShedWhenBusy } from './shed-when-busy';

@@ -1,0 +1,85 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+  from '@nestjs/common';
+import { SaleCatalog } from '../sale';
+import { StockRedis, type OutboxEntry } from '../stock';
+import { OrderWriter } from './order-writer';
+
+/** Rows follow within a moment; what is older has one, or waits in a backlog that Redis keeps. */
+const rememberMs = 15_000;
+const rememberAtMost = 50_000;
+const batch = 500;
+const lookEveryMs = 250;
+/** A restart of Redis is over before this; then nothing has to be written here. */
+const patienceMs = 1_500;
+
+interface Remembered {
+  readonly saleId: string;
+  readonly entry: OutboxEntry;
+  readonly atMs: number;
+}
+
+/**
+ * What this process has lately promised to buyers. When Redis goes, perhaps with reservations that no
+ * relay has carried yet, the process writes them to the database itself: a row that is there already
+ * is passed over, and so a buyer who was told yes has his order before the database sells to others.
+ */
+@Injectable()
+export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('AcknowledgedPurchases');
+  private remembered: Remembered[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private goneSinceMs: number | undefined;
+  private isWriting = false;
+
+  constructor(
+    private readonly redis: StockRedis,
+    private readonly catalog: SaleCatalog,
+    private readonly writer: OrderWriter,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => { void this.look(performance.now()); }, lookEveryMs).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  remember(saleId: string, entry: OutboxEntry): void {
+    if (this.remembered.length >= rememberAtMost) this.remembered.splice(0, rememberAtMost / 10);
+    this.remembered.push({ saleId, entry, atMs: performance.now() });
+  }
+
+  /** Forgets what is old, and writes the rest once Redis has been gone for a while. */
+  private async look(nowMs: number): Promise<void> {
+    if (this.redis.boot !== undefined) {
+      this.goneSinceMs = undefined;
+      const first = this.remembered.findIndex(({ atMs }) => atMs > nowMs - rememberMs);
+      this.remembered.splice(0, first === -1 ? this.remembered.length : first);
+      return;
+    }
+    this.goneSinceMs ??= nowMs;
+    if (this.isWriting || nowMs - this.goneSinceMs < patienceMs) return;
+    this.isWriting = true;
+    try {
+      await this.write();
+    } catch (error) {
+      this.logger.warn({ msg: 'promised orders not written, trying again', error: String(error) });
+    } finally {
+      this.isWriting = false;
+    }
+  }
+
+  private async write(): Promise<void> {
+    while (this.remembered.length > 0) {
+      const saleId = this.remembered[0]?.saleId ?? '';
+      const sale = await this.catalog.find(saleId);
+      const taken = this.remembered.filter((purchase) => purchase.saleId === saleId).slice(0, batch);
+      if (sale) await this.writer.write(sale, taken.map(({ entry }) => entry));
+      const written = new Set(taken);
+      this.remembered = this.remembered.filter((purchase) => !written.has(purchase));
+      this.logger.warn({ msg: 'redis is gone, promised orders written', saleId,
+        orders: taken.length });
+    }
+  }
+}

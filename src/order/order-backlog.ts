@@ -1,0 +1,102 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+  from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../config';
+import { Metrics } from '../infra/metrics';
+import { Overload } from '../infra/overload';
+import { QueueProgress } from '../infra/queue';
+import { SaleCatalog } from '../sale';
+import { StockOutbox } from '../stock';
+import { orderQueue } from './queues';
+
+const lookEveryMs = 500;
+/**
+ * With more jobs than this the relays hold back: further ones would not be written any sooner, and
+ * what waits in the outbox is carried in larger batches later.
+ */
+const relayHoldJobs = 200;
+/** With more jobs than this the queue is late, not lossy: another entry would not help. */
+const lateJobs = 100;
+/** More than a relay takes at one look: it is behind. */
+const lateEntries = 500;
+
+/**
+ * What is on its way to the database: reservations in the outbox, jobs in the queue. Every process
+ * looks twice a second and comes to the same result.
+ */
+@Injectable()
+export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('OrderBacklog');
+  private entries: ReadonlyMap<string, number> = new Map();
+  private timer: NodeJS.Timeout | undefined;
+  private isLooking = false;
+  private isHolding = false;
+
+  constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly progress: QueueProgress,
+    private readonly outbox: StockOutbox,
+    private readonly catalog: SaleCatalog,
+    private readonly metrics: Metrics,
+    private readonly overload: Overload,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => { void this.look(); }, lookEveryMs).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  /**
+   * Whether the relays leave reservations where they are, because the order queue is stuck or deep.
+   * They go on by themselves once it moves and is half empty.
+   */
+  get holdsRelay(): boolean {
+    return this.isHolding;
+  }
+
+  /** Whether orders of this sale that are not there yet are only late: nobody has lost them. */
+  isLate(saleId: string): boolean {
+    return this.isHolding || this.progress.jobsOf(orderQueue) > lateJobs
+      || (this.entries.get(saleId) ?? 0) > lateEntries;
+  }
+
+  private async look(): Promise<void> {
+    this.decide();
+    if (this.isLooking) return;
+    this.isLooking = true;
+    try {
+      await this.measure();
+    } catch {
+      // The connection reports its own faults; without Redis nobody is held back for a backlog.
+      this.overload.reportBacklog(0);
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  private decide(): void {
+    const jobs = this.progress.jobsOf(orderQueue);
+    const isStuck = this.progress.isStuck(orderQueue);
+    const holds = isStuck || jobs > (this.isHolding ? relayHoldJobs / 2 : relayHoldJobs);
+    this.metrics.relayHolding.set(holds ? 1 : 0);
+    if (holds === this.isHolding) return;
+    this.isHolding = holds;
+    if (holds) {
+      this.logger.warn({ msg: 'order queue full, reservations stay in the outbox', jobs, isStuck,
+        action: 'going on when it moves and is half empty' });
+    } else this.logger.log({ msg: 'order queue takes reservations again', jobs });
+  }
+
+  private async measure(): Promise<void> {
+    const backlogs = await this.outbox.backlogs(this.catalog.live().map(({ id }) => id));
+    this.entries = new Map([...backlogs].map(([saleId, { entries }]) => [saleId, entries]));
+    this.metrics.outboxDepth.reset();
+    for (const [saleId, depth] of this.entries) {
+      this.metrics.outboxDepth.set({ sale_id: saleId }, depth);
+    }
+    const units = [...backlogs.values()].map(({ units: held }) => held);
+    this.overload.reportBacklog(Math.max(0, ...units) / this.config.backlogPerSale);
+  }
+}

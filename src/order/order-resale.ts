@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { assertUnreachable, ProblemError } from '../kernel';
+import { SaleCatalog } from '../sale';
+import { StockGate, type Cause } from '../stock';
+import { DirectOrders } from './direct-orders';
+import type { Order } from './order';
+
+/** What taking units again for another order's money came to. */
+export type ResellOutcome = { kind: 'held'; rid: string } | { kind: 'refused'; reason: string };
+
+/** Buys once more for money that came after its order had ended. */
+@Injectable()
+export class OrderResale {
+  constructor(
+    private readonly catalog: SaleCatalog,
+    private readonly gate: StockGate,
+    private readonly direct: DirectOrders,
+  ) {}
+
+  /**
+   * Takes the units of a closed order again, under a new id that the key decides: the same guarded
+   * way as any purchase, and the same answer when repeated. The row follows as for any purchase.
+   * Throws TEMPORARILY_UNAVAILABLE while that cannot be known.
+   */
+  async resell(order: Order, key: string, cause: Cause): Promise<ResellOutcome> {
+    const { saleId, userId, quantity } = order;
+    const sale = await this.catalog.find(saleId);
+    if (!sale) throw new Error(`The order ${order.id} names a sale that is not there`);
+    if (sale.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
+    const rid = this.gate.idOf(userId, saleId, key);
+    const request = { rid, saleId, userId, quantity, ...cause };
+    const outcome = await this.gate.reserve(request);
+    switch (outcome.kind) {
+      case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
+      case 'refused': return { kind: 'refused', reason: outcome.reason };
+      case 'in_database': {
+        const direct = await this.direct.place(sale, request, outcome.epoch);
+        return direct.kind === 'refused' ? direct : { kind: 'held', rid };
+      }
+      case 'not_loaded':
+        throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered.');
+      default: return assertUnreachable(outcome);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+  from '@nestjs/common';
+import { Database } from '../infra/database';
+import { StockRedis } from '../stock';
+import { OverdueOrders } from './overdue-orders';
+
+const everyMs = 5_000;
+
+/** S10 while its schedule, which lives in Redis, is gone: what is not paid goes back on sale. */
+@Injectable()
+export class OutageExpiry implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger('OutageExpiry');
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly redis: StockRedis,
+    private readonly database: Database,
+    private readonly overdue: OverdueOrders,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => { void this.look(); }, everyMs).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  private async look(): Promise<void> {
+    if (this.redis.boot !== undefined) return;
+    try {
+      await this.database.withLock('expire-overdue', () => this.overdue.expireAll());
+    } catch (error) {
+      this.logger.warn({ msg: 'unpaid orders not ended, trying again', error: String(error) });
+    }
+  }
+}

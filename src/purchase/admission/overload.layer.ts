@@ -1,0 +1,65 @@
+import { hash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Overload } from '../../infra/overload';
+import type { ProblemError } from '../../kernel';
+import { StockGate } from '../../stock';
+import { SaleTokens } from '../sale-token/sale-tokens';
+import { RecentHolds } from './recent-holds';
+
+/** For so long one lot decides about a buyer; longer than the answer to a press would take. */
+const windowMs = 4_000;
+
+/**
+ * While the process cannot keep up, new buyers are told to come back: as many as are too many, drawn
+ * by lot. Who has a sale token is the last to be told so, and the retry of a purchase that holds
+ * units never is.
+ */
+@Injectable()
+export class OverloadLayer {
+  constructor(
+    private readonly overload: Overload,
+    private readonly tokens: SaleTokens,
+    private readonly gate: StockGate,
+    private readonly holds: RecentHolds,
+  ) {}
+
+  /** By memory alone: the TEMPORARILY_UNAVAILABLE of him on whom the lot falls. */
+  refuse({ headers }: FastifyRequest, buyer: { userId: string; saleId: string },
+    nowMs: number): ProblemError | undefined {
+    const { pressure } = this.overload;
+    if (pressure === 0) return undefined;
+    const { lot, waitMs } = draw(buyer, nowMs);
+    if (lot >= pressure || this.isHeld(headers['idempotency-key'], buyer)) return undefined;
+    const isAdmitted = this.hasToken(headers['x-sale-token'], buyer);
+    if (isAdmitted && lot >= pressure - 1) return undefined;
+    return this.overload.refuse(isAdmitted ? 'admitted_purchase' : 'purchase',
+      Math.ceil(waitMs / 1_000));
+  }
+
+  private isHeld(key: string | string[] | undefined,
+    { userId, saleId }: { userId: string; saleId: string }): boolean {
+    return typeof key === 'string' && this.holds.has(this.gate.idOf(userId, saleId, key));
+  }
+
+  private hasToken(token: string | string[] | undefined,
+    buyer: { userId: string; saleId: string }): boolean {
+    return typeof token === 'string' && this.tokens.check(token, buyer) !== undefined;
+  }
+}
+
+/**
+ * One lot, from 0 to 1, for each buyer and window: asking more often changes nothing. Windows begin
+ * at another time for each buyer, so that those who come back do not come at once.
+ */
+export function draw({ userId, saleId }: { userId: string; saleId: string }, nowMs: number):
+{ lot: number; waitMs: number } {
+  const shiftedMs = nowMs + fractionOf(`${saleId}|${userId}`) * windowMs;
+  const window = Math.floor(shiftedMs / windowMs);
+  return { lot: fractionOf(`${saleId}|${window}|${userId}`),
+    waitMs: (window + 1) * windowMs - shiftedMs };
+}
+
+function fractionOf(text: string): number {
+  return hash('sha256', text, 'buffer').readUInt32BE() / 2 ** 32;
+}

@@ -1,0 +1,79 @@
+#!lua
+--[[ reserve-7: holds units of one sale for one buyer, exactly once per rid, and spends his proofs.
+     KEYS  meta, records, users, due, outbox, spent, tokens     (one slot: {saleId})
+     ARGV  rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip, device, payWindow,
+           saleToken, captcha, backlog
+           payWindow: seconds, 0 for that of the sale · saleToken, captcha: ids of proofs, or ''
+           backlog: as many units without a row end the taking of more, 0 for no end
+     Reply {code, available, seq, state, quantity, reservedAt}
+           1 held · 2 replayed (the record as it is now) · -1 sold out · -2 over the limit · -3 other body
+           -4 not open yet · -5 closed · -6 paused · -7 fenced · -8 bad argument · -9 not loaded
+           -10 sale token spent · -11 captcha spent · -12 backlog full ]]
+-- @include record
+-- @include units
+local meta, records, users, due, outbox, spent, tokens =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip, device, payWindow, saleToken,
+  captcha, backlog = unpack(ARGV)
+local function refuse(code, available) return { code, tonumber(available) or 0, 0, '', 0, 0 } end
+
+local units = is_count(quantity) and tonumber(quantity) or 0
+if #ARGV ~= 14 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
+  or units < 1 or units > 1000 or not is_count(epoch) or not is_count(leaseMs) or not is_count(backlog)
+  or not is_rid(fingerprint) or not is_count(payWindow) or #device > 512
+  or (saleToken ~= '' and not is_rid(saleToken)) or (captcha ~= '' and not is_rid(captcha)) then
+  return refuse(-8)
+end
+local fields = redis.call('HMGET', meta, 'state', 'epoch', 'boot', 'opens', 'closes', 'limit',
+  'available', 'reserved', 'seq', 'strategy')
+local state, metaEpoch, metaBoot, opens, closes, limit, available, reserved, _, strategy = unpack(fields)
+if not state then return refuse(-9) end
+for i = 4, 9 do
+  if not is_count(fields[i]) then return refuse(-9) end
+end
+-- Both must be those of the server that runs this very script: an old snapshot must not sell.
+if metaBoot ~= boot or metaEpoch ~= epoch or state == 'loading' or state == 'recovering' then
+  return refuse(-7)
+end
+local known = redis.call('HGET', records, rid)
+if known then
+  local record = unpack_record(known)
+  if not record then return refuse(-9) end
+  if record.fingerprint ~= fingerprint then return refuse(-3, available) end
+  return { 2, tonumber(available), tonumber(record.seq), record.state,
+    tonumber(record.quantity), tonumber(record.reservedAt) }
+end
+
+if state == 'paused' then return refuse(-6, available) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if state ~= 'open' or now >= tonumber(closes) then return refuse(-5, available) end
+if now < tonumber(opens) then return refuse(-4, available) end
+if saleToken ~= '' and redis.call('HEXISTS', spent, saleToken) == 1 then return refuse(-10, available) end
+if captcha ~= '' and redis.call('HEXISTS', spent, captcha) == 1 then return refuse(-11, available) end
+if tokens_differ(tokens, strategy, available) then return refuse(-9) end
+if tonumber(available) < units then return refuse(-1, available) end
+local held = redis.call('HGET', users, userId) or '0'
+if not is_count(held) then return refuse(-9) end
+if held + units > tonumber(limit) then return refuse(-2, available) end
+if backlog ~= '0' and tonumber(reserved) >= tonumber(backlog) then return refuse(-12, available) end
+redis.call('ZSCORE', due, rid) -- a key of the wrong type must fail here, before the first write
+redis.call('XLEN', outbox)
+
+-- From here on nothing may fail: Redis does not roll a script back.
+local after = take(meta, tokens, strategy, units)
+redis.call('HINCRBY', meta, 'reserved', units)
+local seq = redis.call('HINCRBY', meta, 'seq', 1)
+local reservedAt = string.format('%.0f', now)
+local deadline = string.format('%.0f', now + tonumber(leaseMs))
+redis.call('HSET', records, rid, pack_record({ state = 'R', quantity = quantity, deadline = deadline,
+  seq = string.format('%.0f', seq), epoch = epoch, reservedAt = reservedAt, requeues = 0,
+  fingerprint = fingerprint, userId = userId }))
+redis.call('HINCRBY', users, userId, units)
+redis.call('ZADD', due, deadline, rid)
+if saleToken ~= '' then redis.call('HSET', spent, saleToken, rid) end
+if captcha ~= '' then redis.call('HSET', spent, captcha, rid) end
+redis.call('XADD', outbox, '*', 'rid', rid, 'user', userId, 'quantity', quantity, 'print', fingerprint,
+  'epoch', epoch, 'seq', seq, 'at', reservedAt, 'trace', trace, 'ip', ip, 'device', device,
+  'window', payWindow)
+return { 1, after, seq, 'R', units, now }

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { ServerClock } from '../infra/redis';
+import { assertUnreachable, ProblemError } from '../kernel';
+import { OrderCancellation, OrderLife, OrderStore, toOutboxEntry, type Cause, type KnownOrder,
+  type Order } from '../order';
+import { fingerprint, refusal, SaleEpochs } from '../stock';
+import { rowTimeoutMs, undecided, type Attempt } from './reservations';
+
+/**
+ * Confirm and cancel. The row decides between them and the time limit, as between a payment, a
+ * cancel and the expiry of an order; each may be repeated.
+ */
+@Injectable()
+export class Decisions {
+  constructor(
+    private readonly store: OrderStore,
+    private readonly life: OrderLife,
+    private readonly cancellation: OrderCancellation,
+    private readonly epochs: SaleEpochs,
+    private readonly clock: ServerClock,
+  ) {}
+
+  /**
+   * The units are the user's for good; what he pays is the shop's business. Throws PAYMENT_TOO_LATE,
+   * ORDER_STATE_CONFLICT, or TEMPORARILY_UNAVAILABLE while the Try has not ended.
+   */
+  async confirm(known: KnownOrder): Promise<Order> {
+    const rid = known.kind === 'row' ? known.order.id : known.reservation.rid;
+    if (known.kind === 'reservation' && !await this.life.waitForRow(rid, rowTimeoutMs)) {
+      throw undecided();
+    }
+    await this.life.pay(rid);
+    const order = await this.store.find(rid);
+    if (order?.status === 'paid') return order;
+    if (order?.status === 'expired') {
+      throw new ProblemError('PAYMENT_TOO_LATE',
+        'The time limit of the reservation is over; its units are back on sale.');
+    }
+    throw conflict(order, 'confirmed');
+  }
+
+  /**
+   * Gives the units back; what has ended without holding any stays as it ended. Throws
+   * ORDER_STATE_CONFLICT when it was confirmed.
+   */
+  async cancel(known: KnownOrder, cause: Cause): Promise<Order> {
+    const order = known.kind === 'row' ? known.order : await this.cancellation.endUnwritten(
+      known.sale, toOutboxEntry(known.reservation), 'CANCELLED_BY_SERVICE');
+    return this.end(order, cause);
+  }
+
+  /**
+   * The same for a Try that may have arrived, is on its way, or never comes: whatever of it comes
+   * later finds the row that says so, and holds nothing.
+   */
+  async cancelAttempt({ sale, rid, userId, quantity }: Attempt, cause: Cause): Promise<Order> {
+    const order = await this.store.find(rid);
+    if (order && order.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
+    if (order) return this.end(order, cause);
+    const { epoch } = await this.epochs.of(sale.id);
+    return this.end(await this.cancellation.endUnwritten(sale, { rid, userId, quantity, epoch,
+      // Number 0: Redis has not numbered it.
+      seq: 0, fingerprint: fingerprint(quantity), reservedAtMs: this.clock.now(), ...cause },
+    'CANCELLED_BY_SERVICE'), cause);
+  }
+
+  private async end(order: Order, cause: Cause): Promise<Order> {
+    const ended = await this.cancellation.end(order, cause);
+    switch (ended.status) {
+      case 'cancelled': case 'expired': case 'rejected': return ended;
+      case 'paid': case 'refunded': throw conflict(ended, 'cancelled');
+      // A reviewer has thawed or frozen it at this moment.
+      case 'pending_payment': case 'frozen': throw undecided();
+      default: return assertUnreachable(ended.status);
+    }
+  }
+}
+
+function conflict(order: Order | undefined, wish: 'confirmed' | 'cancelled'): ProblemError {
+  const detail = order?.status === 'paid' ? 'confirmed' : order?.status ?? 'gone';
+  return new ProblemError('ORDER_STATE_CONFLICT',
+    `The reservation is ${detail} and cannot be ${wish} any more.`);
+}

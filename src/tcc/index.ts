@@ -1,0 +1,1 @@
+export { TccApiModule } from './tcc.module';

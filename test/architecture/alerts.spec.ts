@@ -1,0 +1,51 @@
+import { load } from 'js-yaml';
+import { Metrics } from '../../src/infra/metrics';
+import { read } from './source';
+
+interface Rule {
+  alert: string;
+  expr: string;
+  labels: { severity: string };
+  annotations: { summary: string; description: string };
+}
+
+const { groups } = load(read('docker/prometheus/alerts.yml')) as { groups: { rules: Rule[] }[] };
+const rules = groups.flatMap((group) => group.rules);
+const operations = read('docs/operations.md');
+
+/** Names of every series that a process shows, and of the one that Prometheus adds. */
+async function seriesNames(): Promise<Set<string>> {
+  const metrics = await new Metrics().registry.getMetricsAsJSON();
+  return new Set(['up', ...metrics.flatMap(({ name, type }) => String(type) === 'histogram'
+    ? ['_bucket', '_sum', '_count'].map((end) => name + end) : [name])]);
+}
+
+describe('the alerts for Prometheus', () => {
+  it('look at series that exist', async () => {
+    const known = await seriesNames();
+    const asked = rules.flatMap(({ alert, expr }) => seriesIn(expr).map((name) => ({ alert, name })));
+    expect(asked.length).toBeGreaterThanOrEqual(rules.length);
+    expect(asked.filter(({ name }) => !known.has(name))).toEqual([]);
+  });
+
+  it.each(rules)('$alert says what happened, how bad it is and what to do', ({ alert, labels,
+    annotations: { summary, description } }) => {
+    expect(alert).toMatch(/^Fairdrop[A-Z]\w+$/);
+    expect(['warning', 'critical']).toContain(labels.severity);
+    expect(summary).toMatch(/\S/);
+    expect(description.length).toBeGreaterThan(40);
+  });
+
+  it('are those of the operations page, no more and no less', () => {
+    const documented = [...operations.matchAll(/`(Fairdrop\w+)`/g)].map(([, name]) => name);
+    expect([...new Set(documented)].sort()).toEqual(rules.map(({ alert }) => alert).sort());
+  });
+});
+
+/** Metric names: words that are neither functions, keywords, labels nor their values. */
+function seriesIn(expression: string): string[] {
+  const bare = expression.replace(/\{[^}]*\}/g, '').replace(/\[[^\]]*\]/g, '')
+    .replace(/\bby\s*\([^)]*\)/g, '');
+  return [...bare.matchAll(/[a-z_][a-z0-9_]*(?!\w*\s*\()/gi)].map(([word]) => word)
+    .filter((word) => !/^(?:max|sum|abs|rate|increase|histogram_quantile|by)$/.test(word));
+}

@@ -1,0 +1,163 @@
+import { join } from 'node:path';
+import { reviewer, risky, rulesOfTests } from '../support/case-desk';
+import type { TestClient } from '../support/client';
+import { until } from '../support/until';
+import { checkBooks } from './support/books';
+import type { Crowd } from './support/crowd';
+import { Deployment } from './support/deployment';
+import { Dump } from './support/dump';
+import { PrivateServers } from './support/private-servers';
+
+jest.setTimeout(180_000);
+
+/** The drill of docs/operations.md, "Backup, restore, disaster". */
+describe('the database is restored from a dump', () => {
+  let servers: PrivateServers;
+  let deployment: Deployment;
+  let dump: Dump;
+
+  beforeAll(async () => { servers = await PrivateServers.start(); });
+  afterAll(async () => { await servers.stop(); });
+
+  beforeEach(async () => {
+    deployment = await Deployment.create(servers);
+    dump = new Dump(join(servers.folder, 'dump.sql'));
+  });
+
+  afterEach(async () => { await deployment.stop(); });
+
+  /** Orders in every status that a restore has to carry over; ids by what they are. */
+  async function everyStatus(client: TestClient, saleId: string) {
+    await client.call('PUT', '/admin/v1/risk/rules', { as: reviewer, body: rulesOfTests });
+    const order = async (userId: string) =>
+      (await client.order(saleId, userId, { key: `key-of-${userId}` })).id;
+    const ids = { paid: await order('paid'), pending_payment: await order('pending_payment'),
+      cancelled: await order('cancelled'), refunded: await order('refunded'),
+      frozen: await order('frozen') };
+    await client.pay(ids.paid, 'paid');
+    await client.cancel(ids.cancelled, 'cancelled');
+    const { paymentId, amount } = await client.pay(ids.refunded, 'refunded');
+    await client.report('refund.succeeded', { orderId: ids.refunded, paymentId, ...amount });
+    await client.buy(saleId, 'frozen', risky);
+    for (const [status, id] of Object.entries(ids)) {
+      await client.inStatus(id, status, status as keyof typeof ids);
+    }
+    return ids;
+  }
+
+  async function loseEverything(): Promise<void> {
+    await Promise.all([deployment.killAll(), servers.killRedis(), servers.killMariadb()]);
+    servers.emptyRedis();
+    servers.emptyMariadb();
+  }
+
+  /** What the restored database has, before a process has seen it. */
+  async function restoredIds(): Promise<Set<string>> {
+    const database = await deployment.connectDatabase();
+    const [rows] = await database.query('SELECT rid FROM orders');
+    await database.end();
+    return new Set((rows as { rid: string }[]).map(({ rid }) => rid));
+  }
+
+  /** The crowd is told the truth: who is in the dump has his order, who is not may buy anew. */
+  async function expectTruth(client: TestClient, saleId: string, crowd: Crowd,
+    restored: ReadonlySet<string>): Promise<void> {
+    const kept = crowd.acknowledged.filter(({ orderId }) => restored.has(orderId));
+    const lost = crowd.acknowledged.filter(({ orderId }) => !restored.has(orderId));
+    expect([kept.length > 0, lost.length > 0]).toEqual([true, true]);
+    for (const { orderId, userId, key } of kept.slice(0, 20)) {
+      const { status, body } = await client.buy(saleId, userId, { key });
+      expect([status, body.id, body.status]).toEqual([200, orderId, 'pending_payment']);
+    }
+    for (const { orderId, userId, key } of lost.slice(0, 20)) {
+      expect((await client.find(orderId, userId)).status).toBe(404);
+      const { status, body } = await client.buy(saleId, userId, { key });
+      expect([status, body.id]).toEqual([202, orderId]);
+    }
+  }
+
+  it('onto empty servers, amid a crowd: the sale goes on and sells exactly the rest', async () => {
+    const { client } = await deployment.start();
+    await deployment.start();
+    const saleId = await client.openSale({ stock: 1_500, limitPerUser: 3,
+      protection: { risk: 'on' } });
+    const ids = await everyStatus(client, saleId);
+    const crowd = deployment.crowd(saleId);
+    crowd.start();
+    await crowd.acknowledge(100);
+    const dumpedAt = performance.now();
+    await dump.make(deployment.config.databaseUrl);
+    const dumpedForMs = performance.now() - dumpedAt;
+    await crowd.acknowledge(50);
+    await client.pay(ids.pending_payment, 'pending_payment');
+    await loseEverything();
+
+    const lostAt = performance.now();
+    await Promise.all([servers.startMariadb(), servers.startRedis()]);
+    await dump.restore(deployment.config.databaseUrl);
+    const restoredAt = performance.now();
+    const restored = await restoredIds();
+    const [again] = await Promise.all([deployment.start(), deployment.start()]);
+    await crowd.acknowledge(1);
+    const soldAt = performance.now();
+    const found = await again.client.reconcile(saleId);
+    process.stdout.write(`All lost but a dump of ${restored.size} orders (made in ${
+      Math.round(dumpedForMs)} ms): servers and rows back after ${
+      seconds(restoredAt - lostAt)} s, first purchase after ${seconds(soldAt - lostAt)} s\n`);
+
+    expect(found.body).toMatchObject({ items: [{ driftAfter: 0, consistentAfter: true }] });
+    for (const [status, id] of Object.entries(ids)) {
+      expect((await again.client.find(id, status)).body.status).toBe(status);
+      const replay = await again.client.buy(saleId, status, { key: `key-of-${status}` });
+      // Whoever is under suspicion still is.
+      expect(replay.body.id ?? replay.body.code).toBe(status === 'frozen' ? 'BLACKLISTED' : id);
+    }
+    await expectTruth(again.client, saleId, crowd, restored);
+    await crowd.sellOut();
+    await crowd.finish();
+    const { database, rows } = await checkBooks(deployment, saleId, []);
+    expect(database.allocated).toBe(1_500);
+    const written = new Set(rows.map(({ rid }) => rid));
+    expect([...restored].filter((rid) => !written.has(rid))).toEqual([]);
+  });
+
+  it('while Redis has lived on: sells nothing until somebody decides about the rest', async () => {
+    const before = await deployment.start();
+    const saleId = await before.client.openSale({ stock: 30 });
+    const { id: early } = await before.client.order(saleId, 'early');
+    const crowd = deployment.crowd(saleId);
+    await crowd.press(5);
+    await checkBooks(deployment, saleId, crowd.acknowledged);
+    await dump.make(deployment.config.databaseUrl);
+    await before.client.pay(early, 'early');
+    const { id: late } = await before.client.order(saleId, 'late');
+    await before.client.pay(late, 'late');
+    await crowd.press(5);
+    await checkBooks(deployment, saleId, crowd.acknowledged);
+    await servers.killRedis();
+    await servers.startRedis();
+    await until('its epoch has left that of the dump behind', async () =>
+      (await checkBooks(deployment, saleId, crowd.acknowledged)).database.epoch > 1);
+    await deployment.killAll();
+    await dump.restore(deployment.config.databaseUrl);
+
+    const { client } = await deployment.start();
+    await until('the loss is in the metrics', async () => (await client.call('GET', '/metrics',
+      { as: reviewer })).text.includes(`lost_orders{sale_id="${saleId}"} 7`));
+    expect((await client.buy(saleId, 'new')).status).toBe(503);
+    const path = `/admin/v1/sales/${saleId}/lost-orders`;
+    const decided = await client.call('POST', path,
+      { as: { userId: 'operator', roles: ['admin'] }, body: { decision: 'write_again' } });
+    expect(decided.body).toMatchObject({ lost: 7, writtenAgain: 7 });
+    expect((await client.find(early, 'early')).body.status).toBe('paid');
+    expect((await client.find(late, 'late')).body.status).toBe('paid');
+    expect(await crowd.askAgain()).toEqual(crowd.acknowledged.map(({ orderId }) => orderId));
+    await crowd.press(20);
+    const { database } = await checkBooks(deployment, saleId, crowd.acknowledged);
+    expect([database.allocated, crowd.acknowledged.length]).toEqual([30, 28]);
+  });
+});
+
+function seconds(milliseconds: number): string {
+  return (milliseconds / 1_000).toFixed(1);
+}

@@ -1,0 +1,115 @@
+import { StockGate } from '../../../src/stock';
+import { afterNext } from '../../support/after-next';
+import { createInstallation, TestProduct, type Installation } from '../../support/product';
+import { until } from '../../support/until';
+import { FaultProxy } from '../support/fault-proxy';
+import { ReplicatedRedis } from './replicated-redis';
+
+describe('DURABILITY=replica', () => {
+  let servers: ReplicatedRedis;
+  let proxy: FaultProxy;
+  let installation: Installation;
+  let product: TestProduct;
+  let worker: TestProduct | undefined;
+
+  beforeEach(async () => {
+    servers = await ReplicatedRedis.start();
+    proxy = await FaultProxy.start(servers.masterPort);
+    installation = await createInstallation();
+    product = await start('api');
+  });
+  afterEach(async () => {
+    await product.stop();
+    await worker?.stop();
+    worker = undefined;
+    await installation.drop();
+    await proxy.stop();
+    await servers.stop();
+  });
+
+  const start = (roles: string) => TestProduct.start({ REDIS_URL: proxy.url('redis'),
+    DURABILITY: 'replica', ROLES: roles }, installation);
+  const ready = () => product.client.call('GET', '/health/ready');
+
+  /** The product reaches the server that takes over, as by a virtual address. */
+  async function failOver() {
+    await servers.failOver();
+    proxy.retarget(servers.masterPort);
+    proxy.cut();
+  }
+
+  async function expectOneOrder(saleId: string, orderId: string) {
+    const { redis, database } = await product.client.atRest(saleId);
+    expect([redis.available, redis.ordered, database.allocated]).toEqual([9, 1, 1]);
+    await product.client.inStatus(orderId, 'alice', 'pending_payment');
+  }
+
+  it('a replica that lags: nobody is told so, and the same key finds its one order', async () => {
+    const saleId = await product.client.openSale();
+    const buy = () => product.client.buy(saleId, 'alice', { key: 'key' });
+    servers.link.hang();
+    // The second finds the units held, and must not be told either.
+    for (const answer of [await buy(), await buy()]) {
+      expect([answer.status, answer.body.code, answer.headers['retry-after']])
+        .toEqual([503, 'TEMPORARILY_UNAVAILABLE', '1']);
+    }
+    expect((await product.client.stock(saleId)).redis.reserved).toBe(1);
+    servers.link.flow();
+    const served = await buy();
+    expect(served.status).toBe(202);
+    worker = await start('worker');
+    await expectOneOrder(saleId, served.body.id);
+    const { text } = await product.client.call('GET', '/metrics');
+    expect(text).toContain('durability_failures_total{scheme="replica"} 2');
+    expect(text).toContain('durability_wait_seconds_count{scheme="replica"} 3');
+  });
+
+  it('what it answered with 202 outlives the master, however slow its replica is', async () => {
+    const saleId = await product.client.openSale();
+    servers.link.delay(300);
+    const answers = await Promise.all(Array.from({ length: 8 }, (_, number) =>
+      product.client.buy(saleId, `buyer-${number}`)));
+    await failOver();
+    servers.link.delay(0);
+    await servers.startReplica();
+    // Whatever it writes it knows from the replica.
+    worker = await start('worker');
+    expect(answers.map(({ status }) => status)).toEqual(Array.from(answers, () => 202));
+    for (const { body } of answers) {
+      await product.client.inStatus(body.id, body.userId, 'pending_payment');
+    }
+    const { database } = await product.client.atRest(saleId);
+    expect(database.allocated).toBe(8);
+  });
+
+  it('the master dies before it was waited for: no promise, one order in the end', async () => {
+    worker = await start('worker');
+    const saleId = await product.client.openSale();
+    servers.link.hang();
+    afterNext(product.get(StockGate), 'reserve', () => true, failOver);
+    const lost = await product.client.buy(saleId, 'alice', { key: 'key' });
+    expect([lost.status, lost.body.code]).toEqual([503, 'TEMPORARILY_UNAVAILABLE']);
+    await servers.startReplica();
+    const served = await until('the buyer who came back is served', async () => {
+      const answer = await product.client.buy(saleId, 'alice', { key: 'key' });
+      return answer.status !== 503 && answer;
+    }, 30_000);
+    expect([200, 202]).toContain(served.status);
+    await expectOneOrder(saleId, served.body.id);
+  });
+
+  it('is ready only while enough replicas follow', async () => {
+    worker = await start('worker');
+    expect(await ready()).toMatchObject({ status: 200, body: { details: {
+      durability: { status: 'up', scheme: 'replica', replicas: 1, replicasNeeded: 1 } } } });
+    await servers.detachReplica();
+    const down = await until('the loss is seen', async () => {
+      const answer = await ready();
+      return answer.status === 503 && answer;
+    });
+    expect(down.body['details']).toMatchObject({
+      durability: { status: 'down', scheme: 'replica', replicas: 0, replicasNeeded: 1 } });
+    await servers.attachReplica();
+    await until('it is ready again', async () => (await ready()).status === 200);
+  });
+});

@@ -1,0 +1,59 @@
+import { until } from '../../support/until';
+import { scenario } from '../support/scenario';
+
+const apart = ['api', 'api', 'worker', 'worker'] as const;
+
+scenario('an API process and a worker are killed at the peak: others finish what they began',
+  { row: 'SIGKILL of an API process and of a worker at the peak', short: true, processes: apart },
+  async (stage) => {
+    const { deployment, crowd, random } = stage;
+    const victims = (['api', 'worker'] as const).map((role) =>
+      random.pick(deployment.processes(role)));
+    await crowd.acknowledge(random.integer(1, 60));
+    await stage.inject('both are killed', () =>
+      Promise.all(victims.map((victim) => victim.end())));
+    await crowd.acknowledge(60);
+    await stage.heal(() => Promise.all([
+      deployment.start({ roles: 'api' }), deployment.start({ roles: 'worker' })]));
+  });
+
+scenario('all processes and both servers are killed at once: the rest sells out exactly',
+  { row: 'SIGKILL of every process, Redis and MariaDB at once', short: true },
+  async (stage) => {
+    const { deployment, servers } = stage;
+    await stage.pass(stage.random.integer(0, 500));
+    await stage.inject('everything is killed', () =>
+      Promise.all([deployment.killAll(), servers.killRedis(), servers.killMariadb()]));
+    await stage.heal(async () => {
+      await Promise.all([servers.startRedis(), servers.startMariadb()]);
+      await Promise.all([deployment.start(), deployment.start()]);
+    });
+  });
+
+scenario('a process is told to stop at the peak: a clean exit, and nothing is lost',
+  { row: 'SIGTERM at the peak', short: true }, async (stage) => {
+    const { deployment, random } = stage;
+    await stage.pass(random.integer(0, 500));
+    const stopping = random.pick(deployment.processes());
+    await stage.inject('one is told to stop', async () =>
+      expect(await stopping.end('SIGTERM')).toBe('exit code 0'));
+    await stage.heal(() => deployment.start());
+  });
+
+scenario('a worker is frozen with jobs and locks, and goes on after others took over, once',
+  { row: 'SIGSTOP of a worker, late return', processes: ['api', 'worker'] }, async (stage) => {
+    const { deployment } = stage;
+    const frozen = stage.random.pick(deployment.processes('worker'));
+    await stage.inject('a worker is frozen with a job', () => until('it has one', async () => {
+      frozen.signal('SIGSTOP');
+      if (await deployment.jobs('orders', 'active') > 0) return true;
+      frozen.signal('SIGCONT');
+      return false;
+    }));
+    await deployment.start({ roles: 'worker' });
+    // Longer than it takes to call a job stalled, so that the other has it.
+    await stage.pass(25_000);
+    await stage.heal(() => { frozen.signal('SIGCONT'); });
+    await until('it works again', async () =>
+      (await frozen.client.call('GET', '/health/ready')).status === 200);
+  });

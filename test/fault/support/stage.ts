@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestClient } from '../../support/client';
+import { until } from '../../support/until';
+import { checkHistory, type Violation } from '../history/check-history';
+import { History } from '../history/history';
+import { type Books, booksAtRest } from './books';
+import { Deployment, type Roles } from './deployment';
+import { FaultProxy } from './fault-proxy';
+import type { PrivateServers } from './private-servers';
+import type { Random } from './random';
+import { Shoppers } from './shoppers';
+import { limitPerUser } from './shopping-plan';
+
+/** How much is played: a few seconds of it within `npm test`, or all. */
+export const scale = process.env.FAULT_SCALE === 'full' ? 'full' : 'short';
+
+const sizes = {
+  short: { stock: 500, shoppersAtOnce: 12, warmUp: 60, sellOutMs: 10_000,
+    processes: ['api,worker', 'api,worker'] },
+  full: { stock: 4_000, shoppersAtOnce: 24, warmUp: 300, sellOutMs: 40_000,
+    processes: ['api', 'api', 'worker', 'worker'] },
+} as const;
+const size = sizes[scale];
+
+const recoveryPatienceMs = 90_000;
+
+/** How a stage differs from the usual one. */
+export interface StageSettings {
+  /** One process of each. */
+  processes?: readonly Roles[];
+  /** Variables of every process. */
+  environment?: Readonly<Record<string, string>>;
+  /** Changes of the sale, as in POST /admin/v1/sales. */
+  sale?: object;
+  /** Purchases that are accepted before the fault. */
+  warmUp?: number;
+  /** Redis really loses writes that it has acknowledged. */
+  mayLose?: boolean;
+}
+
+/** What a fault came to. */
+export interface Outcome {
+  violations: Violation[];
+  /** Ids of acknowledged purchases that became no order. */
+  lost: string[];
+  /** From the end of the fault to the first accepted purchase; to the books at rest. */
+  recoveryMs: number | undefined;
+  balancedMs: number;
+  /** Purchases. */
+  acknowledged: number;
+  refused: number;
+  books: Books;
+}
+
+/** The whole product on servers of its own, behind proxies, with shoppers who are recorded. */
+export class Stage {
+  readonly history: History;
+  readonly crowd: Shoppers;
+  private healedMs: number | undefined;
+
+  private constructor(
+    readonly servers: PrivateServers,
+    readonly redis: FaultProxy,
+    readonly mariadb: FaultProxy,
+    readonly deployment: Deployment,
+    readonly saleId: string,
+    readonly random: Random,
+    private readonly mayLose: boolean,
+  ) {
+    this.history = new History(join(servers.folder, `history-${randomUUID()}.jsonl`));
+    this.crowd = new Shoppers(deployment, saleId, this.history, random.sub('shoppers'));
+  }
+
+  /** Starts everything; resolves when the sale sells and the shoppers are warm. */
+  static async start(servers: PrivateServers, random: Random, {
+    processes = size.processes, environment = {}, sale = {}, warmUp = size.warmUp, mayLose = false,
+  }: StageSettings): Promise<Stage> {
+    const delays = random.sub('delays').next;
+    const redis = await FaultProxy.start(servers.redisPort, delays);
+    const mariadb = await FaultProxy.start(servers.databasePort, delays);
+    const deployment = await Deployment.create(servers,
+      { redisPort: redis.port, databasePort: mariadb.port, environment });
+    try {
+      const started = await Promise.all(processes.map((roles) => deployment.start({ roles })));
+      const seller = started[processes.findIndex((roles) => roles !== 'worker')];
+      if (!seller) throw new Error('A stage needs a process that sells');
+      const saleId = await seller.client.openSale(
+        { stock: size.stock, limitPerUser, payWindowSeconds: 600, ...sale });
+      const stage = new Stage(servers, redis, mariadb, deployment, saleId, random, mayLose);
+      stage.crowd.start(size.shoppersAtOnce);
+      await stage.crowd.acknowledge(warmUp);
+      return stage;
+    } catch (error) {
+      await deployment.stop();
+      throw error;
+    }
+  }
+
+  /** Of one of the processes that sell. */
+  get client(): TestClient {
+    return this.random.pick(this.deployment.processes('api')).client;
+  }
+
+  /** Does harm, and says so. */
+  async inject(what: string, harm: () => unknown): Promise<void> {
+    await harm();
+    this.healedMs = undefined;
+    this.say(what);
+  }
+
+  /** Takes the harm away: from its end on, recovery is measured. */
+  async heal(remedy: () => unknown): Promise<void> {
+    await remedy();
+    this.healedMs = performance.now();
+    this.say('healed');
+  }
+
+  /** Lets the fault last. */
+  async pass(ms: number): Promise<void> {
+    await sleep(ms);
+  }
+
+  /** Sells what is left, waits until nothing moves, and holds the history against the books. */
+  async finish(): Promise<Outcome> {
+    const healedMs = this.healedMs;
+    if (healedMs === undefined) throw new Error('The fault has not been healed');
+    const recoveryMs = await this.recover(healedMs);
+    this.crowd.hold();
+    await booksAtRest(this.deployment, this.saleId);
+    const balancedMs = performance.now() - healedMs;
+    await this.sellOut();
+    await this.crowd.finish();
+    const books = await booksAtRest(this.deployment, this.saleId);
+    return { ...checkHistory(this.history.lines, books, { mayLose: this.mayLose }), books,
+      recoveryMs, balancedMs, refused: this.crowd.refused };
+  }
+
+  async stop(): Promise<void> {
+    await this.crowd.abandon();
+    await this.deployment.stop();
+    await Promise.all([this.redis.stop(), this.mariadb.stop()]);
+  }
+
+  /** Until the first purchase is accepted, or refused because nothing is left: then undefined. */
+  private async recover(healedMs: number): Promise<number | undefined> {
+    const { accepted } = this.crowd;
+    const soldOutBefore = this.crowd.refusals.get('SOLD_OUT') ?? 0;
+    return until('purchases are accepted again', async () => {
+      const first = accepted.find(({ atMs }) => atMs >= healedMs);
+      if (first) return { ms: first.atMs - healedMs };
+      const soldOut = this.crowd.refusals.get('SOLD_OUT') ?? 0;
+      return soldOut > soldOutBefore && { ms: undefined };
+    }, recoveryPatienceMs).then(({ ms }) => ms);
+  }
+
+  /** A stock that is too large for it is left over. */
+  private async sellOut(): Promise<void> {
+    this.crowd.rush();
+    const before = this.crowd.refusals.get('SOLD_OUT') ?? 0;
+    await until('the sale is sold out', async () =>
+      (this.crowd.refusals.get('SOLD_OUT') ?? 0) > before, size.sellOutMs).catch(() => undefined);
+  }
+
+  private say(what: string): void {
+    process.stdout.write(`  ${new Date().toISOString()} ${what}: ${
+      this.crowd.acknowledged} purchases accepted\n`);
+  }
+}

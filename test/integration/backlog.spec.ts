@@ -1,0 +1,54 @@
+import { OrderStore } from '../../src/order';
+import { expectBooksToBalance } from '../support/books';
+import { createInstallation, TestProduct, type Installation } from '../support/product';
+import { until } from '../support/until';
+
+/** As while the database is away: nobody writes orders until a worker is there. */
+describe('orders that are written late', () => {
+  const backlog = 5;
+  let installation: Installation;
+  let product: TestProduct;
+
+  beforeAll(async () => {
+    installation = await createInstallation();
+    product = await TestProduct.start({ ROLES: 'api', BACKLOG_PER_SALE: String(backlog) },
+      installation);
+  });
+
+  afterAll(async () => {
+    await product.stop();
+    await installation.drop();
+  });
+
+  const buy = (saleId: string, buyer: number) =>
+    product.client.buy(saleId, `buyer-${buyer}`, { key: `press-${buyer}` });
+
+  it('are taken up to the backlog, others wait outside, and all go on by themselves', async () => {
+    const saleId = await product.client.openSale({ stock: 20 });
+    const crowd = await Promise.all(Array.from({ length: 3 * backlog }, (_, i) => buy(saleId, i)));
+    const refused = crowd.filter(({ status }) => status !== 202);
+    expect(crowd.length - refused.length).toBe(backlog);
+    for (const { status, body, headers } of refused) {
+      expect([status, body.code, headers['retry-after']])
+        .toEqual([503, 'TEMPORARILY_UNAVAILABLE', '2']);
+    }
+    const { text } = await product.client.call('GET', '/metrics');
+    expect(text).toContain(
+      `inventory_decr_total{result="backlog",source="purchase"} ${refused.length}`);
+
+    const first = crowd.findIndex(({ status }) => status === 202);
+    const again = await buy(saleId, first);
+    expect([again.status, again.body.id]).toEqual([202, crowd[first]?.body.id]);
+
+    const worker = await TestProduct.start({ ROLES: 'worker' }, installation);
+    for (const buyer of crowd.keys()) {
+      await until(`buyer-${buyer} is let in`, async () => (await buy(saleId, buyer)).status < 300);
+    }
+    await expectBooksToBalance(product, saleId);
+    const rows = [];
+    for await (const page of product.get(OrderStore).ofSale(saleId)) rows.push(...page);
+    expect(rows.map(({ userId }) => userId).sort())
+      .toEqual([...crowd.keys()].map((buyer) => `buyer-${buyer}`).sort());
+    await worker.stop();
+  });
+});

@@ -1,0 +1,115 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import { Logger } from '@nestjs/common';
+import type { Queue, Worker } from 'bullmq';
+import { orderQueue } from '../../src/order';
+import { OrderBacklog } from '../../src/order/order-backlog';
+import { OrderProcessor } from '../../src/order/order.processor';
+import type { OrderBatchJob } from '../../src/order/queues';
+import { StockReader } from '../../src/stock';
+import { createInstallation, TestProduct, type Installation } from '../support/product';
+import { until } from '../support/until';
+
+/** A batch of a sale that is not there, without reservations, fails at once and for good. */
+const noWork = { name: 'write', data: { saleId: 'none', entries: [] }, opts: { attempts: 1 } };
+
+jest.setTimeout(60_000);
+
+describe('an order queue that does not keep up', () => {
+  let installation: Installation;
+  let product: TestProduct;
+  let api: TestProduct;
+
+  beforeEach(async () => {
+    installation = await createInstallation();
+    product = await TestProduct.start({ RESERVATION_LEASE_SECONDS: '1' }, installation);
+    api = await TestProduct.start({ ROLES: 'api' }, installation);
+  });
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await Promise.all([product.stop(), api.stop()]);
+    await installation.drop();
+  });
+
+  async function metric(name: string, of = product): Promise<number> {
+    const { text } = await of.client.call('GET', '/metrics');
+    return Number(new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1]);
+  }
+
+  const holds = (expected: boolean) => until(`the relay ${expected ? 'holds' : 'goes on'}`,
+    async () => product.get(OrderBacklog).holdsRelay === expected, 20_000);
+
+  const queue = (): Queue<OrderBatchJob> => product.get(getQueueToken(orderQueue));
+
+  /** A worker that waits for a job when it is paused takes that one all the same. */
+  async function pause(worker: Worker): Promise<void> {
+    await worker.pause(true);
+    await queue().add(noWork.name, noWork.data, noWork.opts);
+    await until('the last job is taken', async () =>
+      await queue().getJobCountByTypes('waiting', 'active') === 0);
+  }
+
+  async function buyTimes(saleId: string, name: string, count: number): Promise<void> {
+    const answers = await Promise.all(Array.from({ length: count }, (_, index) =>
+      api.client.buy(saleId, `${name}-${index}`)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+  }
+
+  it('is stuck when nothing is finished for 10 s: said once, seen everywhere, over by itself',
+    async () => {
+      const errors = jest.spyOn(Logger.prototype, 'error').mockReturnValue();
+      const saleId = await product.client.openSale({ stock: 10 });
+      const { worker } = product.get(OrderProcessor);
+      await pause(worker);
+      await buyTimes(saleId, 'ann', 1);
+      await until('both processes see it', async () =>
+        await metric('queue_stuck{queue="orders"}') === 1
+        && await metric('queue_stuck{queue="orders"}', api) === 1, 20_000);
+      expect(errors.mock.calls.map(([line]) => line as object)
+        .filter((line) => 'queue' in line && line.queue === orderQueue))
+        .toMatchObject([product, api].map(() => // one line of each process
+          ({ msg: 'queue stuck', queue: orderQueue, jobs: 1 })));
+      const ready = await api.client.call<{ details: object }>('GET', '/health/ready');
+      expect(ready).toMatchObject({ status: 200,
+        body: { details: { queue: { status: 'up', stuck: [orderQueue] } } } });
+      await holds(true);
+      void worker.resume();
+      await until('it moves', async () => await metric('queue_stuck{queue="orders"}') === 0);
+      await holds(false);
+      expect(await product.client.atRest(saleId)).toMatchObject({
+        database: { allocated: 1 }, drift: 0 });
+    });
+
+  it('gets no more from the relay when it is deep; what is held stays one entry in the outbox',
+    async () => {
+      const saleId = await product.client.openSale({ stock: 100 });
+      const { worker } = product.get(OrderProcessor);
+      await pause(worker);
+      await queue().addBulk(Array.from({ length: 210 }, () => noWork));
+      await holds(true);
+      expect(await metric('relay_holding')).toBe(1);
+      await buyTimes(saleId, 'early', 10);
+      // Their leases run out twice: the sweep finds them and must not put them in again.
+      await until('the sweep has renewed the leases', async () => {
+        const reader = product.get(StockReader);
+        const [held] = await reader.reservations(saleId,
+          await reader.overdue(saleId, Date.now() + 3_600_000, 1));
+        return held !== undefined && held.deadlineMs > held.reservedAtMs + 2_500;
+      });
+      await buyTimes(saleId, 'late', 10);
+      // The relay may have been waiting for the first ones when it was told to hold.
+      const carried = (await queue().getJobs(['waiting']))
+        .reduce((sum, { data }) => sum + data.entries.length, 0);
+      const { outbox } = await product.get(StockReader).audit(saleId);
+      expect(outbox).toBeGreaterThanOrEqual(10);
+      expect(outbox + carried).toBe(20);
+      await until('the depth is measured', async () =>
+        await metric(`outbox_depth{sale_id="${saleId}"}`) === outbox);
+      void worker.resume();
+      await holds(false);
+      expect(await product.client.atRest(saleId)).toMatchObject({
+        database: { allocated: 20 }, drift: 0 });
+      await until('the outbox is empty', async () =>
+        await metric(`outbox_depth{sale_id="${saleId}"}`) === 0);
+    });
+});

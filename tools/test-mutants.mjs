@@ -1,0 +1,133 @@
+#!/usr/bin/env node
+/**
+ * `npm run test:mutants`: switches the guards of test/mutants/mutants.mjs off, one at a time, in a
+ * throw-away copy of this folder, and runs the tests that must notice. Exits with 1 when nobody
+ * misses a guard. Options after `--`: `--only=words` takes the guards whose names contain them;
+ * `--write` puts the table into docs/mutants.md.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync }
+  from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { mutants } from '../test/mutants/mutants.mjs';
+import { Failure, say, sayError, step } from './lib/console.mjs';
+import { nodeProgram, root } from './lib/packages.mjs';
+import { run } from './lib/processes.mjs';
+import { runOnTestServers } from './lib/test-run.mjs';
+
+const patienceMs = 6 * 60_000;
+const notCopied = new Set(['node_modules', '.git', '.data', 'dist']);
+/** These tests run the built program, all others the sources. */
+const needsBuild = /^test\/(fault|e2e)\//;
+
+const { values: { only, write } } = parseArgs({ options: {
+  only: { type: 'string', default: '' }, write: { type: 'boolean', default: false },
+} });
+
+await runOnTestServers(async (environment) => {
+  const chosen = mutants.filter(({ guard }) => guard.includes(only));
+  if (chosen.length === 0) throw new Failure(`No guard has "${only}" in its name`);
+  // Before the first long run: a guard whose text has changed is an error of the table.
+  for (const mutant of chosen) textWithout(root, mutant);
+  const tree = copyTree(join(environment.TEST_FOLDER, 'tree'));
+  await step('all guards on', () => checkBaseline(tree, environment, chosen), { ticking: false });
+  const results = [];
+  for (const mutant of chosen) results.push(await tryMutant(tree, environment, mutant));
+  report(results);
+});
+
+function copyTree(tree) {
+  mkdirSync(tree);
+  cpSync(root, tree, { recursive: true,
+    filter: (path) => !notCopied.has(relative(root, path)) });
+  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  return tree;
+}
+
+/** The tests of the chosen guards must pass while every guard is on. */
+async function checkBaseline(tree, environment, chosen) {
+  const specs = [...new Set(chosen.flatMap((mutant) => mutant.specs))];
+  const { failed, broken } = await runSpecs(tree, environment, specs);
+  const [reason] = [...failed, ...broken];
+  if (reason !== undefined) throw new Failure(`With all guards on this fails: ${reason}`);
+}
+
+/** @returns {Promise<object>} the mutant, and `caughtBy`: the first test that failed, if one did */
+async function tryMutant(tree, environment, mutant) {
+  const path = join(tree, mutant.path);
+  const original = readFileSync(path, 'utf8');
+  writeFileSync(path, textWithout(tree, mutant));
+  try {
+    return await step(`without ${mutant.guard}`, async () => {
+      const { failed, broken } = await runSpecs(tree, environment, mutant.specs);
+      if (failed.length === 0 && broken.length > 0) {
+        throw new Failure(`Without ${mutant.guard} the tests do not even run: ${broken[0]}`);
+      }
+      const [caughtBy] = failed;
+      say(caughtBy === undefined ? '  MISSED BY NOBODY' : `  caught by ${caughtBy}`);
+      return { ...mutant, caughtBy };
+    }, { ticking: false });
+  } finally {
+    writeFileSync(path, original);
+  }
+}
+
+/** @returns {string} the text of the mutant's file with its guard switched off */
+function textWithout(tree, { guard, path, find, replace }) {
+  const text = readFileSync(join(tree, path), 'utf8');
+  const count = text.split(find).length - 1;
+  if (count !== 1) throw new Failure(`${guard}: its text is ${count} times in ${path}, not once`);
+  return text.replace(find, () => replace);
+}
+
+/**
+ * @returns {Promise<{ failed: string[], broken: string[] }>} tests that failed, and files that failed
+ *   as a whole
+ */
+async function runSpecs(tree, environment, specs) {
+  if (specs.some((spec) => needsBuild.test(spec))) {
+    await run(nodeProgram(), [join(tree, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'],
+      { cwd: tree });
+  }
+  const output = join(tree, 'result.json');
+  rmSync(output, { force: true });
+  const problem = await run(nodeProgram(), ['--experimental-vm-modules',
+    join(tree, 'node_modules/jest/bin/jest.js'), '--maxWorkers=2', '--bail', '--json',
+    `--outputFile=${output}`, ...specs], { cwd: tree, env: environment, timeoutMs: patienceMs })
+    .catch((error) => error);
+  if (!existsSync(output)) throw new Failure(`The tests came to no end: ${problem.message}`);
+  return readResults(tree, output);
+}
+
+function readResults(tree, output) {
+  const { testResults } = JSON.parse(readFileSync(output, 'utf8'));
+  const isFailed = ({ status }) => status === 'failed';
+  return {
+    failed: testResults.flatMap(({ name, assertionResults }) => assertionResults.filter(isFailed)
+      .map(({ fullName }) => `\`${relative(tree, name)}\`: ${fullName}`)),
+    broken: testResults.filter((result) => isFailed(result) && !result.assertionResults.some(isFailed))
+      .map(({ name, message }) => `${relative(tree, name)}\n${message.slice(0, 2_000)}`),
+  };
+}
+
+function report(results) {
+  const lines = results.map(({ guard, path, caughtBy = '**nobody**' }) =>
+    `| ${guard} | \`${path}\` | ${caughtBy.replaceAll('|', '\\|')} |`);
+  const table = ['| guard | in | missed by |', '|---|---|---|', ...lines].join('\n');
+  say(`\n${table}\n`);
+  if (write) writeFileSync(join(root, 'docs/mutants.md'), documentOf(table, results.length));
+  const missing = results.filter(({ caughtBy }) => caughtBy === undefined);
+  if (missing.length === 0) return;
+  process.exitCode = 1;
+  sayError(new Failure(`Nobody misses: ${missing.map(({ guard }) => guard).join(', ')}`));
+}
+
+function documentOf(table, count) {
+  return `# Every guard is missed
+Each line is a guard of the protocol, switched off alone in a copy of the sources, and the first test that
+failed without it. Made by \`npm run test:mutants -- --write\` on ${new Date().toISOString().slice(0, 10)}
+with ${count} guards; \`test/mutants/mutants.mjs\` says how each is switched off.
+
+${table}
+`;
+}
