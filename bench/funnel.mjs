@@ -19,7 +19,7 @@ async function startInstallation(settings, protection) {
     product,
     /** A purchase by every buyer, and then by as many who come too late; all rows are written. */
     async sell(name, count) {
-      const saleId = await openSale(product, count, protection);
+      const saleId = await openSale(product, count, { protection });
       const crowd = async (prefix) => {
         const made = buyers(secret, count, `${prefix}-${name}`);
         return protection.saleToken ? withSaleTokens(product, saleId, made) : made;
@@ -47,7 +47,7 @@ export const startWithFunnel = () => startInstallation({}, { saleToken: true });
 
 /** A flood of one buyer whom the blacklist names, and one of a buyer who asks too often. */
 export async function floods({ product }, name, count) {
-  const saleId = await openSale(product, 1, { saleToken: true });
+  const saleId = await openSale(product, 1, { protection: { saleToken: true } });
   const [listed, hasty] = buyers(secret, 2, `flood-${name}`);
   await blacklist(product, listed.userId);
   const blacklisted = await flood(product, saleId, listed, count);

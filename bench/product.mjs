@@ -31,7 +31,7 @@ export async function startServers({ appendfsync = 'everysec', replicas = 0 } = 
   await finished(fork(join(root, 'dist/src/cli/migrate.js'), { env: environment, silent: true }));
   const database = mysql.createPool({ uri: environment.DATABASE_URL });
   return {
-    environment, database,
+    environment, database, stopRedis: () => redis.stop(),
     async stop() {
       await database.end();
       for (const server of [...followers, redis, mariadb]) await server.stop();
@@ -64,11 +64,11 @@ export async function startProgram(path, environment) {
 export const startProduct = (environment, roles) =>
   startProgram('dist/src/main.js', { ...environment, ROLES: roles, DRAIN_SECONDS: '0' });
 
-/** A preloaded sale that is open now; resolves to its id. */
-export async function openSale({ url }, stock, protection = {}) {
+/** A preloaded sale that is open now, with changes to what it is by default; resolves to its id. */
+export async function openSale({ url }, stock, changes = {}) {
   const product = await administer(url, 'POST', '/admin/v1/products', { name: 'Bench' });
   const sale = await administer(url, 'POST', '/admin/v1/sales', { productId: product.id, stock,
-    limitPerUser: 1, price: { amount: 100, currency: 'EUR' }, protection,
+    limitPerUser: 1, price: { amount: 100, currency: 'EUR' }, ...changes,
     opensAt: new Date(Date.now() - 1_000).toISOString(),
     closesAt: new Date(Date.now() + 3_600_000).toISOString() });
   await administer(url, 'POST', `/admin/v1/sales/${sale.id}/preload`);

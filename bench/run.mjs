@@ -5,7 +5,8 @@
  * over several rounds; and how fast a backlog becomes rows in MariaDB (`--backlog 0` leaves that
  * out). Prints a table and writes bench/results/latest.json.
  * `npm run bench -- --durability` compares the schemes of DURABILITY instead, in
- * bench/results/durability.json.
+ * bench/results/durability.json; `--strategies` the ways in which a sale gives its units away, in
+ * bench/results/strategies.json.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -16,12 +17,14 @@ import { compareSchemes, median } from './durability.mjs';
 import { floods, startWithFunnel, startWithoutFunnel } from './funnel.mjs';
 import { buyers, connections, purchase } from './load.mjs';
 import { secret, startProgram } from './product.mjs';
+import { compareStrategies } from './strategies.mjs';
 
 const { values } = parseArgs({ options: {
   rounds: { type: 'string', default: '3' },
   requests: { type: 'string', default: '16000' },
   backlog: { type: 'string', default: '40000' },
   durability: { type: 'boolean', default: false },
+  strategies: { type: 'boolean', default: false },
 } });
 const rounds = Number(values.rounds);
 const [requests, backlog] = [values.requests, values.backlog].map((text) =>
@@ -39,6 +42,7 @@ const scenarios = {
 const runs = [];
 const persisted = [];
 if (values.durability) await compareSchemes(rounds, requests);
+else if (values.strategies) await compareStrategies(rounds, requests);
 else await compareFunnel();
 
 async function compareFunnel() {

@@ -92,7 +92,7 @@ async function runSpecs(tree, environment, specs) {
   const output = join(tree, 'result.json');
   rmSync(output, { force: true });
   const problem = await run(nodeProgram(), ['--experimental-vm-modules',
-    join(tree, 'node_modules/jest/bin/jest.js'), '--maxWorkers=2', '--bail', '--json',
+    join(tree, 'node_modules/jest/bin/jest.js'), '--maxWorkers=2', '--json',
     `--outputFile=${output}`, ...specs], { cwd: tree, env: environment, timeoutMs: patienceMs })
     .catch((error) => error);
   if (!existsSync(output)) throw new Failure(`The tests came to no end: ${problem.message}`);

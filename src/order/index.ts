@@ -1,5 +1,6 @@
 export { AcknowledgedPurchases } from './acknowledged-purchases';
-export { DirectOrders, type DirectOutcome } from './direct-orders';
+export type { DirectOutcome } from './direct-decision';
+export { DirectOrders } from './direct-orders';
 export { LeaseSweep } from './lease-sweep';
 export { OrderApiModule, OrderModule, OrderWorkerModule } from './order.module';
 export type { Order, RejectionReason } from './order';

@@ -129,6 +129,7 @@ export class OrderFreeze {
     try {
       const ledger = await this.writeThawed(sale, order, epoch, cause);
       if (!ledger) return;
+      failpoint('thaw-after-commit');
       this.book.audit(ledger);
     } catch (error) {
       if (!(error instanceof DoesNotFit) && !isCheckViolation(error)) throw error;

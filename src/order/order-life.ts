@@ -127,7 +127,7 @@ export class OrderLife {
     if (orders.length === 0) return [];
     this.book.audit(ledger);
     this.metrics.orderStatusTotal.inc({ status: to }, orders.length);
-    failpoint('close-before-release');
+    failpoint(`${to}-before-release`);
     await this.followup.tryApply(saleId, orders);
     return orders;
   }

@@ -3,7 +3,8 @@ import { Database, isCheckViolation, isDuplicateKey, type Transaction } from '..
 import { Metrics } from '../infra/metrics';
 import { ServerClock } from '../infra/redis';
 import type { Sale } from '../sale';
-import { isOfService, StockBook, StockReader, type LedgerRow, type OutboxEntry, type StockFence } from '../stock';
+import { isOfService, StockBook, StockReader, type LedgerRow, type OutboxEntry, type StockFence }
+  from '../stock';
 import type { Order, RejectionReason } from './order';
 import { OrderStore } from './order-store';
 

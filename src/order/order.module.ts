@@ -4,6 +4,7 @@ import { registerQueue, retriedByNextRun, retriedBySweep } from '../infra/queue'
 import { SaleModule } from '../sale';
 import { AcknowledgedPurchases } from './acknowledged-purchases';
 import { DirectOrders } from './direct-orders';
+import { DirectWriter } from './direct-writer';
 import { ExpiryProcessor } from './expiry.processor';
 import { LeaseSweep } from './lease-sweep';
 import { OrderBacklog } from './order-backlog';
@@ -25,7 +26,7 @@ import { OverdueOrders } from './overdue-orders';
 import { expiryQueue, orderQueue, sweepQueue } from './queues';
 import { SweepsProcessor } from './sweeps.processor';
 
-const services = [AcknowledgedPurchases, DirectOrders, LeaseSweep, OrderBacklog,
+const services = [AcknowledgedPurchases, DirectOrders, DirectWriter, LeaseSweep, OrderBacklog,
   OrderCancellation, OrderFollowup, OrderFreeze, OrderLife,
   OrderLookup, OrderNotices, OrderResale, OrderStore, OrderWriter, OverdueOrders];
 const queues = [registerQueue(orderQueue, retriedBySweep),

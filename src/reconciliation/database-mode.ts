@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { Database } from '../infra/database';
+import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
 import { isRedisStrategy, SaleCatalog } from '../sale';
 import { SaleEpochs } from '../stock';
@@ -58,6 +59,7 @@ export class DatabaseMode implements OnModuleInit {
             SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) - INTERVAL ? SECOND)`,
         [saleId, this.patienceSeconds]);
       if (affectedRows === 0) continue;
+      failpoint('database-mode-after-switch');
       entered += 1;
       this.epochs.announce(saleId);
       this.logger.error({ msg: 'redis is gone, the database sells', saleId,

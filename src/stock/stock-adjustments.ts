@@ -4,8 +4,9 @@ import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { assertUnreachable, ProblemError } from '../kernel';
 import type { StockStrategy } from '../sale';
+import type { Cause } from './movement';
 import type { StockFence } from './sale-epochs';
-import { StockBook, type Cause } from './stock-book';
+import { StockBook } from './stock-book';
 import { StockRedis } from './stock-redis';
 
 /** A change of a sale's stock by so many units. `id` makes it happen once. */

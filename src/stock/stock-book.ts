@@ -4,25 +4,7 @@ import { ProblemError } from '../kernel';
 import type { StockStrategy } from '../sale';
 import type { Turn } from './deduction/deduction';
 import { Deductions } from './deduction/deductions';
-
-/** Who or what caused a change: goes to the ledger row and the audit line. */
-export interface Cause {
-  /** At most 32 characters, such as `purchase` or `payment_webhook`. */
-  source: string;
-  /** Of the request behind it, empty when there is none. */
-  ip: string;
-  traceId: string;
-}
-
-/** Units of one order that the database gives away or takes back. */
-export interface Movement {
-  rid: string;
-  userId: string;
-  quantity: number;
-  /** How often the order has taken its units, this time included; once when left out. */
-  hold?: number;
-  cause: Cause;
-}
+import type { Movement } from './movement';
 
 /** A ledger row as written, for the audit line after the commit. */
 export interface LedgerRow extends Movement {
@@ -68,6 +50,11 @@ export class StockBook {
   async resize(transaction: Transaction, saleId: string, strategy: StockStrategy,
     delta: number): Promise<boolean> {
     return await this.deductions.of(strategy)?.resize?.(transaction, saleId, delta) ?? true;
+  }
+
+  /** Whether buyers of this strategy have locks of their own, so that each must come alone. */
+  hasTurns(strategy: StockStrategy): boolean {
+    return this.deductions.of(strategy)?.enter !== undefined;
   }
 
   /** The right to allocate for this buyer, where the strategy has locks. Throws `StockBusy`. */

@@ -101,6 +101,7 @@ export class StockGate {
     let epoch = known;
     if (gate === 'database') return { kind: 'in_database', rid, epoch };
     let reply: ReserveReply;
+    failpoint('reserve-before-script');
     try {
       reply = await this.run(request, epoch);
     } catch (error) {

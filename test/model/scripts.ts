@@ -40,7 +40,7 @@ function moved(meta: Meta, from: keyof Counters, to: keyof Counters, units: numb
   return { ...meta, [from]: meta[from] - units, [to]: meta[to] + units };
 }
 
-/** reserve-6, asked under the epoch that it finds: a process may know any that ever was. */
+/** reserve, asked under the epoch that it finds: a process may know any that ever was. */
 export function reserve(world: World, state: State, rid: number): Change {
   const { redis } = state;
   const { sale, quantity } = at(world.attempts, rid);
@@ -55,7 +55,7 @@ export function reserve(world: World, state: State, rid: number): Change {
   return { ...data, outbox: changed(data.outbox, rid, [...at(data.outbox, rid), entry]) };
 }
 
-/** confirm-3 */
+/** confirm */
 export function confirm(world: World, data: RedisData, rid: number): Change {
   const hold = data.holds[rid];
   if (hold?.status !== 'reserved') return undefined;
@@ -64,7 +64,7 @@ export function confirm(world: World, data: RedisData, rid: number): Change {
     { ...hold, status: 'pending_payment' });
 }
 
-/** settle-3 */
+/** settle */
 export function settle(world: World, data: RedisData, rid: number): Change {
   const hold = data.holds[rid];
   if (hold?.status !== 'reserved' && hold?.status !== 'pending_payment') return undefined;
@@ -74,7 +74,7 @@ export function settle(world: World, data: RedisData, rid: number): Change {
     { ...hold, status: 'paid' });
 }
 
-/** release-4 for a row with this status and hold. */
+/** release for a row with this status and hold. */
 export function release(world: World, data: RedisData, rid: number, final: OrderStatus,
   rowHold: number): Change {
   const hold = data.holds[rid];
@@ -92,7 +92,7 @@ export function release(world: World, data: RedisData, rid: number, final: Order
   return write(data, sale, meta, rid, { ...hold, status: final });
 }
 
-/** requeue-4 */
+/** requeue */
 export function requeue(data: RedisData, rid: number): Change {
   const hold = data.holds[rid];
   if (hold?.status !== 'reserved') return undefined;
@@ -102,7 +102,7 @@ export function requeue(data: RedisData, rid: number): Change {
   return { ...data, outbox: changed(data.outbox, rid, [...waiting, entry]) };
 }
 
-/** retake-4 of a row that was read with this hold; the same data where they are held already. */
+/** retake of a row that was read with this hold; the same data where they are held already. */
 export function retake(world: World, state: State, rid: number, rowHold: number): Change {
   const { redis } = state;
   const { sale, quantity } = at(world.attempts, rid);
@@ -117,7 +117,7 @@ export function retake(world: World, state: State, rid: number, rowHold: number)
     { status: 'reserved', hold: rowHold + 1, epoch: meta.epoch, seq: record.seq });
 }
 
-/** adjust-2 under this epoch. `short`: a decrease finds fewer units. */
+/** adjust under this epoch. `short`: a decrease finds fewer units. */
 export function adjust(state: State, sale: number, delta: number,
   epoch: number): 'fenced' | 'short' | RedisData {
   const { redis } = state;
@@ -129,13 +129,13 @@ export function adjust(state: State, sale: number, delta: number,
     total: meta.total + delta, available: meta.available + delta }) };
 }
 
-/** set-state-1 with `recovering`, which leaves the name of the run. */
+/** set-state with `recovering`, which leaves the name of the run. */
 export function close(data: RedisData, { sale, id }: Runner): RedisData {
   return { ...data, metas: changed(data.metas, sale,
     { ...at(data.metas, sale), state: 'recovering', closer: id }) };
 }
 
-/** load-begin-6 */
+/** load-begin */
 export function beginLoad(world: World, data: RedisData, runner: Runner): Change {
   const { sale, epoch, boot, total } = runner;
   const meta = at(data.metas, sale);
@@ -149,7 +149,7 @@ export function beginLoad(world: World, data: RedisData, runner: Runner): Change
     holds: data.holds.map((hold, rid) => at(world.attempts, rid).sale === sale ? undefined : hold) };
 }
 
-/** load-records-4 with all rows of the sale. */
+/** load-records with all rows of the sale. */
 export function loadRows(world: World, data: RedisData, { sale, epoch, rows }: Runner): Change {
   let meta = at(data.metas, sale);
   if (meta.state !== 'loading' || meta.epoch !== epoch) return undefined;
@@ -163,7 +163,7 @@ export function loadRows(world: World, data: RedisData, { sale, epoch, rows }: R
   return { ...data, metas: changed(data.metas, sale, meta), holds };
 }
 
-/** open-1 */
+/** open */
 export function open(data: RedisData, { sale, epoch, boot }: Runner): Change {
   const meta = at(data.metas, sale);
   if (meta.state !== 'loading' || meta.epoch !== epoch || meta.loader !== boot) return undefined;

@@ -95,7 +95,7 @@ export function cancelFrozen(state: State, rid: number): Change {
 /** S11: the statement that makes Redis the gate of a new epoch. Undefined: another was faster. */
 export function raiseEpoch({ rules }: World, state: State, sale: number, before: number): Change {
   const stock = at(state.stocks, sale);
-  if (stock.epoch !== before && rules.raiseGuard) return undefined;
+  if (stock.epoch !== before) return undefined;
   const epoch = rules.raisesEpoch ? stock.epoch + 1 : stock.epoch;
   return { ...state, stocks: changed(state.stocks, sale, { ...stock, epoch, gate: 'redis' }) };
 }

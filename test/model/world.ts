@@ -48,8 +48,6 @@ export const soundRules = {
   drains: true,
   /** S11 raises the epoch. */
   raisesEpoch: true,
-  /** Raising the epoch names the one that was read. */
-  raiseGuard: true,
   /** load-begin wipes only a sale that nobody else has closed or opened since its own run closed it. */
   closerCheck: true,
   /** load-begin marks adjustments that the total contains. */

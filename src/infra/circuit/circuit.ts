@@ -13,7 +13,7 @@ export class Circuit {
   private policy = this.closed();
 
   /** `isFault`: what says that the part is away, and not that it refused one request. */
-  constructor(private readonly isFault: (error: Error) => boolean) {}
+  constructor(private readonly isFault: (error: unknown) => boolean) {}
 
   get isOpen(): boolean {
     return this.policy.state !== CircuitState.Closed;

@@ -65,8 +65,9 @@ export class ReplicaWait {
         looks.forEach(({ resolve }, index) => { resolve(kept[index] === true); });
       } catch (error) {
         for (const { reject } of looks) reject(error);
-        // It may hang, or be no master any more: the next round finds out who answers now.
-        this.connection.disconnect(true);
+        // It may hang, or be no master any more: a later round finds out who answers now. A
+        // connection that is being made is left alone: a crowd would never let it be finished.
+        if (this.connection.status === 'ready') this.connection.disconnect(true);
       }
     }
     this.isBusy = false;

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../infra/database';
-import type { Movement } from '../stock-book';
+import type { Movement } from '../movement';
 
 /**
  * What came of taking units. `gone`: fewer are left than asked for. `busy`: others hold what may come

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../infra/database';
-import type { Movement } from '../stock-book';
+import type { Movement } from '../movement';
 import type { Deduction, Taking } from './deduction';
 import { unitsOf } from './optimistic';
 

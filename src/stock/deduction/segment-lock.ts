@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Transaction } from '../../infra/database';
 import { newId } from '../../kernel';
-import type { Movement } from '../stock-book';
+import type { Movement } from '../movement';
 import type { StockRedis } from '../stock-redis';
 import type { Deduction, Taking, Turn } from './deduction';
 import { unitsOf } from './optimistic';

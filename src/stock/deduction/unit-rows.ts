@@ -1,5 +1,5 @@
 import type { Transaction } from '../../infra/database';
-import type { Movement } from '../stock-book';
+import type { Movement } from '../movement';
 import type { Deduction, Taking } from './deduction';
 import { unitsOf } from './optimistic';
 
@@ -17,10 +17,10 @@ export class UnitRowsDeduction implements Deduction {
         LIMIT ? FOR UPDATE SKIP LOCKED`, [saleId, unitsOf(movements)]);
     const units = rows.map(({ unit }) => unit);
     if (units.length < unitsOf(movements)) return this.whyTooFew(transaction, saleId, movements);
-    for (const { rid, quantity } of movements) {
-      await transaction.execute('UPDATE stock_units SET rid = ? WHERE sale_id = ? AND unit IN (?)',
-        [rid, saleId, units.splice(0, quantity)]);
-    }
+    // All these rows are there: in one statement each gets the id of its order.
+    await transaction.execute(`INSERT INTO stock_units (sale_id, unit, rid) VALUES ?
+      ON DUPLICATE KEY UPDATE rid = VALUES(rid)`, [movements.flatMap(({ rid, quantity }) =>
+      units.splice(0, quantity).map((unit) => [saleId, unit, rid]))]);
     return 'taken';
   }
 

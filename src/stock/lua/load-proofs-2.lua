@@ -2,17 +2,17 @@
 --[[ load-proofs-2: proofs that the database knows as spent become so here, in a sale that is being
      loaded. One that is there already is passed over, so a repeated call changes nothing.
      KEYS  meta, spent                                          (one slot: {saleId})
-     ARGV  epoch, then pairs of proof, rid
-     Reply how many were added · -7 not loading under this epoch · -8 bad argument ]]
+     ARGV  closer (as load-begin-7.lua had it), then pairs of proof, rid
+     Reply how many were added · -7 not being loaded by this run · -8 bad argument ]]
 -- @include record
 local meta, spent = KEYS[1], KEYS[2]
-local epoch = ARGV[1]
-if not is_count(epoch) or (#ARGV - 1) % 2 ~= 0 then return -8 end
+local closer = ARGV[1]
+if not is_rid(closer) or (#ARGV - 1) % 2 ~= 0 then return -8 end
 for i = 2, #ARGV do
   if not is_rid(ARGV[i]) then return -8 end
 end
-local state, metaEpoch = unpack(redis.call('HMGET', meta, 'state', 'epoch'))
-if state ~= 'loading' or metaEpoch ~= epoch then return -7 end
+local state, metaCloser = unpack(redis.call('HMGET', meta, 'state', 'closer'))
+if state ~= 'loading' or metaCloser ~= closer then return -7 end
 redis.call('HLEN', spent) -- a key of the wrong type must fail here, before the first write
 
 -- From here on nothing may fail: Redis does not roll a script back.

@@ -2,14 +2,14 @@
 --[[ load-records-5: adds database rows to a sale that is being loaded, as records. A row that is
      there already is passed over, so a repeated call changes nothing.
      KEYS  meta, records, users, due, tokens                    (one slot: {saleId})
-     ARGV  epoch, then eights of rid, state with its hold, quantity, deadlineMs, seq, reservedAtMs,
-           fingerprint, userId
-     Reply how many were added · -7 not loading under this epoch, or unreadable · -8 bad argument ]]
+     ARGV  closer (as load-begin-7.lua had it), then eights of rid, state with its hold, quantity,
+           deadlineMs, seq, reservedAtMs, fingerprint, userId
+     Reply how many were added · -7 not being loaded by this run, or unreadable · -8 bad argument ]]
 -- @include record
 -- @include units
 local meta, records, users, due, tokens = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local epoch = ARGV[1]
-if not is_count(epoch) or (#ARGV - 1) % 8 ~= 0 then return -8 end
+local closer = ARGV[1]
+if not is_rid(closer) or (#ARGV - 1) % 8 ~= 0 then return -8 end
 for i = 2, #ARGV, 8 do
   if not is_rid(ARGV[i]) or not string.match(ARGV[i + 1], '^[OSCEJFB]%d?%d?%d?%d?%d?$')
     or not is_count(ARGV[i + 2]) or not is_count(ARGV[i + 3]) or not is_count(ARGV[i + 4])
@@ -17,8 +17,9 @@ for i = 2, #ARGV, 8 do
     return -8
   end
 end
-local state, metaEpoch = unpack(redis.call('HMGET', meta, 'state', 'epoch'))
-if state ~= 'loading' or metaEpoch ~= epoch or not has_counts(meta, 'available', 'ordered', 'sold') then
+local state, metaCloser, epoch = unpack(redis.call('HMGET', meta, 'state', 'closer', 'epoch'))
+if state ~= 'loading' or metaCloser ~= closer
+  or not has_counts(meta, 'epoch', 'available', 'ordered', 'sold') then
   return -7
 end
 local strategy, is_movable = strategy_of(meta, tokens)

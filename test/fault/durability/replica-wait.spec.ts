@@ -38,6 +38,16 @@ describe('waiting for replicas', () => {
     expect([isKept, await wait.isKept(key, 'written')]).toEqual([false, true]);
   });
 
+  it('finds its way back while a crowd keeps asking', async () => {
+    await connections.general.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    const deadline = performance.now() + 5_000;
+    let isKept = false;
+    while (!isKept && performance.now() < deadline) {
+      isKept = await wait.isKept(key, 'written').catch(() => false);
+    }
+    expect(isKept).toBe(true);
+  });
+
   it('asks once for a crowd, and once more for all who come meanwhile', async () => {
     const crowd = () => Promise.all(Array.from({ length: 100 }, () => wait.isKept(key, 'written')));
     const [before, marks] = [await servers.calls('wait'), await servers.calls('incr')];
