@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * `npm run test:mutants`: switches the guards of test/mutants/mutants.mjs off, one at a time, in a
- * throw-away copy of this folder, and runs the tests that must notice. Exits with 1 when nobody
- * misses a guard. Options after `--`: `--only=words` takes the guards whose names contain them;
+ * throw-away copy of this folder, and runs the tests that must notice. Exits with 1 when no
+ * test notices. Options after `--`: `--only=words` takes the guards whose names contain them;
  * `--write` puts the table into docs/mutants.md.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync }
@@ -52,7 +52,7 @@ async function checkBaseline(tree, environment, chosen) {
   if (reason !== undefined) throw new Failure(`With all guards on this fails: ${reason}`);
 }
 
-/** @returns {Promise<object>} the mutant, and `caughtBy`: the first test that failed, if one did */
+/** @returns {Promise<object>} the mutant, and `noticedBy`: the first test that failed, if one did */
 async function tryMutant(tree, environment, mutant) {
   const path = join(tree, mutant.path);
   const original = readFileSync(path, 'utf8');
@@ -63,9 +63,9 @@ async function tryMutant(tree, environment, mutant) {
       if (failed.length === 0 && broken.length > 0) {
         throw new Failure(`Without ${mutant.guard} the tests do not even run: ${broken[0]}`);
       }
-      const [caughtBy] = failed;
-      say(caughtBy === undefined ? '  MISSED BY NOBODY' : `  caught by ${caughtBy}`);
-      return { ...mutant, caughtBy };
+      const [noticedBy] = failed;
+      say(noticedBy === undefined ? '  NO TEST NOTICED' : `  noticed by ${noticedBy}`);
+      return { ...mutant, noticedBy };
     }, { ticking: false });
   } finally {
     writeFileSync(path, original);
@@ -111,19 +111,19 @@ function readResults(tree, output) {
 }
 
 function report(results) {
-  const lines = results.map(({ guard, path, caughtBy = '**nobody**' }) =>
-    `| ${guard} | \`${path}\` | ${caughtBy.replaceAll('|', '\\|')} |`);
-  const table = ['| guard | in | missed by |', '|---|---|---|', ...lines].join('\n');
+  const lines = results.map(({ guard, path, noticedBy = '**no test**' }) =>
+    `| ${guard} | \`${path}\` | ${noticedBy.replaceAll('|', '\\|')} |`);
+  const table = ['| without | in | noticed by |', '|---|---|---|', ...lines].join('\n');
   say(`\n${table}\n`);
   if (write) writeFileSync(join(root, 'docs/mutants.md'), documentOf(table, results.length));
-  const missing = results.filter(({ caughtBy }) => caughtBy === undefined);
+  const missing = results.filter(({ noticedBy }) => noticedBy === undefined);
   if (missing.length === 0) return;
   process.exitCode = 1;
-  sayError(new Failure(`Nobody misses: ${missing.map(({ guard }) => guard).join(', ')}`));
+  sayError(new Failure(`No test notices when these are gone: ${missing.map(({ guard }) => guard).join(', ')}`));
 }
 
 function documentOf(table, count) {
-  return `# Every guard is missed
+  return `# Every guard is held by a test
 Each line is a guard of the protocol, switched off alone in a copy of the sources, and the first test that
 failed without it. Made by \`npm run test:mutants -- --write\` on ${new Date().toISOString().slice(0, 10)}
 with ${count} guards; \`test/mutants/mutants.mjs\` says how each is switched off.

@@ -1,10 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
+import { newId } from '../kernel';
 import { OrderStore, type RejectionReason } from '../order';
 import { SaleStore, type Sale } from '../sale';
-import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type StockAudit,
-  type StockFence } from '../stock';
+import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type LoadedSale,
+  type StockAudit, type StockFence } from '../stock';
 import { Drain, type Drained } from './drain';
 import type { LossDecision } from './lost-orders';
 
@@ -114,7 +115,8 @@ export class Recovery {
     // Read before anything is done: should another runner overtake this one, the numbers differ.
     const [found] = await this.stockRows([saleId]);
     if (!found) throw new Error(`Sale ${saleId} has no stock row`);
-    await this.loader.close(saleId);
+    const closer = newId('load');
+    await this.loader.close(saleId, closer);
     failpoint('recovery-after-close');
     const before = await this.catchUp(found);
     const result = await this.drain.run(sale, before.epoch, decision);
@@ -125,7 +127,7 @@ export class Recovery {
       const rejection: RejectionReason = 'RECOVERY';
       await this.orders.insertTombstone(sale, entry, 'rejected', rejection);
     }
-    await this.load(sale, boot, epoch);
+    await this.load(sale, { boot, epoch, closer });
     this.logger.log({ msg: 'sale loaded', saleId, reason, drained: result.drained,
       undecided: result.undecided.length, milliseconds: Math.round(performance.now() - startedAt) });
     return result;
@@ -137,7 +139,7 @@ export class Recovery {
    */
   private async catchUp(row: StockRow): Promise<StockRow> {
     const { sale_id: saleId } = row;
-    const { epoch } = await this.reader.audit(saleId);
+    const epoch = await this.reader.epochOf(saleId);
     if (epoch <= row.epoch) return row;
     const { affectedRows } = await this.database.execute(
       'UPDATE sale_stock SET epoch = ? WHERE sale_id = ? AND epoch = ?', [epoch, saleId, row.epoch]);
@@ -157,9 +159,10 @@ export class Recovery {
     return epoch + 1;
   }
 
-  private async load(sale: Sale, boot: string, epoch: number): Promise<void> {
-    const { total, seq, adjustmentIds } = await this.stockOf(sale.id, epoch);
-    await this.loader.load({ saleId: sale.id, boot, epoch, total, seq, adjustmentIds,
+  private async load(sale: Sale,
+    run: Pick<LoadedSale, 'boot' | 'epoch' | 'closer'>): Promise<void> {
+    const { total, seq, adjustmentIds } = await this.stockOf(sale.id, run.epoch);
+    await this.loader.load({ ...run, saleId: sale.id, total, seq, adjustmentIds,
       limitPerUser: sale.limitPerUser, strategy: sale.strategy, opensAtMs: sale.opensAtMs,
       closesAtMs: sale.closesAtMs },
     this.rows(sale.id), async () => gateStates[(await this.sales.find(sale.id))?.status ?? 'closed']);

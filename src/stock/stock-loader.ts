@@ -13,6 +13,8 @@ export interface LoadedSale {
   /** The server that the caller saw empty of undecided reservations: the load is for no other. */
   boot: string;
   epoch: number;
+  /** The run that closed the sale: nobody else has closed or opened it since, or nothing is loaded. */
+  closer: string;
   total: number;
   seq: number;
   limitPerUser: number;
@@ -52,9 +54,12 @@ export class StockLoader {
     private readonly epochs: SaleEpochs,
   ) {}
 
-  /** Nothing more can be bought until a load has ended. A sale that is not in Redis is fine. */
-  async close(saleId: string): Promise<void> {
-    await this.redis.run('set-state', [this.redis.keys(saleId).meta], ['recovering']);
+  /**
+   * Nothing more can be bought until a load has ended, and only the one of this run can begin: `closer`
+   * is an id of the run alone. A sale that is not in Redis is fine.
+   */
+  async close(saleId: string, closer: string): Promise<void> {
+    await this.redis.run('set-state', [this.redis.keys(saleId).meta], ['recovering', closer]);
   }
 
   /** The operator's word. During a load it is left to the load's end, which asks the database. */
@@ -71,13 +76,13 @@ export class StockLoader {
 
   /**
    * Loads a sale onto the server that its caller looked at and opens it there. `state` is asked for at
-   * the very end. Throws TEMPORARILY_UNAVAILABLE when the server went away or a newer load began:
-   * the sale stays closed, and recovery starts again.
+   * the very end. Throws TEMPORARILY_UNAVAILABLE when the server went away or another run closed the
+   * sale: it stays closed, and recovery starts again.
    */
   async load(sale: LoadedSale, pages: AsyncIterable<readonly LoadedRow[]>,
     state: () => Promise<'open' | 'paused' | 'closed'>): Promise<void> {
     const keys = this.redis.keys(sale.saleId);
-    const { boot } = sale;
+    const { boot, closer } = sale;
     const run = async (name: string, scriptKeys: string[], args: readonly (string | number)[]) => {
       const reply = await this.redis.runFenced(name, scriptKeys, (current) => {
         if (current !== boot) throw new Error('Redis was replaced during the load');
@@ -87,18 +92,19 @@ export class StockLoader {
     };
     await run('load-begin', [keys.meta, keys.records, keys.users, keys.due, keys.outbox,
       keys.adjustments, keys.tokens], [sale.epoch, boot, sale.total, sale.seq, sale.limitPerUser,
-      sale.opensAtMs, sale.closesAtMs, relayGroup, sale.strategy, ...sale.adjustmentIds]);
+      sale.opensAtMs, sale.closesAtMs, relayGroup, sale.strategy, closer,
+      ...sale.adjustmentIds]);
     for await (const rows of pages) {
       if (rows.length === 0) continue;
       await run('load-records', [keys.meta, keys.records, keys.users, keys.due, keys.tokens],
-        [sale.epoch, ...rows.flatMap((row) => [row.rid, stateText(row.status, row.hold), row.quantity,
+        [closer, ...rows.flatMap((row) => [row.rid, stateText(row.status, row.hold), row.quantity,
           row.deadlineMs, row.seq, row.reservedAtMs, row.fingerprint, row.userId])]);
     }
     for await (const proofs of this.spentProofs(sale.saleId)) {
       await run('load-proofs', [keys.meta, keys.spent],
-        [sale.epoch, ...proofs.flatMap((proof) => [proof.proof_id, proof.rid])]);
+        [closer, ...proofs.flatMap((proof) => [proof.proof_id, proof.rid])]);
     }
-    await run('open', [keys.meta], [sale.epoch, boot, await state()]);
+    await run('open', [keys.meta], [closer, boot, await state()]);
     this.epochs.announce(sale.saleId);
     // Between the question and `open` the operator may have decided anew.
     await this.apply(sale.saleId, await state());

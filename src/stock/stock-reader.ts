@@ -44,6 +44,12 @@ export class StockReader {
       sold, seq, records: recordCount, due: dueCount, outbox: outboxCount, epoch, state, boot };
   }
 
+  /** The epoch of the sale, whatever else is wrong with it; 0 when Redis knows none. */
+  async epochOf(saleId: string): Promise<number> {
+    const text = await this.redis.connections.general.hget(this.redis.keys(saleId).meta, 'epoch');
+    return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  }
+
   /** One reservation, or undefined when Redis does not know it. */
   async reservation(saleId: string, rid: string): Promise<Reservation | undefined> {
     const text = await this.redis.connections.general.hget(this.redis.keys(saleId).records, rid);

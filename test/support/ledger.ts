@@ -14,6 +14,8 @@ export type RedisStrategy = (typeof strategies)[number];
 
 /** The run id under which sales are loaded here; only the scripts compare it. */
 export const boot = 'boot-of-this-test';
+/** The run that closed the sales which are loaded here. */
+export const closer = 'load_of_this_test';
 export const leaseMs = 30_000;
 
 /** Which keys each script takes, in their sequence. */
@@ -143,11 +145,17 @@ export class TestSale {
 
   async load({ epoch = 1, total = 10, seq = 0, limit = 2, opensMs = 0, closesMs = 9e12,
     state = 'open', adjustmentIds = [], rows = [] }: Load = {}): Promise<void> {
+    await this.close();
     const begun = await this.run('load-begin', epoch, boot, total, seq, limit, opensMs, closesMs,
-      'relay', this.strategy, ...adjustmentIds);
-    const added = rows.length === 0 ? 0 : await this.run('load-records', epoch, ...rows.flat());
-    const opened = await this.run('open', epoch, boot, state);
+      'relay', this.strategy, closer, ...adjustmentIds);
+    const added = rows.length === 0 ? 0 : await this.run('load-records', closer, ...rows.flat());
+    const opened = await this.run('open', closer, boot, state);
     expect([begun, added, opened]).toEqual([1, rows.length, 1]);
+  }
+
+  /** Stops the sale, as a run of recovery does that is about to load it. */
+  async close(run = closer): Promise<void> {
+    expect(await this.run('set-state', 'recovering', run)).toBe(1);
   }
 
   /** The arguments of one attempt to buy: by default one unit for a buyer of its own. */

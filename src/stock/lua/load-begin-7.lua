@@ -12,7 +12,8 @@ local meta, records, users, due, outbox, adjustments, tokens =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local epoch, boot, total, seq = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local limit, opens, closes, group, strategy, closer = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-if #ARGV < 10 or boot == '' or group == '' or not string.match(strategy, '^[%l-]+$') or closer == '' then
+if #ARGV < 10 or boot == '' or group == '' or not string.match(strategy, '^[%l-]+$')
+  or not is_rid(closer) then
   return -8
 end
 for i = 1, 7 do

@@ -58,7 +58,9 @@ const moreOrdersThanKeys: Rule = ({ books, purchases }) => {
   return [...keys].flatMap(([userId, count]) => {
     const rows = books.rows.filter((row) =>
       row.user_id === userId && !books.replacements.includes(row.rid));
-    return rows.length > count ? [[`${count} keys`, ...rows.slice(-2)]] : [];
+    // Late money buys once more under an id of its own, before it says which.
+    const late = rows.filter(({ rid }) => books.latePayments.includes(rid));
+    return rows.length > count + late.length ? [[`${count} keys`, ...rows.slice(-2)]] : [];
   });
 };
 

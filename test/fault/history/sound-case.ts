@@ -59,7 +59,8 @@ export class SoundSale {
     const unitsIn = (wanted: string) => unitsOf(rows.filter(({ status }) => status === wanted));
     const [pending, paid] = [unitsIn('pending_payment'), unitsIn('paid')];
     return { lines: this.lines, books: {
-      rows, pending, paid, takenPayments: this.takenPayments, replacements: [], outbox: 0,
+      rows, pending, paid, takenPayments: this.takenPayments, replacements: [],
+      latePayments: [], outbox: 0,
       database: { total, allocated, epoch: 1, seq: rows.length, limit },
       ledger: { total, allocated }, quotas: { ...held }, users: { ...held },
       redis: { state: 'open', total, available: total - allocated, reserved: 0, ordered: pending,

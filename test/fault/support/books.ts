@@ -30,9 +30,11 @@ export interface Books {
   database: { total: number; allocated: number; epoch: number; seq: number; limit: number };
   ledger: { total: number; allocated: number };
   quotas: Record<string, number>;
-  /** Orders whose money has been taken; orders that late money was turned into. */
+  /** Orders whose money has been taken. */
   takenPayments: string[];
+  /** Orders that late money was turned into; orders whose late money may yet be, or was sent back. */
   replacements: string[];
+  latePayments: string[];
   redis: { state: string; total: number; available: number; reserved: number; ordered: number;
     sold: number; epoch: number; seq: number };
   /** The letter of each record, see src/stock/record.ts. */
@@ -47,6 +49,7 @@ interface PaymentRow {
   status: string;
 }
 
+const lateStatuses = ['received', 'late', 'refunding', 'refunded'];
 const patienceMs = 45_000;
 
 /**
@@ -116,6 +119,8 @@ async function readBooks(deployment: Deployment, connection: Connection,
     takenPayments: payments.filter(({ status }) => status !== 'started' && status !== 'failed')
       .map(({ order_rid }) => order_rid),
     replacements: payments.flatMap(({ replacement_rid }) => replacement_rid ?? []),
+    latePayments: payments.filter((payment) => payment.replacement_rid === null
+      && lateStatuses.includes(payment.status)).map(({ order_rid }) => order_rid),
     ...await readRedis(deployment, saleId) };
 }
 

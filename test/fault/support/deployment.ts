@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { createConnection, type Connection } from 'mysql2/promise';
 import type { AppConfig } from '../../../src/config';
+import type { Failpoint } from '../../../src/infra/failpoint';
 import { saleKeys } from '../../../src/stock/sale-keys';
 import { freePort } from '../../../tools/lib/servers.mjs';
 import { testConfig, testEnvironment, withDatabase } from '../../support/stack';
@@ -10,10 +11,14 @@ import { ProductProcess } from './product-process';
 
 export type Roles = 'api' | 'worker' | 'api,worker';
 
-/** How one process differs from the others. `failpoint`: where it dies, see src/infra/failpoint. */
+/**
+ * How one process differs from the others. `failpoint`: where it dies, see src/infra/failpoint;
+ * `program`: the path of another build's main.js.
+ */
 interface Start {
   roles?: Roles;
-  failpoint?: string;
+  failpoint?: Failpoint;
+  program?: string;
   environment?: Readonly<Record<string, string>>;
 }
 
@@ -61,11 +66,11 @@ export class Deployment {
   }
 
   /** Starts a process that may die before it answers. */
-  async launch({ roles = 'api,worker', failpoint, environment }: Start = {}):
+  async launch({ roles = 'api,worker', failpoint, program, environment }: Start = {}):
   Promise<ProductProcess> {
     const process = new ProductProcess({ ...this.environment, PORT: String(await freePort()),
       ROLES: roles, ...(failpoint !== undefined && { FAILPOINT: failpoint }), ...environment },
-    this.config, this.folder);
+    this.config, this.folder, program);
     this.running.set(process, roles);
     void process.ended.then(() => this.running.delete(process));
     return process;

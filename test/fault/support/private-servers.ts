@@ -70,10 +70,13 @@ export class PrivateServers {
     this.redis = await startRedis({ ...this.settings.redis, port });
   }
 
-  /** A new server that follows this Redis, on a port of its own. Stopped with the others. */
-  async startReplica(): Promise<Server> {
+  /**
+   * A new server that follows this Redis, by itself or over the port of a proxy. Stopped with the
+   * others.
+   */
+  async startReplica(masterPort = this.redis.port): Promise<Server> {
     const dir = join(this.folder, `replica-${this.replicas.length}`);
-    const args = ['--replicaof', '127.0.0.1', String(this.redis.port)];
+    const args = ['--replicaof', '127.0.0.1', String(masterPort)];
     const replica = await startRedis({ dir, args: [...this.settings.redis.args, ...args] });
     this.replicas.push(replica);
     return replica;
@@ -86,11 +89,22 @@ export class PrivateServers {
 
   /** Of a Redis that is down: as if the last part of its writes had never reached the disk. */
   cutRedis(share: number): void {
+    const { path, bytes } = this.appendOnlyFile();
+    truncateSync(path, Math.floor(bytes * (1 - share)));
+  }
+
+  /** Of a Redis that is down: as if so many bytes of its last writes had not reached the disk. */
+  tearRedis(lostBytes: number): void {
+    const { path, bytes } = this.appendOnlyFile();
+    truncateSync(path, bytes - lostBytes);
+  }
+
+  private appendOnlyFile(): { path: string; bytes: number } {
     const files = join(this.settings.redis.dir, 'data', 'appendonlydir');
     const newest = readdirSync(files).filter((name) => name.endsWith('.incr.aof')).sort().at(-1);
     if (newest === undefined) throw new Error('Redis has no append-only file');
-    const file = join(files, newest);
-    truncateSync(file, Math.floor(statSync(file).size * (1 - share)));
+    const path = join(files, newest);
+    return { path, bytes: statSync(path).size };
   }
 
   async killMariadb(): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AppConfig } from '../../../src/config';
 import { TestClient } from '../../support/client';
 
-const program = join(__dirname, '../../../dist/src/main.js');
+const builtProgram = join(__dirname, '../../../dist/src/main.js');
 const keptOutput = 20_000;
 
 /** The built program as a child process. It ends with the test process that started it. */
@@ -18,7 +18,8 @@ export class ProductProcess {
   output = '';
   private readonly child: ChildProcess;
 
-  constructor(environment: Readonly<Record<string, string>>, config: AppConfig, folder: string) {
+  constructor(environment: Readonly<Record<string, string>>, config: AppConfig, folder: string,
+    program = builtProgram) {
     this.child = spawn(process.execPath, [program],
       { cwd: folder, env: { ...environment }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     for (const pipe of [this.child.stdout, this.child.stderr]) {

@@ -70,7 +70,7 @@ describe.each(strategies)('confirm and settle of a sale with %s', (strategy) => 
       const sale = await ledger.openSale();
       await sale.reserve('r1');
       await sale.redis.hset(sale.keys.meta, 'closes', 1);
-      await sale.run('set-state', state);
+      await sale.redis.hset(sale.keys.meta, 'state', state);
       expect(await sale.run('confirm', 'r1', 5)).toEqual([1]);
       expect(await sale.run('settle', 'r1')).toEqual([1]);
       expect(await sale.counters()).toEqual([9, 0, 0, 1]);

@@ -1,5 +1,5 @@
 import type { SaleKeys } from '../../../src/stock/sale-keys';
-import { boot, keysOfScript, type Reply, type ScriptName, strategies, TestLedger, type TestSale }
+import { boot, closer, keysOfScript, type Reply, type ScriptName, strategies, TestLedger, type TestSale }
   from '../../support/ledger';
 
 const records = { reserved: 'r1', ordered: 'r2', sold: 'r3', frozen: 'r4' };
@@ -15,10 +15,10 @@ const calls: Record<ScriptName, (string | number)[]> = {
   'requeue': [30_000, 1, 'trace', records.reserved],
   'adjust': ['a1', 5, boot, 1],
   'audit': [],
-  'load-begin': [2, boot, 10, 0, 2, 0, 5, 'relay', 'tokens'],
-  'load-proofs': [1, 'proof', 'r9'],
-  'load-records': [1, ...row],
-  'open': [1, boot, 'open'],
+  'load-begin': [2, boot, 10, 0, 2, 0, 5, 'relay', 'tokens', closer],
+  'load-proofs': [closer, 'proof', 'r9'],
+  'load-records': [closer, ...row],
+  'open': [closer, boot, 'open'],
   'set-state': ['paused'],
 };
 
@@ -40,8 +40,9 @@ describe.each(strategies)('damaged data of a sale with %s', (strategy) => {
     await sale.bring(records.sold, 'paid');
     await sale.bring(records.frozen, 'frozen');
     if (['load-records', 'load-proofs', 'open'].includes(script)) {
-      await sale.redis.hset(sale.keys.meta, { state: 'loading', loader: boot });
+      await sale.redis.hset(sale.keys.meta, { state: 'loading', loader: boot, closer });
     }
+    if (script === 'load-begin') await sale.close();
     return sale;
   }
 
@@ -74,7 +75,7 @@ describe.each(strategies)('damaged data of a sale with %s', (strategy) => {
     ['settle', ['reserved', 'ordered', 'sold'], [-9]],
     ['release', ['available', 'reserved', 'ordered', 'sold'], [-9]],
     ['adjust', ['available', 'total'], [-9, 0]],
-    ['load-records', ['available', 'ordered', 'sold'], -7],
+    ['load-records', ['epoch', 'available', 'ordered', 'sold'], -7],
   ];
 
   describe.each(unreadable)('%s', (script, fields, refusal) => {
@@ -92,7 +93,7 @@ describe.each(strategies)('damaged data of a sale with %s', (strategy) => {
 
   const missing: [ScriptName, Reply][] = [['reserve', [-9, 0, 0, '', 0, 0]], ['retake', -9],
     ['confirm', [-9]], ['settle', [-9]], ['release', [-9]], ['requeue', [-9]], ['adjust', [-9, 0]],
-    ['load-records', -7], ['load-proofs', -7], ['open', -7], ['set-state', -9]];
+    ['load-begin', -7], ['load-records', -7], ['load-proofs', -7], ['open', -7], ['set-state', -9]];
 
   it.each(missing)('%s does nothing when meta is missing and the rest is there',
     async (script, refusal) => {
@@ -138,7 +139,7 @@ describe.each(strategies)('damaged data of a sale with %s', (strategy) => {
     expect(await sale.unchangedBy('reserve', ...calls.reserve)).toEqual([-9, 0, 0, '', 0, 0]);
     expect(await sale.unchangedBy('release', 'r1', 'C')).toEqual([0]);
     expect(await sale.unchangedBy('retake', ...calls.retake)).toBe(-9);
-    await sale.redis.hset(sale.keys.meta, 'state', 'loading');
+    await sale.redis.hset(sale.keys.meta, { state: 'loading', closer });
     expect(await sale.unchangedBy('load-records', ...calls['load-records'])).toBe(-7);
   });
 

@@ -1,4 +1,4 @@
-import { boot, type Reply, type ScriptName, strategies, TestLedger, type TestSale }
+import { boot, closer, type Reply, type ScriptName, strategies, TestLedger, type TestSale }
   from '../../support/ledger';
 
 /** What is a number to Lua or to a person, but not the plain decimal count that we write. */
@@ -55,23 +55,26 @@ const cases: Case[] = [
     args: { id: 'a1', delta: 5, boot, epoch: 1 }, counts: ['epoch'],
     others: { id: ['', 'a'.repeat(256)], boot: [''], delta: ['0', '-05', '--5', '-1e3', '-0x10',
       '- 5', '-10000000000000', ...noCounts.filter((text) => text !== '-5')] } },
-  { script: 'load-begin', refusal: -8, lengths: [0, 1, 8],
+  { script: 'load-begin', refusal: -8, lengths: [0, 1, 9],
     args: { epoch: 2, boot, total: 10, seq: 0, limit: 2, opensMs: 0, closesMs: 5, group: 'relay',
-      strategy: 'lua' },
+      strategy: 'lua', closer },
+    ids: ['closer'],
     counts: ['epoch', 'total', 'seq', 'limit', 'opensMs', 'closesMs'],
     others: { boot: [''], group: [''], strategy: ['', 'Lua', 'lua ', 'lua\n', '1'] } },
   { script: 'load-proofs', refusal: -8, lengths: [0, 2, 4],
-    args: { 'epoch': 1, 'proof': 'p1', 'rid': 'r1', 'second proof': 'p2', 'second rid': 'r2' },
-    counts: ['epoch'], ids: ['proof', 'rid', 'second proof', 'second rid'] },
+    args: { closer, 'proof': 'p1', 'rid': 'r1', 'second proof': 'p2', 'second rid': 'r2' },
+    ids: ['closer', 'proof', 'rid', 'second proof', 'second rid'] },
   { script: 'load-records', refusal: -8, lengths: [0, 2, 8, 10, 16],
-    args: { epoch: 1, ...row, ...second }, ids: ['rid', 'second rid'],
-    counts: ['epoch', 'quantity', 'deadlineMs', 'seq', 'reservedAtMs', 'second quantity'],
+    args: { closer, ...row, ...second }, ids: ['closer', 'rid', 'second rid'],
+    counts: ['quantity', 'deadlineMs', 'seq', 'reservedAtMs', 'second quantity'],
     others: { 'state': ['', 'R', 'X', 'OO', 'o', '|', 'R2', 'O-2', 'O2.5'], 'second state': ['R'],
       'fingerprint': ['a|b', 'a b', 'ä', '\n'] } },
-  { script: 'open', refusal: -8, lengths: [0, 2, 4], args: { epoch: 1, boot, state: 'open' },
+  { script: 'open', refusal: -8, lengths: [0, 2, 4], args: { closer, boot, state: 'open' },
     others: { state: ['', 'loading', 'recovering', 'OPEN', 'open\n', '1'] } },
   { script: 'set-state', refusal: -8, lengths: [0, 2], args: { state: 'paused' },
-    others: { state: ['', 'loading', 'OPEN', 'sold_out', 'open\0', '1'] } },
+    others: { state: ['', 'loading', 'recovering', 'OPEN', 'sold_out', 'open\0', '1'] } },
+  { script: 'set-state', refusal: -8, lengths: [1, 3], args: { state: 'recovering', closer },
+    others: { state: ['', 'open', 'paused', 'closed', 'loading'], closer: [''] } },
 ];
 
 describe.each(cases)('$script', ({ script, args, counts = [], ids = [], others = {}, refusal,

@@ -1,4 +1,4 @@
-import { boot, strategies, TestLedger } from '../../support/ledger';
+import { boot, closer, strategies, TestLedger, type TestSale } from '../../support/ledger';
 
 const row = (rid: string, state: string, quantity: number, user: string) =>
   [rid, state, quantity, 8e12, 7, 1_700_000_000_000, 'print', user];
@@ -15,8 +15,15 @@ describe.each(strategies)('a load of a sale with %s', (strategy) => {
   beforeAll(() => { ledger = new TestLedger(strategy); });
   afterAll(() => ledger.close());
 
-  /** {epoch, boot, total, seq, limit, opensMs, closesMs, group, strategy} */
-  const begin = (epoch: number, seq = 0) => [epoch, boot, 10, seq, 2, 0, 9e12, 'relay', strategy];
+  /** {epoch, boot, total, seq, limit, opensMs, closesMs, group, strategy, closer} */
+  const begin = (epoch: number, seq = 0) =>
+    [epoch, boot, 10, seq, 2, 0, 9e12, 'relay', strategy, closer];
+
+  /** Closes the sale and begins to load it. */
+  async function closeAndBegin(sale: TestSale, ...args: (string | number)[]): Promise<void> {
+    await sale.close();
+    expect(await sale.run('load-begin', ...args)).toBe(1);
+  }
 
   it('makes every key from a mixed set of rows, and the books balance', async () => {
     const sale = ledger.newSale();
@@ -45,34 +52,34 @@ describe.each(strategies)('a load of a sale with %s', (strategy) => {
 
   it('adds each row once, however often its page comes', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', ...begin(1));
-    expect(await sale.run('load-records', 1, ...rows.slice(0, 3).flat())).toBe(3);
-    expect(await sale.unchangedBy('load-records', 1, ...rows.slice(0, 3).flat())).toBe(0);
-    expect(await sale.run('load-records', 1, ...rows.flat(), ...rows.flat())).toBe(5);
-    expect(await sale.unchangedBy('load-records', 1)).toBe(0);
+    await closeAndBegin(sale, ...begin(1));
+    expect(await sale.run('load-records', closer, ...rows.slice(0, 3).flat())).toBe(3);
+    expect(await sale.unchangedBy('load-records', closer, ...rows.slice(0, 3).flat())).toBe(0);
+    expect(await sale.run('load-records', closer, ...rows.flat(), ...rows.flat())).toBe(5);
+    expect(await sale.unchangedBy('load-records', closer)).toBe(0);
     expect(await sale.counters()).toEqual([6, 0, 3, 1]);
   });
 
   it('does not bring back what was released while it ran, though its page still says ordered',
     async () => {
       const sale = ledger.newSale();
-      await sale.run('load-begin', ...begin(1));
-      await sale.run('load-records', 1, ...rows.flat());
+      await closeAndBegin(sale, ...begin(1));
+      await sale.run('load-records', closer, ...rows.flat());
       expect(await sale.run('release', 'r1', 'E')).toEqual([1]);
-      expect(await sale.unchangedBy('load-records', 1, ...rows.flat())).toBe(0);
+      expect(await sale.unchangedBy('load-records', closer, ...rows.flat())).toBe(0);
       expect(await sale.counters()).toEqual([8, 0, 1, 1]);
     });
 
   it('sells nothing before its end', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', ...begin(1));
+    await closeAndBegin(sale, ...begin(1));
     expect(await sale.redis.hget(sale.keys.meta, 'boot')).toBe('');
     const codes = async () => [await sale.unchangedBy('reserve', ...sale.attempt('r9')),
       await sale.unchangedBy('adjust', 'a1', 1, boot, 1)];
     expect(await codes()).toEqual([[-7, 0, 0, '', 0, 0], [-7, 0]]);
-    await sale.run('load-records', 1, ...rows.flat());
+    await sale.run('load-records', closer, ...rows.flat());
     expect(await codes()).toEqual([[-7, 0, 0, '', 0, 0], [-7, 0]]);
-    await sale.run('open', 1, boot, 'open');
+    await sale.run('open', closer, boot, 'open');
     expect((await sale.reserve('r9'))[0]).toBe(1);
   });
 
@@ -83,7 +90,7 @@ describe.each(strategies)('a load of a sale with %s', (strategy) => {
     await sale.redis.xreadgroup('GROUP', 'relay', 'one', 'COUNT', 1,
       'STREAMS', sale.keys.outbox, '>');
     const { outbox } = await sale.everything();
-    await sale.run('load-begin', ...begin(2));
+    await closeAndBegin(sale, ...begin(2));
     expect((await sale.everything()).outbox).toEqual(outbox);
   });
 
@@ -101,41 +108,41 @@ describe.each(strategies)('a load of a sale with %s', (strategy) => {
   it('spends what the database knows as spent beside what was spent before, once', async () => {
     const sale = await ledger.openSale();
     await sale.reserve('r1', { saleToken: 'p1' });
-    await sale.run('load-begin', ...begin(2));
-    expect(await sale.run('load-proofs', 2, 'p1', 'r8', 'p2', 'r9', 'p2', 'r7')).toBe(1);
-    expect(await sale.unchangedBy('load-proofs', 2, 'p2', 'r7')).toBe(0);
-    expect(await sale.unchangedBy('load-proofs', 2)).toBe(0);
+    await closeAndBegin(sale, ...begin(2));
+    expect(await sale.run('load-proofs', closer, 'p1', 'r8', 'p2', 'r9', 'p2', 'r7')).toBe(1);
+    expect(await sale.unchangedBy('load-proofs', closer, 'p2', 'r7')).toBe(0);
+    expect(await sale.unchangedBy('load-proofs', closer)).toBe(0);
     expect(await sale.redis.hgetall(sale.keys.spent)).toEqual({ p1: 'r1', p2: 'r9' });
   });
 
   it('takes no spent proofs of another epoch, nor once it has ended or was stopped', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', ...begin(2));
-    expect(await sale.unchangedBy('load-proofs', 1, 'p1', 'r1')).toBe(-7);
+    await closeAndBegin(sale, ...begin(2));
+    expect(await sale.unchangedBy('load-proofs', closer, 'p1', 'r1')).toBe(-7);
     expect(await sale.unchangedBy('load-proofs', 3, 'p1', 'r1')).toBe(-7);
-    await sale.run('set-state', 'recovering');
-    expect(await sale.unchangedBy('load-proofs', 2, 'p1', 'r1')).toBe(-7);
+    await sale.close('another');
+    expect(await sale.unchangedBy('load-proofs', closer, 'p1', 'r1')).toBe(-7);
     await sale.load({ epoch: 2 });
-    expect(await sale.unchangedBy('load-proofs', 2, 'p1', 'r1')).toBe(-7);
+    expect(await sale.unchangedBy('load-proofs', closer, 'p1', 'r1')).toBe(-7);
   });
 
   it.each([[9, 4, '9'], [4, 9, '9'], [9, 9, '9'], [0, 10, '10'], [10, 9, '10']])(
     'goes on from the higher number: Redis %i, database %i', async (inRedis, inDatabase, seq) => {
       const sale = await ledger.openSale({ seq: inRedis });
-      await sale.run('load-begin', ...begin(2, inDatabase));
+      await closeAndBegin(sale, ...begin(2, inDatabase));
       expect(await sale.redis.hget(sale.keys.meta, 'seq')).toBe(seq);
     });
 
   it('begins anew, whatever an earlier load of this or an older epoch left', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', ...begin(1), 'a1');
-    await sale.run('load-records', 1, ...rows.flat());
+    await closeAndBegin(sale, ...begin(1), 'a1');
+    await sale.run('load-records', closer, ...rows.flat());
     for (const epoch of [1, 2, 10]) {
       expect(await sale.run('load-begin', ...begin(epoch))).toBe(1);
       expect(await sale.counters()).toEqual([10, 0, 0, 0]);
       expect(await sale.redis.exists(sale.keys.records, sale.keys.users, sale.keys.due,
         sale.keys.adjustments)).toBe(0);
-      await sale.run('load-records', epoch, ...rows.flat());
+      await sale.run('load-records', closer, ...rows.flat());
     }
   });
 
@@ -143,7 +150,7 @@ describe.each(strategies)('a load of a sale with %s', (strategy) => {
     const sale = await ledger.openSale({ epoch: 10 });
     await sale.reserve('r1', { epoch: 10 });
     expect(await sale.unchangedBy('load-begin', ...begin(9))).toBe(-7);
-    await sale.run('set-state', 'recovering');
+    await sale.close('another');
     expect(await sale.unchangedBy('load-begin', ...begin(9))).toBe(-7);
     expect(await sale.run('load-begin', ...begin(11))).toBe(1);
   });
@@ -159,33 +166,33 @@ describe.each(strategies)('a load of a sale with %s', (strategy) => {
 
   it('takes no rows of another epoch, nor once it has ended or was stopped', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', ...begin(2));
-    expect(await sale.unchangedBy('load-records', 1, ...rows.flat())).toBe(-7);
+    await closeAndBegin(sale, ...begin(2));
+    expect(await sale.unchangedBy('load-records', closer, ...rows.flat())).toBe(-7);
     expect(await sale.unchangedBy('load-records', 3, ...rows.flat())).toBe(-7);
-    await sale.run('set-state', 'recovering');
-    expect(await sale.unchangedBy('load-records', 2, ...rows.flat())).toBe(-7);
+    await sale.close('another');
+    expect(await sale.unchangedBy('load-records', closer, ...rows.flat())).toBe(-7);
     await sale.load({ epoch: 2 });
-    expect(await sale.unchangedBy('load-records', 2, ...rows.flat())).toBe(-7);
+    expect(await sale.unchangedBy('load-records', closer, ...rows.flat())).toBe(-7);
   });
 
   it.each(['open', 'paused', 'closed'])('is ended by its own loader only: %s', async (state) => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', ...begin(2));
-    expect(await sale.unchangedBy('open', 2, 'another boot', state)).toBe(-7);
-    expect(await sale.unchangedBy('open', 2, '', state)).toBe(-7);
+    await closeAndBegin(sale, ...begin(2));
+    expect(await sale.unchangedBy('open', closer, 'another boot', state)).toBe(-7);
+    expect(await sale.unchangedBy('open', closer, '', state)).toBe(-7);
     expect(await sale.unchangedBy('open', 1, boot, state)).toBe(-7);
     expect(await sale.unchangedBy('open', 3, boot, state)).toBe(-7);
-    expect(await sale.run('open', 2, boot, state)).toBe(1);
+    expect(await sale.run('open', closer, boot, state)).toBe(1);
     expect(await sale.redis.hmget(sale.keys.meta, 'state', 'boot', 'loader'))
       .toEqual([state, boot, null]);
-    expect(await sale.unchangedBy('open', 2, boot, state)).toBe(-7);
+    expect(await sale.unchangedBy('open', closer, boot, state)).toBe(-7);
   });
 
   it('is not ended once recovery has stopped it', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', ...begin(2));
-    await sale.run('set-state', 'recovering');
-    expect(await sale.unchangedBy('open', 2, boot, 'open')).toBe(-7);
+    await closeAndBegin(sale, ...begin(2));
+    await sale.close('another');
+    expect(await sale.unchangedBy('open', closer, boot, 'open')).toBe(-7);
   });
 
   it('opens only for the server that it was made on', async () => {

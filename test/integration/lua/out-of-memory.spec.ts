@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Server, startRedis } from '../../../tools/lib/servers.mjs';
-import { boot, type ScriptName, strategies, TestLedger, type TestSale } from '../../support/ledger';
+import { boot, closer, type ScriptName, strategies, TestLedger, type TestSale } from '../../support/ledger';
 
 const row = ['r9', 'O', 1, 5, 1, 5, 'print', 'ann'];
 
 describe.each(strategies)('a Redis at its memory limit, with a sale of %s', (strategy) => {
-  const begin = [2, boot, 10, 0, 2, 0, 5, 'relay', strategy];
+  const begin = [2, boot, 10, 0, 2, 0, 5, 'relay', strategy, closer];
   let folder: string;
   let server: Server;
   let ledger: TestLedger;
@@ -43,16 +43,18 @@ describe.each(strategies)('a Redis at its memory limit, with a sale of %s', (str
   ];
 
   it.each(refused)('refuses %s and has changed nothing', async (script, args) => {
+    await sale.close();
     await limitMemoryTo(1);
     expect(String(await sale.unchangedBy(script, ...args))).toContain('OOM');
   });
 
   it('refuses the rows and the end of a load and has changed nothing', async () => {
+    await sale.close();
     await sale.run('load-begin', ...begin);
     await limitMemoryTo(1);
-    expect(String(await sale.unchangedBy('load-records', 2, ...row))).toContain('OOM');
-    expect(String(await sale.unchangedBy('load-proofs', 2, 'p1', 'r1'))).toContain('OOM');
-    expect(String(await sale.unchangedBy('open', 2, boot, 'open'))).toContain('OOM');
+    expect(String(await sale.unchangedBy('load-records', closer, ...row))).toContain('OOM');
+    expect(String(await sale.unchangedBy('load-proofs', closer, 'p1', 'r1'))).toContain('OOM');
+    expect(String(await sale.unchangedBy('open', closer, boot, 'open'))).toContain('OOM');
   });
 
   it('still gives units back, settles, confirms, renews leases, closes and audits', async () => {
@@ -62,7 +64,7 @@ describe.each(strategies)('a Redis at its memory limit, with a sale of %s', (str
     expect(await sale.run('release', 'r1', 'C')).toEqual([1]);
     expect(await sale.run('settle', 'r2')).toEqual([1]);
     expect(await sale.run('release', 'r3', 'B')).toEqual([1]);
-    expect(await sale.run('set-state', 'recovering')).toBe(1);
+    await sale.close();
     expect(await sale.counters()).toEqual([9, 0, 0, 1]);
   });
 

@@ -25,7 +25,7 @@ const obstacles: Record<string, Obstacle> = {
   'is paused': { code: -6, prevent: state('paused'), allow: state('open') },
   'was loaded for another server': { code: -7, prevent: meta('boot', 'an older boot'),
     allow: meta('boot', boot) },
-  'is being recovered': { code: -7, prevent: state('recovering'), allow: meta('state', 'open') },
+  'is being recovered': { code: -7, prevent: (sale) => sale.close(), allow: meta('state', 'open') },
   'cannot be read': { code: -9, prevent: meta('seq', 'nan'), allow: meta('seq', 1) },
 };
 

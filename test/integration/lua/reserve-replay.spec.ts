@@ -85,7 +85,7 @@ describe('the fence of reserve', () => {
     'an epoch that only equals as a number': (sale) => meta(sale, 'epoch', '1.0'),
     'data without a boot': (sale) => sale.redis.hdel(sale.keys.meta, 'boot'),
     'data without an epoch': (sale) => sale.redis.hdel(sale.keys.meta, 'epoch'),
-    'a sale in recovery': (sale) => sale.run('set-state', 'recovering'),
+    'a sale in recovery': (sale) => sale.close(),
     'a sale that is being loaded': (sale) => meta(sale, 'state', 'loading'),
   };
 

@@ -1,4 +1,4 @@
-import { boot, TestLedger } from '../../support/ledger';
+import { boot, closer, TestLedger } from '../../support/ledger';
 
 const operatorStates = ['open', 'paused', 'closed'];
 
@@ -9,7 +9,7 @@ describe('set-state', () => {
   afterAll(() => ledger.close());
 
   const moves = operatorStates.flatMap((from) =>
-    [...operatorStates, 'recovering'].map((to) => [from, to] as const));
+    operatorStates.map((to) => [from, to] as const));
 
   it.each(moves)('changes the state and nothing else: %s → %s', async (from, to) => {
     const sale = await ledger.openSale();
@@ -25,17 +25,41 @@ describe('set-state', () => {
 
   it.each(operatorStates)('leaves recovery and load to their own end: %s waits', async (state) => {
     const sale = await ledger.openSale();
-    await sale.run('set-state', 'recovering');
+    await sale.close();
     expect(await sale.unchangedBy('set-state', state)).toBe(0);
-    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay', 'lua');
+    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay', 'lua', closer);
     expect(await sale.unchangedBy('set-state', state)).toBe(0);
   });
 
   it('stops a load by a recovery that began after it', async () => {
     const sale = ledger.newSale();
-    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay', 'lua');
-    expect(await sale.run('set-state', 'recovering')).toBe(1);
-    expect(await sale.run('set-state', 'recovering')).toBe(1);
+    await sale.close();
+    await sale.run('load-begin', 2, boot, 10, 0, 2, 0, 5, 'relay', 'lua', closer);
+    await sale.close('another');
+    expect(await sale.unchangedBy('set-state', 'recovering', 'another')).toBe(1);
+    expect(await sale.redis.hmget(sale.keys.meta, 'state', 'closer'))
+      .toEqual(['recovering', 'another']);
+  });
+
+  it.each(operatorStates)('of recovery leaves the name of its run in a sale that is %s, until it opens',
+    async (state) => {
+      const sale = await ledger.openSale({ state: state as 'open' });
+      const { meta, ...rest } = await sale.everything();
+      await sale.close();
+      const after = await sale.everything();
+      expect(after).toEqual({ ...rest, meta: after.meta });
+      expect(after.meta?.content)
+        .toEqual({ ...(meta as { content: object }).content, state: 'recovering', closer });
+      await sale.load({ epoch: 2 });
+      expect(await sale.redis.hexists(sale.keys.meta, 'closer')).toBe(0);
+    });
+
+  it('of recovery leaves the name of its run where there is no sale, too, and makes none', async () => {
+    const sale = ledger.newSale();
+    await sale.close();
+    expect(await sale.redis.hgetall(sale.keys.meta)).toEqual({ state: 'recovering', closer });
+    expect((await sale.audit())[0]).toBe(0);
+    expect((await sale.reserve('r1'))[0]).toBe(-9);
   });
 });
 

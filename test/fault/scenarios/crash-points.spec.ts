@@ -1,0 +1,49 @@
+import type { Failpoint } from '../../../src/infra/failpoint';
+import { dieAt } from '../support/crash';
+import { scenario } from '../support/scenario';
+
+/** From the press on "Buy" to the end of an order, in the words of docs/protocol.md. */
+const points: readonly { point: Failpoint; between: string }[] = [
+  { point: 'reserve-before-script', between: 'S1–S2' },
+  { point: 'reserve-before-reply', between: 'S2–S3' },
+  { point: 'relay-before-queue', between: 'S3–S4' },
+  { point: 'relay-before-acknowledge', between: 'inside S4' },
+  { point: 'writer-before-commit', between: 'S4–S5' },
+  { point: 'writer-after-commit', between: 'S5–S6' },
+  { point: 'pay-before-settle', between: 'S7–S8, paid' },
+  { point: 'cancelled-before-release', between: 'S7–S8, cancelled' },
+  { point: 'expired-before-release', between: 'S7–S8, expired' },
+];
+/** Enough to sell until the last of them has died; orders expire meanwhile. */
+const sale = { stock: 3_000, payWindowSeconds: 3 };
+
+scenario('processes die at every step of an order at once: others finish it, once',
+  { row: 'SIGKILL at every point from S1 to S8 at once', short: true, sale }, async (stage) => {
+    await Promise.all(points.map(({ point }) => dieAt(stage, point)));
+    await stage.heal(() => undefined);
+  });
+
+for (const { point, between } of points) {
+  scenario(`${between}: two processes die one after the other: others finish it, once`,
+    { row: `SIGKILL ${between} (${point}), twice`, sale }, async (stage) => {
+      await dieAt(stage, point);
+      await dieAt(stage, point);
+      await stage.heal(() => undefined);
+    });
+}
+
+scenario('S7–S8: the row is refunded, Redis says sold: the units come back, once',
+  { row: 'SIGKILL S7–S8, refunded (refunded-before-release)', sale: { stock: 3_000 } },
+  async (stage) => {
+    const { saleId, client } = stage;
+    const { id } = await client.order(saleId, 'alice');
+    const { paymentId, amount } = await client.pay(id, 'alice');
+    const report = ['refund.succeeded', { orderId: id, paymentId, ...amount }, 'msg_1'] as const;
+    await dieAt(stage, 'refunded-before-release', async (dying) => {
+      await expect(dying.client.report(...report)).rejects.toThrow();
+    });
+    await stage.heal(async () => {
+      expect((await client.report(...report)).status).toBe(200);
+      await client.inStatus(id, 'alice', 'refunded');
+    });
+  });

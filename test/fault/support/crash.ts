@@ -1,0 +1,20 @@
+import type { Failpoint } from '../../../src/infra/failpoint';
+import type { Roles } from './deployment';
+import type { ProductProcess } from './product-process';
+import type { Stage } from './stage';
+
+/**
+ * A further process joins, and dies at this point; `lead` leads it there when shoppers do not.
+ * Fails when it ends in another way.
+ */
+export async function dieAt(stage: Stage, failpoint: Failpoint,
+  lead?: (dying: ProductProcess) => Promise<void>, roles: Roles = 'api,worker'): Promise<void> {
+  await stage.inject(`a process dies at ${failpoint}`, async () => {
+    const dying = await stage.deployment.launch({ roles, failpoint });
+    if (lead) {
+      await dying.ready;
+      await lead(dying);
+    }
+    expect(await dying.ended).toBe('SIGKILL');
+  });
+}

@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A file system of a few megabytes, for a server whose disk shall become full. */
+export class SmallDisk {
+  private constructor(readonly folder: string) {}
+
+  /** Undefined where this process may not mount anything. */
+  static mount(megabytes: number): SmallDisk | undefined {
+    const folder = mkdtempSync(join(tmpdir(), 'fairdrop-disk-'));
+    const options = ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder];
+    try {
+      execFileSync('mount', options, { stdio: 'ignore' });
+      return new SmallDisk(folder);
+    } catch {
+      rmdirSync(folder);
+      return undefined;
+    }
+  }
+
+  /** Takes every byte that is left. */
+  fill(): void {
+    const { bavail: blocks, bsize: blockBytes } = statfsSync(this.folder);
+    try {
+      writeFileSync(this.filler, Buffer.alloc(blocks * blockBytes));
+    } catch (error) {
+      // The server has taken some meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  }
+
+  /** Gives back what `fill` took. */
+  free(): void {
+    rmSync(this.filler);
+  }
+
+  /** After its server has stopped. */
+  unmount(): void {
+    execFileSync('umount', [this.folder]);
+    rmdirSync(this.folder);
+  }
+
+  private get filler(): string {
+    return join(this.folder, 'filler');
+  }
+}
