@@ -73,6 +73,7 @@ function report(runs, { rounds, requests }) {
       'accepted per second': Math.round(median(runs.map((run) => run[scheme].perSecond))),
       'share of everysec': median(speed).toFixed(2),
       'from': Math.min(...speed).toFixed(2), 'to': Math.max(...speed).toFixed(2),
+      'CPU µs': Math.round(median(runs.map((run) => run[scheme].cpuMicroseconds))),
       'p50 ms': median(runs.map((run) => run[scheme].latencyMs.p50)),
       'p50 to everysec': median(ratios(({ latencyMs }) => latencyMs.p50)).toFixed(2),
       'p99 ms': median(runs.map((run) => run[scheme].latencyMs.p99)),

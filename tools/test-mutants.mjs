@@ -15,7 +15,7 @@ import { nodeProgram, root } from './lib/packages.mjs';
 import { run } from './lib/processes.mjs';
 import { runOnTestServers } from './lib/test-run.mjs';
 
-const patienceMs = 6 * 60_000;
+const patienceOfOneMs = 4 * 60_000;
 const notCopied = new Set(['node_modules', '.git', '.data', 'dist']);
 /** These tests run the built program, all others the sources. */
 const needsBuild = /^test\/(fault|e2e)\//;
@@ -93,7 +93,7 @@ async function runSpecs(tree, environment, specs) {
   rmSync(output, { force: true });
   const problem = await run(nodeProgram(), ['--experimental-vm-modules',
     join(tree, 'node_modules/jest/bin/jest.js'), '--maxWorkers=2', '--json',
-    `--outputFile=${output}`, ...specs], { cwd: tree, env: environment, timeoutMs: patienceMs })
+    `--outputFile=${output}`, ...specs], { cwd: tree, env: environment, timeoutMs: specs.length * patienceOfOneMs })
     .catch((error) => error);
   if (!existsSync(output)) throw new Failure(`The tests came to no end: ${problem.message}`);
   return readResults(tree, output);

@@ -59,7 +59,7 @@ export function replay(order: Order, { userId, quantity }: ReserveRequest): Dire
 
 /** Ids of the proofs that a purchase spends. */
 export function proofsOf({ saleTokenId, captchaId }: ReserveRequest): string[] {
-  return [saleTokenId, captchaId].filter((proofId) => proofId !== undefined && proofId !== '');
+  return [saleTokenId ?? '', captchaId ?? ''].filter((proofId) => proofId !== '');
 }
 
 function refusalOfProofs({ saleTokenId = '', captchaId = '' }: ReserveRequest,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '../infra/metrics';
 import { ProblemError } from '../kernel';
-import type { Sale } from '../sale';
+import type { Sale, StockStrategy } from '../sale';
 import { StockBook, type ReserveRequest } from '../stock';
 import type { DirectOutcome } from './direct-decision';
 import { DirectWriter } from './direct-writer';
@@ -12,6 +12,12 @@ const together = { workers: 2, together: 100, waiting: 1_000, waitMs: 2_000 };
 /** Where each buyer has a lock of his own. */
 const alone = { ...together, workers: 4, together: 1 };
 
+interface Purchase {
+  sale: Sale;
+  request: ReserveRequest;
+  epoch: number;
+}
+
 /**
  * Purchases where the database is the gate: of sales that are without Redis for now, and of those
  * whose strategy lives here. One transaction holds the units and writes the order, so its answer is
@@ -20,7 +26,7 @@ const alone = { ...together, workers: 4, together: 1 };
  */
 @Injectable()
 export class DirectOrders {
-  private readonly queues = new Map<string, TurnQueue<ReserveRequest, DirectOutcome>>();
+  private readonly queues = new Map<string, TurnQueue<Purchase, DirectOutcome>>();
 
   constructor(
     private readonly writer: DirectWriter,
@@ -37,7 +43,7 @@ export class DirectOrders {
     const endTimer = this.metrics.inventoryDecrDurationSeconds.startTimer();
     let result = 'error';
     try {
-      const outcome = await this.inTurn(sale, request, epoch);
+      const outcome = await this.queueOf(sale.id, sale.strategy).run({ sale, request, epoch });
       if (outcome.kind === 'refused') result = outcome.reason.toLowerCase();
       else result = outcome.isNew ? 'held' : 'replayed';
       return outcome;
@@ -47,18 +53,20 @@ export class DirectOrders {
     }
   }
 
-  /** Those of one epoch stand in one line, which is gone with its last. */
-  private async inTurn(sale: Sale, request: ReserveRequest, epoch: number): Promise<DirectOutcome> {
-    const name = `${sale.id}:${epoch}`;
-    const queue = this.queues.get(name) ?? new TurnQueue<ReserveRequest, DirectOutcome>(
-      this.book.hasTurns(sale.strategy) ? alone : together,
-      (requests) => this.writer.write(sale, epoch, requests), comeBack);
-    this.queues.set(name, queue);
-    try {
-      return await queue.run(request);
-    } finally {
-      if (queue.isIdle) this.queues.delete(name);
-    }
+  private queueOf(saleId: string, strategy: StockStrategy): TurnQueue<Purchase, DirectOutcome> {
+    const known = this.queues.get(saleId);
+    if (known) return known;
+    const queue = new TurnQueue<Purchase, DirectOutcome>(
+      this.book.hasTurns(strategy) ? alone : together, (purchases) => this.write(purchases), comeBack);
+    this.queues.set(saleId, queue);
+    return queue;
+  }
+
+  /** The newest of them knows best of sale and epoch: the database is the gate there, too. */
+  private write(purchases: readonly Purchase[]): Promise<PromiseSettledResult<DirectOutcome>[]> {
+    const { sale, epoch } = purchases.reduce((newest, purchase) =>
+      purchase.epoch >= newest.epoch ? purchase : newest);
+    return this.writer.write(sale, epoch, purchases.map(({ request }) => request));
   }
 }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, isCheckViolation, isDuplicateKey, type Transaction } from '../infra/database';
 import { Metrics } from '../infra/metrics';
+import { ProblemError } from '../kernel';
 import type { Sale, SaleStatus } from '../sale';
 import { fingerprint, StockBook, StockBusy, type LedgerRow, type OutboxEntry, type RefusalReason,
   type ReserveRequest, type Turn } from '../stock';
@@ -47,7 +48,7 @@ export class DirectWriter {
   /**
    * Purchases of one sale; an outcome for each, in their sequence. Of a strategy with locks: one.
    * Who was overtaken decides anew, a few times, together with the others and then alone. Rejects
-   * with StockBusy when the epoch has passed, and when the database is away.
+   * with TEMPORARILY_UNAVAILABLE when the epoch has passed, and when the database is away.
    */
   async write(sale: Sale, epoch: number,
     requests: readonly ReserveRequest[]): Promise<PromiseSettledResult<DirectOutcome>[]> {
@@ -94,7 +95,7 @@ export class DirectWriter {
   private async decideAndWrite(transaction: Transaction, sale: Sale, epoch: number,
     requests: readonly ReserveRequest[], turn: Turn): Promise<Written> {
     const moment = await this.momentOf(transaction, sale.id);
-    if (moment.epoch !== epoch) throw new StockBusy();
+    if (moment.epoch !== epoch) throw gateMoved();
     const facts = await this.facts(transaction, sale, moment, requests);
     const decisions = decide(requests, facts);
     const begun = new Map(requests.filter((_request, index) => !decisions[index])
@@ -185,6 +186,12 @@ function outcomeOf(request: ReserveRequest, written: ReadonlyMap<string, Order>,
   if (!order) throw new Error(`No row came of ${request.rid}`);
   return begun.get(request.rid) === request ? { kind: 'written', order, isNew: true }
     : replay(order, request);
+}
+
+function gateMoved(): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'The sale is being recovered. Ask again with the same Idempotency-Key.',
+    { headers: { 'Retry-After': '1' } });
 }
 
 /** Others wrote at the same time: on what is there now the decision may be another. */

@@ -30,10 +30,6 @@ export class TurnQueue<Item, Result> {
     private readonly turnAway: () => Error,
   ) {}
 
-  get isIdle(): boolean {
-    return this.working === 0 && this.waiting.length === 0;
-  }
-
   async run(item: Item): Promise<Result> {
     if (this.waiting.length >= this.limits.waiting) throw this.turnAway();
     const result = Promise.withResolvers<Result>();

@@ -3,7 +3,7 @@ import type { Identity } from '../auth';
 import { ProblemError, type ProblemCode } from '../kernel';
 import { OrderStore, toView, type OrderView } from '../order';
 import { SaleCatalog } from '../sale';
-import { fingerprint, refusal, StockGate, StockReader } from '../stock';
+import { fingerprint, NothingHeld, refusal, StockGate, StockReader } from '../stock';
 import { Admission } from './admission/admission';
 import type { Admitted, Attempt } from './admission/attempt';
 import { Holding, isAlive, isNewHold, type HoldOutcome } from './holding';
@@ -73,10 +73,20 @@ export class Purchase {
     } catch (error) {
       return await this.answerOfEarlier(attempt, request, error);
     }
-    const outcome = await this.holding.hold(attempt, admitted);
-    if (isNewHold(outcome)) this.admission.settle(attempt, admitted, 'held');
-    else if (!isAlive(outcome)) this.admission.settle(attempt, admitted, 'refused');
-    return this.answer(attempt, request.waitSeconds, outcome);
+    return this.answer(attempt, request.waitSeconds, await this.hold(attempt, admitted));
+  }
+
+  private async hold(attempt: Attempt, admitted: Admitted): Promise<HoldOutcome> {
+    try {
+      const outcome = await this.holding.hold(attempt, admitted);
+      if (isNewHold(outcome)) this.admission.settle(attempt, admitted, 'held');
+      else if (!isAlive(outcome)) this.admission.settle(attempt, admitted, 'refused');
+      return outcome;
+    } catch (error) {
+      // After another failure the units may be held: what the layers remember ends by itself.
+      if (error instanceof NothingHeld) this.admission.settle(attempt, admitted, 'refused');
+      throw error;
+    }
   }
 
   private async answer(attempt: Attempt, waitSeconds: number,

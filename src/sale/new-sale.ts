@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { idPattern } from '../kernel';
 import { protection } from './protection';
-import { redisOutages, stockStrategies } from './sale';
+import { redisOutages, stockStrategies, type StockStrategy } from './sale';
 
 /** Far beyond every sale, and within what the database can hold. */
 const earliestMs = Date.UTC(2000, 0);
 const latestMs = Date.UTC(2100, 0);
+
+/** Of these, every unit is an entry of its own, which is made and read in one go. */
+const strategiesOfSingleUnits: ReadonlySet<StockStrategy> = new Set(['tokens', 'database-unit-rows']);
+const singleUnitsAtMost = 1_000_000;
 
 /** A moment with its offset to UTC, read as milliseconds since 1970. */
 const moment = z.iso.datetime({ offset: true, abort: true })
@@ -34,6 +38,9 @@ export const newSaleBody = z.strictObject({
     description: 'While Redis is gone: pause selling, or go on slowly in the database' }),
 }).refine(({ opensAt, closesAt }) => closesAt > opensAt, {
   path: ['closesAt'], message: 'A sale must close after it opens',
+}).refine(({ stock, strategy }) =>
+  stock <= singleUnitsAtMost || !strategiesOfSingleUnits.has(strategy), {
+  path: ['stock'], message: 'At most 1000000 units with the strategy tokens or database-unit-rows',
 }).meta({
   id: 'NewSale',
   examples: [{

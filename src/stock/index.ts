@@ -1,6 +1,6 @@
 export { recordLetters, type OrderStatus, type ReleasedStatus, type Reservation } from './record';
 export type { ReserveOutcome, RefusalReason } from './reserve-outcome';
-export { refusal } from './refusal';
+export { NothingHeld, refusal } from './refusal';
 export { isMadeBy, isOfService, ReservationIds, saleHint, saleHintOf } from './reservation-ids';
 export { SaleEpochs, type StockFence } from './sale-epochs';
 export { saleKeys, type SaleKeys } from './sale-keys';

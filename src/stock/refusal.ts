@@ -2,6 +2,14 @@ import { assertUnreachable, ProblemError } from '../kernel';
 import type { Sale } from '../sale';
 import type { RefusalReason } from './reserve-outcome';
 
+/** TEMPORARILY_UNAVAILABLE, and certain all the same: this attempt has held nothing. */
+export class NothingHeld extends ProblemError {
+  constructor(detail: string, retryAfterSeconds: number) {
+    super('TEMPORARILY_UNAVAILABLE', detail,
+      { headers: { 'Retry-After': String(retryAfterSeconds) } });
+  }
+}
+
 /** Tells whoever asked for units why he has none, and what he can do. */
 export function refusal(reason: RefusalReason, sale: Sale): ProblemError {
   switch (reason) {

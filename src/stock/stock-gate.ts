@@ -5,6 +5,7 @@ import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
 import { ProblemError } from '../kernel';
 import { statusOfLetter } from './record';
+import { NothingHeld } from './refusal';
 import { ReservationIds } from './reservation-ids';
 import { refusalOfCode, type ReserveOutcome } from './reserve-outcome';
 import { SaleEpochs } from './sale-epochs';
@@ -60,8 +61,8 @@ export class StockGate {
   /**
    * Holds units for one buyer, exactly once per rid. Asking again is always safe.
    * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered: whether the
-   * units are held is then unknown, and the same request finds out. Also when BACKLOG_PER_SALE units
-   * wait for their orders to be written: then nothing is held.
+   * units are held is then unknown, and the same request finds out. NothingHeld when BACKLOG_PER_SALE
+   * units wait for their orders to be written.
    */
   async reserve(request: ReserveRequest): Promise<ReserveOutcome> {
     const endTimer = this.metrics.inventoryDecrDurationSeconds.startTimer();
@@ -157,8 +158,7 @@ function outcomeOf(rid: string, reply: ReserveReply,
     { headers: { 'Retry-After': '1' } });
 }
 
-function writtenLate(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'Orders are being written late. Ask again with the same Idempotency-Key.',
-    { headers: { 'Retry-After': '2' } });
+function writtenLate(): NothingHeld {
+  return new NothingHeld(
+    'Orders are being written late. Ask again with the same Idempotency-Key.', 2);
 }

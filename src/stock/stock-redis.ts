@@ -21,7 +21,7 @@ export class StockRedis {
     this.fenced = new FencedRedis(config.redisUrl, scripts, { retryStrategy });
     connections.adopt('fenced', this.fenced.connection);
     metrics.onScrape(async () => {
-      metrics.circuitOpen.set({ dependency: 'redis-stock' }, this.fenced.isOpenCircuit ? 1 : 0);
+      metrics.circuitOpen.set({ dependency: 'redis-stock' }, this.isAway ? 1 : 0);
     });
     this.commands = new LuaCommands(connections.general, scripts);
   }
@@ -38,6 +38,11 @@ export class StockRedis {
   /** Calls back on every connect to a server, with its run id. */
   onConnect(listener: (boot: string) => void): void {
     this.fenced.onFence(listener);
+  }
+
+  /** Redis cannot be reached, or is left alone for a moment because it did not answer. */
+  private get isAway(): boolean {
+    return this.boot === undefined || this.fenced.isOpenCircuit;
   }
 
   whenConnected(timeoutMs: number): Promise<void> {

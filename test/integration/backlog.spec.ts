@@ -11,8 +11,8 @@ describe('orders that are written late', () => {
 
   beforeAll(async () => {
     installation = await createInstallation();
-    product = await TestProduct.start({ ROLES: 'api', BACKLOG_PER_SALE: String(backlog) },
-      installation);
+    product = await TestProduct.start({ ROLES: 'api', BACKLOG_PER_SALE: String(backlog),
+      RISK: 'on', HOLDS_PER_USER: '1', HOLDS_PER_DEVICE: 'off' }, installation);
   });
 
   afterAll(async () => {
@@ -50,5 +50,13 @@ describe('orders that are written late', () => {
     expect(rows.map(({ userId }) => userId).sort())
       .toEqual([...crowd.keys()].map((buyer) => `buyer-${buyer}`).sort());
     await worker.stop();
+  });
+
+  it('take no place among the unpaid orders of who was sent away: he may buy elsewhere', async () => {
+    const [full, free] = [await product.client.openSale(), await product.client.openSale()];
+    for (let i = 0; i < backlog; i += 1) await buy(full, 100 + i);
+    expect((await product.client.buy(full, 'late')).status).toBe(503);
+    await until('his place is free', async () =>
+      (await product.client.buy(free, 'late', { key: 'elsewhere' })).status === 202);
   });
 });

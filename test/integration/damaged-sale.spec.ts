@@ -42,6 +42,14 @@ describe('a damaged sale', () => {
     expect((await product.client.buy(sound, 'ann')).status).toBe(202);
   });
 
+  it.each(['due', 'users', 'adjustments', 'tokens'] as const)(
+    'is made good by a recovery when its %s have the wrong type', async (key) => {
+      const [broken] = await brokenAndSound(key);
+      expect(await product.get(Recovery).recover(broken, 'drill')).toBe(true);
+      expect(await product.get(Recovery).doubts([broken])).toEqual(new Map());
+      expect((await product.client.buy(broken, 'ann')).status).toBe(202);
+    });
+
   it('keeps no other sale from having its leases looked after', async () => {
     const [, sound] = await brokenAndSound('due');
     const { body: { id } } = await product.client.buy(sound, 'ann');

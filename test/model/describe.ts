@@ -9,23 +9,25 @@ export function legendOf({ attempts }: World): string {
     `${letterOf(rid)}: ${buyer}, ${quantity} of sale ${sale}`).join(' · ');
 }
 
-/** One state on one line: a hold as its letter with its epoch, a row as its letter, a job as its phase. */
+/** One state on one line: records by letter and epoch, rows by status, jobs by phase. */
 export function describeState({ attempts }: World, state: State): string {
   const sales = state.stocks.map((stock, sale) => {
     const meta = at(state.redis.metas, sale);
+    const gate = stock.gate === 'redis' ? '' : 'is the gate, ';
     const server = meta.boot === state.boot ? 'live' : 'other server';
-    return `redis ${meta.state} (${server}) epoch ${meta.epoch} A${meta.available} H${meta.reserved} `
-      + `O${meta.ordered} S${meta.sold} · database ${stock.gate === 'redis' ? '' : 'is the gate, '}`
-      + `epoch ${stock.epoch} L${stock.allocated}/${stock.total}`;
+    return `redis ${meta.state} (${server}) epoch ${meta.epoch} A${meta.available} `
+      + `H${meta.reserved} O${meta.ordered} S${meta.sold} · database ${gate}epoch ${stock.epoch} `
+      + `L${stock.allocated}/${stock.total}`;
   });
   const rids = attempts.map((_, rid) => {
     const hold = state.redis.holds[rid];
     const row = state.rows[rid];
-    const words = [hold && `record ${recordLetters[hold.status]}${hold.hold > 1 ? hold.hold : ''}`
+    const parts = [hold && `record ${recordLetters[hold.status]}${hold.hold > 1 ? hold.hold : ''}`
       + `@${hold.epoch}`, row && `row ${row.status}${row.isOverdue ? ' overdue' : ''}`,
     ...at(state.redis.outbox, rid).map(({ epoch }) => `outbox @${epoch}`),
     ...(row ? [] : at(state.jobs, rid).map(({ epoch, phase }) => `job @${epoch} ${phase}`))];
-    return `${letterOf(rid)}: ${words.filter((word) => word !== undefined).join(', ') || 'nothing'}`;
+    const words = parts.filter((part) => part !== undefined).join(', ');
+    return `${letterOf(rid)}: ${words || 'nothing'}`;
   });
   const runners = state.runners.map(({ phase, epoch }) => `S11 ${phase} (epoch ${epoch})`);
   return [...sales, ...rids, ...runners].join(' | ');

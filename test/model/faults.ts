@@ -63,7 +63,8 @@ function withMeta(state: State, sale: number, change: Partial<RedisData['metas']
 
 function setFromDatabase(state: State, emit: Emit): void {
   state.stocks.forEach(({ total, allocated }, sale) => {
-    emit('available is set from the database', withMeta(state, sale, { available: total - allocated }));
+    emit('available is set from the database',
+      withMeta(state, sale, { available: total - allocated }));
   });
 }
 

@@ -15,22 +15,27 @@ const ofStates: Partial<Record<InvariantName, (world: World, state: State) => bo
       const row = rows[rid];
       return row && holdsUnits(row.status) ? 1 : 0;
     })),
-  I2: (world, { redis }) => redis.metas.every((meta, sale) => {
+  I2: (world, state) => state.redis.metas.every((meta, sale) => {
+    const { redis } = state;
     const counted = (name: string) => sumOf(world.attempts, sale, (rid) => {
       const hold = redis.holds[rid];
       return hold && counterOf(hold.status) === name ? 1 : 0;
     });
+    // What an overtaken run of S11 loads under its epoch, nobody sells.
+    if (isCurrent(state, sale) && meta.available < 0) return false;
     return isBalanced(meta) && meta.reserved === counted('reserved')
       && meta.ordered === counted('ordered') && meta.sold === counted('sold');
   }),
   I3: (world, state) => state.stocks.every(({ total, allocated }, sale) => {
     if (!isSelling(world, state, sale)) return true;
-    return at(state.redis.metas, sale).available <= total - allocated - heldWithoutRow(world, state, sale);
+    return at(state.redis.metas, sale).available
+      <= total - allocated - heldWithoutRow(world, state, sale);
   }),
   I6: (world, { redis, rows }) => world.attempts.every(({ sale, buyer }, rid) => {
     const inRows = world.attempts.reduce((sum, attempt, other) => {
       const row = rows[other];
-      const counts = attempt.sale === sale && attempt.buyer === buyer && row && holdsUnits(row.status);
+      const counts = attempt.sale === sale && attempt.buyer === buyer
+        && row && holdsUnits(row.status);
       return counts ? sum + attempt.quantity : sum;
     }, 0);
     return inRows <= world.limitPerBuyer && unitsInRedis(world, redis, rid) <= world.limitPerBuyer;
@@ -93,9 +98,8 @@ export function brokenAtRest(world: World, names: readonly InvariantName[],
   return names.find((name) => ofQuietStates[name]?.(world, state) === false);
 }
 
-function isBalanced({ state, available, reserved, ordered, sold, total }: Meta): boolean {
-  return state === 'absent' || (available + reserved + ordered + sold === total
-    && Math.min(available, reserved, ordered, sold) >= 0);
+function isBalanced({ available, reserved, ordered, sold, total }: Meta): boolean {
+  return available + reserved + ordered + sold === total && Math.min(reserved, ordered, sold) >= 0;
 }
 
 /** Whether a buyer could get units from Redis now, by the rules of this world. */

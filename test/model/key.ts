@@ -35,7 +35,9 @@ export function keyFor(world: World): (state: State) => string {
       key += text(stock.gate === 'redis' ? 0 : 1, stock.total, stock.allocated,
         adjustmentStatuses[status], age(readEpoch));
       key += metaKey(at(state.redis.metas, sale), stock, state.boot, state.runners);
-      for (const { metas } of state.saved) key += metaKey(at(metas, sale), stock, -1, state.runners);
+      for (const { metas } of state.saved) {
+        key += metaKey(at(metas, sale), stock, -1, state.runners);
+      }
     });
     for (const runner of state.runners) {
       const stock = at(state.stocks, runner.sale);
@@ -78,12 +80,17 @@ function ridKey(world: World, state: State, rid: number): string {
   const age = ageIn(stock.epoch);
   const row = state.rows[rid];
   const isOpen = !row || !world.rules.primaryKey;
-  let key = rowKey(row) + (state.promised[rid] === true ? '!' : '') + recordKey(state.redis.holds[rid]);
+  let key = rowKey(row) + (state.promised[rid] === true ? '!' : '')
+    + recordKey(state.redis.holds[rid]);
   if (isOpen) {
     key += outboxKey(state.redis);
-    for (const job of at(state.jobs, rid)) key += entryKey(job) + text(jobPhases[job.phase], age(job.under));
+    for (const job of at(state.jobs, rid)) {
+      key += entryKey(job) + text(jobPhases[job.phase], age(job.under));
+    }
   }
-  for (const data of state.saved) key += `;${recordKey(data.holds[rid])}${isOpen ? outboxKey(data) : ''}`;
+  for (const data of state.saved) {
+    key += `;${recordKey(data.holds[rid])}${isOpen ? outboxKey(data) : ''}`;
+  }
   for (const { undecided, rows } of state.runners) {
     key += `:${isOpen && undecided.includes(rid) ? 'u' : ''}${rowKey(rows[rid])}`;
   }

@@ -9,13 +9,15 @@ import type { World } from './world';
 export function recoverySteps(world: World, state: State, sale: number, emit: Emit): void {
   const isRunning = state.runners.some((runner) => runner.sale === sale);
   const begun = begin(state, sale);
-  if (isRunning) emitFault(state, 'lostLock', `S11 a second runner of sale ${sale} begins`, begun, emit);
-  else if (isDoubtful(state, sale)) emit(`S11 of sale ${sale} begins`, begun, 'own');
+  if (isRunning) {
+    emitFault(state, 'lostLock', `S11 another runner of sale ${sale} begins`, begun, emit);
+  } else if (isDoubtful(state, sale)) emit(`S11 of sale ${sale} begins`, begun, 'own');
   else emitFault(state, 'doubt', `S11 of sale ${sale} is ordered`, begun, emit);
   state.runners.forEach((runner, index) => {
     if (runner.sale !== sale) return;
     runnerSteps(world, state, runner, (step, next, change) => {
-      emit(`S11 runner ${index}: ${step}`, next && withRunner(next, index, change && { ...runner, ...change }), 'own');
+      emit(`S11 runner ${index}: ${step}`,
+        next && withRunner(next, index, change && { ...runner, ...change }), 'own');
     });
     emitFault(state, 'crash', `S11 runner ${index} crashes when ${runner.phase}`,
       withRunner(state, index, undefined), emit);
@@ -30,8 +32,9 @@ function emitFault(state: State, fault: keyof State['faults'], step: string, nex
 
 function begin(state: State, sale: number): State {
   const id = state.runsBegun + 1;
-  const runner: Runner = { phase: 'begun', id, sale, boot: state.boot, epoch: at(state.stocks, sale).epoch,
-    undecided: [], total: 0, seq: 0, isAdjusted: false, rows: [] };
+  const runner: Runner = { phase: 'begun', id, sale, boot: state.boot,
+    epoch: at(state.stocks, sale).epoch, undecided: [], total: 0, seq: 0, isAdjusted: false,
+    rows: [] };
   return { ...state, runners: [...state.runners, runner], runsBegun: id };
 }
 
@@ -62,7 +65,8 @@ function runnerSteps(world: World, state: State, runner: Runner, emit: EmitRunne
       return;
     }
     case 'raised': return decide(world, state, runner, emit);
-    case 'counted': return load('begin to load', beginLoad(world, redis, runner), { phase: 'loading' });
+    case 'counted': return load('begin to load', beginLoad(world, redis, runner),
+      { phase: 'loading' });
     case 'loading': {
       const rows = state.rows.map((row, rid) =>
         at(world.attempts, rid).sale === sale ? row : undefined);

@@ -21,7 +21,8 @@ export function unitsInRedis({ attempts }: World, { holds }: RedisData, rid: num
   const { sale, buyer } = at(attempts, rid);
   return attempts.reduce((sum, attempt, other) => {
     const hold = holds[other];
-    const counts = attempt.sale === sale && attempt.buyer === buyer && hold && counterOf(hold.status);
+    const counts = attempt.sale === sale && attempt.buyer === buyer
+      && hold && counterOf(hold.status);
     return counts ? sum + attempt.quantity : sum;
   }, 0);
 }
@@ -111,7 +112,8 @@ export function retake(world: World, state: State, rid: number, rowHold: number)
   if (isFenced(world, state, meta) || !record) return undefined;
   // Held before, by a call that broke off.
   if (record.hold === rowHold + 1 && counterOf(record.status)) return redis;
-  if (record.status !== 'frozen' || record.hold > rowHold || meta.available < quantity) return undefined;
+  if (record.status !== 'frozen' || record.hold > rowHold) return undefined;
+  if (meta.available < quantity) return undefined;
   if (unitsInRedis(world, redis, rid) + quantity > world.limitPerBuyer) return undefined;
   return write(redis, sale, moved(meta, 'available', 'reserved', quantity), rid,
     { status: 'reserved', hold: rowHold + 1, epoch: meta.epoch, seq: record.seq });
@@ -146,7 +148,8 @@ export function beginLoad(world: World, data: RedisData, runner: Runner): Change
     available: total, reserved: 0, ordered: 0, sold: 0, seq: Math.max(meta.seq, runner.seq),
     isAdjusted: runner.isAdjusted && world.rules.marksAdjustments };
   return { ...data, metas: changed(data.metas, sale, begun),
-    holds: data.holds.map((hold, rid) => at(world.attempts, rid).sale === sale ? undefined : hold) };
+    holds: data.holds.map((hold, rid) =>
+      at(world.attempts, rid).sale === sale ? undefined : hold) };
 }
 
 /** load-records with all rows of the sale. */
@@ -178,7 +181,7 @@ export function isDoubtful(state: State, sale: number): boolean {
   return meta.state !== 'open' || !isLive(state, sale) || meta.seq < at(state.stocks, sale).seq;
 }
 
-/** Whether what Redis says of a sale is, or will be once it is loaded, what buyers are answered by. */
+/** Whether Redis answers buyers of a sale by this data, or will once it is loaded. */
 export function isCurrent(state: State, sale: number): boolean {
   const meta = at(state.redis.metas, sale);
   const stock: Stock = at(state.stocks, sale);

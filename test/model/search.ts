@@ -74,7 +74,9 @@ export function search(world: World, { invariants = invariantNames, keyOf = keyF
   const way: string[] = [];
   for (let place = end; place > 0; place = parents[place] ?? 0) way.unshift(names[place] ?? '');
   result.longestWay = way.length;
-  if (broken) result.finding = { invariant: broken, steps: way, trace: traceOf(world, broken, way) };
+  if (broken) {
+    result.finding = { invariant: broken, steps: way, trace: traceOf(world, broken, way) };
+  }
   return result;
 }
 

@@ -8,8 +8,8 @@ export interface Entry {
 }
 
 /**
- * An entry in the hands of a worker. `again`: its batch was refused, now it is tried alone, under this
- * epoch · `doomed`: refused alone, a rejected row is about to be written.
+ * An entry in the hands of a worker. `again`: its batch was refused, now it is tried alone, under
+ * this epoch · `doomed`: refused alone, a rejected row is about to be written.
  */
 export interface Job extends Entry {
   readonly phase: 'ready' | 'again' | 'doomed';
@@ -64,7 +64,7 @@ export interface Stock extends Entry {
   readonly allocated: number;
 }
 
-/** S12 of a sale, and the epoch that its worker has read. `in_redis`: a decrease within its transaction. */
+/** S12 of a sale, and the epoch its worker has read. `in_redis`: a decrease in its transaction. */
 export interface Adjustment {
   readonly status: 'pending' | 'in_redis' | 'in_database' | 'done' | 'refused';
   readonly readEpoch: number;
@@ -72,7 +72,8 @@ export interface Adjustment {
 
 /** One run of S11. What it read is older than what it writes. */
 export interface Runner {
-  readonly phase: 'begun' | 'closed' | 'draining' | 'raised' | 'counted' | 'loading' | 'read' | 'loaded';
+  readonly phase: 'begun' | 'closed' | 'draining' | 'raised' | 'counted' | 'loading' | 'read'
+    | 'loaded';
   /** No other run has it. */
   readonly id: number;
   readonly sale: number;
@@ -87,7 +88,7 @@ export interface Runner {
   readonly rows: readonly (Row | undefined)[];
 }
 
-/** A thaw under way (S13): the hold it read in the row, and the epoch it took the units under, or 0. */
+/** A thaw under way (S13): the hold it read, and the epoch it took the units under, or 0. */
 export interface Thaw {
   readonly hold: number;
   readonly epoch: number;
@@ -122,8 +123,8 @@ export function initialState({ totals, attempts, faults }: World): State {
   return {
     boot: 1,
     redis: {
-      metas: totals.map((total): Meta => ({ state: 'open', boot: 1, loader: 0, closer: 0, epoch: 1, seq: 0,
-        total, available: total, reserved: 0, ordered: 0, sold: 0, isAdjusted: false })),
+      metas: totals.map((total): Meta => ({ state: 'open', boot: 1, loader: 0, closer: 0, epoch: 1,
+        seq: 0, total, available: total, reserved: 0, ordered: 0, sold: 0, isAdjusted: false })),
       holds: none,
       outbox: empty,
     },
@@ -144,8 +145,8 @@ export function initialState({ totals, attempts, faults }: World): State {
 /** Redis as it is after a start without its files. */
 export function emptyRedis({ totals, attempts }: World): RedisData {
   return {
-    metas: totals.map((): Meta => ({ state: 'absent', boot: 0, loader: 0, closer: 0, epoch: 0, seq: 0,
-      total: 0, available: 0, reserved: 0, ordered: 0, sold: 0, isAdjusted: false })),
+    metas: totals.map((): Meta => ({ state: 'absent', boot: 0, loader: 0, closer: 0, epoch: 0,
+      seq: 0, total: 0, available: 0, reserved: 0, ordered: 0, sold: 0, isAdjusted: false })),
     holds: attempts.map(() => undefined),
     outbox: attempts.map(() => []),
   };
@@ -169,7 +170,7 @@ export function holdsUnits(status: OrderStatus): boolean {
   return status === 'pending_payment' || status === 'paid';
 }
 
-/** Whether the server that answers is the one, and the data the generation, that sells this sale. */
+/** Whether this server and this generation of the data sell the sale. */
 export function isLive({ boot, redis, stocks }: State, sale: number): boolean {
   const meta = at(redis.metas, sale);
   const stock = at(stocks, sale);

@@ -63,8 +63,8 @@ function workSteps(world: World, state: State, rid: number, emit: Emit): void {
   const { gate, epoch: present } = at(state.stocks, at(world.attempts, rid).sale);
   for (const entry of at(state.redis.outbox, rid)) {
     const outbox = at(state.redis.outbox, rid).filter((other) => other !== entry);
-    emit(`S4 relay ${letter}@${entry.epoch}`, withJob({ ...state,
-      redis: { ...state.redis, outbox: changed(state.redis.outbox, rid, outbox) } }, rid, entry), 'own');
+    const redis = { ...state.redis, outbox: changed(state.redis.outbox, rid, outbox) };
+    emit(`S4 relay ${letter}@${entry.epoch}`, withJob({ ...state, redis }, rid, entry), 'own');
   }
   jobs.forEach((job, index) => {
     const become = (change: Partial<Job>) => ({ ...state,
@@ -75,7 +75,9 @@ function workSteps(world: World, state: State, rid: number, emit: Emit): void {
     if (job.phase === 'again') {
       const alone = insertOrder(world, state, rid, job.under, job.seq);
       emit(`S5 write ${name} alone under ${job.under}`, alone, 'own');
-      if (!alone) emit(`S5 ${name} is refused under ${job.under}`, become({ phase: 'doomed' }), 'own');
+      if (!alone) {
+        emit(`S5 ${name} is refused under ${job.under}`, become({ phase: 'doomed' }), 'own');
+      }
     } else {
       const late = !world.rules.gateCheck || gate === 'database';
       const under = late ? Math.max(job.epoch, present) : job.epoch;
@@ -94,13 +96,15 @@ function workSteps(world: World, state: State, rid: number, emit: Emit): void {
   }
 }
 
-/** S6, S8 and S10: what the database has decided reaches Redis, at any time and any number of times. */
+/** S6, S8 and S10: what the database has decided reaches Redis, once or more, at any time. */
 function followupSteps(world: World, state: State, rid: number, emit: Emit): void {
   const row = at(state.rows, rid);
   const letter = letterOf(rid);
   const { redis } = state;
   if (!row) return;
-  if (world.rules.expiry) emit(`S10 expire ${letter}`, endOrder(world, state, rid, 'expired'), 'own');
+  if (world.rules.expiry) {
+    emit(`S10 expire ${letter}`, endOrder(world, state, rid, 'expired'), 'own');
+  }
   const { status, hold } = row;
   if (row.status !== 'rejected') {
     emit(`S6 confirm ${letter}`, withRedis(state, confirm(world, redis, rid)), 'own');
@@ -125,7 +129,9 @@ function freezeSteps(world: World, state: State, rid: number, emit: Emit): void 
     ({ ...on, thaws: changed(on.thaws, rid, next) });
   emit(`S13 freeze ${letter}`, endOrder(world, state, rid, 'frozen'));
   if (row.status === 'frozen') {
-    if (!thaw && row.hold <= thawsAtMost) emit(`S13 thaw ${letter}: read`, become({ hold: row.hold, epoch: 0 }));
+    if (!thaw && row.hold <= thawsAtMost) {
+      emit(`S13 thaw ${letter}: read`, become({ hold: row.hold, epoch: 0 }));
+    }
     emit(`S13 cancel ${letter} while frozen`, cancelFrozen(state, rid));
     if (record && record.hold > row.hold && counterOf(record.status)) {
       emit(`S9 overtake the thaw of ${letter}`,
@@ -153,7 +159,7 @@ function freezeSteps(world: World, state: State, rid: number, emit: Emit): void 
   }
 }
 
-/** S12 of the first sale, by whoever finishes it; a crash between its sides is a step that never comes. */
+/** S12 of the first sale, by whoever finishes it. */
 function adjustSteps(world: World, state: State, delta: number, emit: Emit): void {
   const adjustment = at(state.adjustments, 0);
   const { status, readEpoch } = adjustment;

@@ -1,4 +1,4 @@
-/** The transactions of src/order and src/stock as functions. Undefined: rolled back, or no row fits. */
+/** The transactions of src/order and src/stock. Undefined: rolled back, or no row fits. */
 import type { OrderStatus } from '../../src/stock/record';
 import { sourcesOf } from '../../src/order/order-status';
 import { at, changed, holdsUnits, type Row, type State, type Stock } from './state';
@@ -13,7 +13,8 @@ function exceedsLimit({ attempts, limitPerBuyer, rules }: World, { rows }: State
   const { sale, buyer, quantity } = at(attempts, rid);
   const held = attempts.reduce((sum, attempt, other) => {
     const row = rows[other];
-    const counts = attempt.sale === sale && attempt.buyer === buyer && row && holdsUnits(row.status);
+    const counts = attempt.sale === sale && attempt.buyer === buyer
+      && row && holdsUnits(row.status);
     return counts ? sum + attempt.quantity : sum;
   }, 0);
   return held + quantity > limitPerBuyer;
@@ -45,7 +46,8 @@ export function insertOrder(world: World, state: State, rid: number, epoch: numb
 }
 
 /** A row that says that a reservation became no order; whoever wrote one before wins. */
-export function insertTombstone(state: State, rid: number, status: 'rejected' | 'cancelled'): Change {
+export function insertTombstone(state: State, rid: number,
+  status: 'rejected' | 'cancelled'): Change {
   if (state.rows[rid]) return undefined;
   const row: Row = { status, hold: 1, isOverdue: false, given: 0 };
   return { ...state, rows: changed(state.rows, rid, row) };
@@ -108,7 +110,7 @@ export function leaveRedis(state: State, sale: number): Change {
     { ...stock, epoch: stock.epoch + 1, gate: 'database' }) };
 }
 
-/** S12: the total and the status of the adjustment together. Undefined: the epoch or orders forbid. */
+/** S12: the total and the adjustment's status. Undefined: the epoch or orders forbid. */
 export function moveTotal(state: State, sale: number, delta: number,
   to: 'in_database' | 'done'): Change {
   const stock = at(state.stocks, sale);

@@ -1,7 +1,7 @@
 import type { InvariantName } from './invariants';
 import { buyers, soundRules, world, type BadHabit, type Rules, type World } from './world';
 
-/** A protocol with one guard less, or one bad habit more, in the smallest world where that shows. */
+/** A protocol with a guard less, or a bad habit more, in the smallest world where that shows. */
 export interface Variant {
   name: string;
   world: World;

@@ -48,7 +48,7 @@ export const soundRules = {
   drains: true,
   /** S11 raises the epoch. */
   raisesEpoch: true,
-  /** load-begin wipes only a sale that nobody else has closed or opened since its own run closed it. */
+  /** load-begin wipes only a sale that its own run of S11 was the last to close. */
   closerCheck: true,
   /** load-begin marks adjustments that the total contains. */
   marksAdjustments: true,

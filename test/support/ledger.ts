@@ -153,9 +153,9 @@ export class TestSale {
     expect([begun, added, opened]).toEqual([1, rows.length, 1]);
   }
 
-  /** Stops the sale, as a run of recovery does that is about to load it. */
+  /** Stops the sale, even a damaged one, as a run of recovery does that is about to load it. */
   async close(run = closer): Promise<void> {
-    expect(await this.run('set-state', 'recovering', run)).toBe(1);
+    expect(await this.commands.run('set-state', [this.keys.meta], ['recovering', run])).toBe(1);
   }
 
   /** The arguments of one attempt to buy: by default one unit for a buyer of its own. */

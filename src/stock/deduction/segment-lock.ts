@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
+import { join } from 'node:path';
 import type { Transaction } from '../../infra/database';
+import { LuaCommands, readLuaScripts } from '../../infra/redis';
 import { newId } from '../../kernel';
 import type { Movement } from '../movement';
 import type { StockRedis } from '../stock-redis';
@@ -22,19 +24,23 @@ interface SegmentRow {
  * missing is taken from the others.
  */
 export class SegmentLockDeduction implements Deduction {
-  constructor(private readonly redis: StockRedis) {}
+  private readonly commands: LuaCommands;
+
+  constructor(private readonly redis: StockRedis) {
+    this.commands = new LuaCommands(redis.connections.general, readLuaScripts(join(__dirname, 'lua')));
+  }
 
   async enter(saleId: string, userId: string): Promise<Turn | undefined> {
     const holder = newId('turn');
     const { meta } = this.redis.keys(saleId);
     const buyer = `${meta}:lock:buyer:${hash('sha256', userId, 'base64url')}`;
     const segment = `${meta}:lock:segment:${homeOf(userId)}`;
-    const token = Number(await this.redis.run('lock-segment',
+    const token = Number(await this.commands.run('lock-segment',
       [buyer, segment, `${meta}:lock:tokens`], [holder, leaseMs]));
     if (token < 0) throw new Error(`The locks of sale ${saleId} cannot be read`);
     if (token === 0) return undefined;
     return { token, leave: async () => {
-      await this.redis.run('unlock-segment', [buyer, segment], [holder]);
+      await this.commands.run('unlock-segment', [buyer, segment], [holder]);
     } };
   }
 

@@ -1,5 +1,6 @@
 import { Database, Transaction } from '../../../src/infra/database';
 import { Recovery } from '../../../src/reconciliation';
+import { Drain } from '../../../src/reconciliation/drain';
 import { StockLoader, StockRedis } from '../../../src/stock';
 import { afterNext } from '../../support/after-next';
 import { faultsOf, readBooks } from '../../support/books';
@@ -123,6 +124,36 @@ describe('a recovery and what happens beside it', () => {
     expect((await readBooks(product, saleId)).redis.counters.ordered).toBe(4);
   });
 
+  it('a runner that lost its lock does not open what the other one believes closed', async () => {
+    const saleId = await saleWithOrders(4);
+    const otherClosed = Promise.withResolvers<void>();
+    const overtakenEnded = Promise.withResolvers<void>();
+    let overtaker: Promise<boolean> | undefined;
+    let bought: { status: number } | undefined;
+    afterNext(other.get(StockLoader), 'close', () => true, async () => {
+      otherClosed.resolve();
+      await overtakenEnded.promise;
+    });
+    afterNext(other.get(Drain), 'run', () => true, async () => {
+      bought = await product.client.buy(saleId, 'late', { key: 'late' });
+    });
+    // The epoch is this runner's own until the other one raises it, which has only begun.
+    afterNext(database, 'execute', (sql) => sql.includes('epoch = epoch + 1'), async () => {
+      await killHolder(`load:${saleId}`);
+      overtaker = other.get(Recovery).recover(saleId, 'drill');
+      await otherClosed.promise;
+    });
+    const overtaken = product.get(Recovery).recover(saleId, 'drill')
+      .finally(overtakenEnded.resolve);
+    await expect(overtaken).rejects.toThrow('The sale is being recovered');
+    expect(await overtaker).toBe(true);
+    expect(bought?.status).toBe(503);
+    expect((await product.client.buy(saleId, 'late', { key: 'late' })).status).toBe(202);
+    await product.get(Recovery).recover(saleId, 'drill');
+    expect((await readBooks(product, saleId)).redis.counters.ordered).toBe(5);
+    await expectTotal(saleId, 10);
+  });
+
   /** Ends the connection that holds this lock, as a broken network does. */
   async function killHolder(lock: string): Promise<void> {
     const [row] = await database.query<{ id: number }>(
@@ -138,12 +169,12 @@ describe('a recovery and what happens beside it', () => {
   it('asks the database for the epoch now and then, however many buyers are fenced off',
     async () => {
       const saleId = await saleWithOrders(1);
-      await product.get(StockLoader).close(saleId);
+      await product.get(StockLoader).close(saleId, 'drill');
       const queries = jest.spyOn(database, 'query');
       const startedAt = performance.now();
       const answers = await Promise.all(Array.from({ length: 150 }, (_, index) =>
         product.client.buy(saleId, `presser-${index}`)));
-      const asked = queries.mock.calls.filter(([sql]) => sql.includes('epoch FROM sale_stock'));
+      const asked = queries.mock.calls.filter(([sql]) => sql.includes('epoch, gate FROM sale_stock'));
       queries.mockRestore();
       expect(new Set(answers.map(({ body }) => body.code)))
         .toEqual(new Set(['TEMPORARILY_UNAVAILABLE']));
