@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '../infra/metrics';
-import { ProblemError } from '../kernel';
 import type { Sale, StockStrategy } from '../sale';
-import { StockBook, type ReserveRequest } from '../stock';
+import { NothingHeld, StockBook, type ReserveRequest } from '../stock';
 import type { DirectOutcome } from './direct-decision';
 import { DirectWriter } from './direct-writer';
 import { TurnQueue } from './turn-queue';
@@ -70,7 +69,7 @@ export class DirectOrders {
   }
 }
 
-function comeBack(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE', 'Too many buyers wait at the moment. Ask again '
-    + 'with the same Idempotency-Key.', { headers: { 'Retry-After': '1' } });
+function comeBack(): NothingHeld {
+  return new NothingHeld(
+    'Too many buyers wait at the moment. Ask again with the same Idempotency-Key.', 1);
 }

@@ -4,7 +4,7 @@ import { search } from './search';
 import { variants } from './variants';
 import { world } from './world';
 
-/** The longest search of all took this long on a busy machine, four times over. */
+/** The longest search takes under 20 s of processor time, and may have to share the processor. */
 const patienceMs = 600_000;
 /** Every variant is found within fewer states; one that is not found has to end, too. */
 const statesToFindAtMost = 10_000;

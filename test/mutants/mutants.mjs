@@ -48,6 +48,9 @@ export const mutants = [
   { guard: 'no load over a newer epoch', path: 'src/stock/lua/load-begin-7.lua',
     find: 'tonumber(metaEpoch) > tonumber(epoch)', replace: 'false',
     specs: [luaSpec('load')] },
+  { guard: 'no load but of the run that closed', path: 'src/stock/lua/load-begin-7.lua',
+    find: 'if metaCloser ~= closer then return -7 end', replace: '',
+    specs: [raceSpec('recovering')] },
 
   { guard: 'guarded update: total', path: 'src/stock/stock-book.ts',
     find: 'AND epoch = ? AND allocated + ? <= total`',
@@ -100,7 +103,7 @@ export const mutants = [
     specs: ['test/integration/sketch-defects.spec.ts', 'test/integration/spent-lease.spec.ts'] },
 
   { guard: 'recovery closes first', path: recovery,
-    find: 'await this.loader.close(saleId);', replace: '',
+    find: 'await this.loader.close(saleId, closer);', replace: '',
     specs: [raceSpec('reconciling')] },
   { guard: 'recovery drains', path: recovery,
     find: 'const result = await this.drain.run(sale, before.epoch, decision);',

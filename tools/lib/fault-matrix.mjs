@@ -19,7 +19,8 @@
  */
 export function faultMatrix(results, { seeds, scale, date, seconds }) {
   const rules = [...new Set(results.flatMap(({ invariants }) => Object.keys(invariants)))];
-  const faults = Map.groupBy(results, ({ fault }) => fault);
+  const faults = [...new Set(results.map(({ fault }) => fault))]
+    .map((fault) => [fault, results.filter((result) => result.fault === fault)]);
   const count = (wanted) => results.filter(({ result }) => result === wanted).length;
   const failed = count('violated') + count('failed');
   const titles = ['fault', ...rules, 'acknowledged', 'lost', 'first purchase after, s',
@@ -33,7 +34,7 @@ export function faultMatrix(results, { seeds, scale, date, seconds }) {
     'acknowledged; how much it lost is in the column *lost*. Times run from the moment when the',
     'fault was healed; where there are several runs: the median, and the longest.', '',
     row(titles), row(titles.map(() => '---')),
-    ...[...faults].map(([fault, played]) => row([fault, ...rules.map((rule) => mark(played, rule)),
+    ...faults.map(([fault, played]) => row([fault, ...rules.map((rule) => mark(played, rule)),
       sum(played, 'acknowledged'), sum(played, 'lost'), times(played, 'recoveryMs'),
       times(played, 'balancedMs'), passed(played)])), '',
   ].join('\n');

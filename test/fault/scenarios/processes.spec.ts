@@ -1,7 +1,12 @@
 import { until } from '../../support/until';
+import { loopGoesOn, loopIsBlocked, withLoopToBlock } from '../support/preload/preload';
 import { scenario } from '../support/scenario';
 
 const apart = ['api', 'api', 'worker', 'worker'] as const;
+/** By then src/main.ts gives up closing. */
+const stopPatienceMs = 25_000;
+/** Longer than the lock of a job and the time until it is called stalled. */
+const blockedMs = 25_000;
 
 scenario('an API process and a worker are killed at the peak: others finish what they began',
   { row: 'SIGKILL of an API process and of a worker at the peak', short: true, processes: apart },
@@ -35,8 +40,11 @@ scenario('a process is told to stop at the peak: a clean exit, and nothing is lo
     const { deployment, random } = stage;
     await stage.pass(random.integer(0, 500));
     const stopping = random.pick(deployment.processes());
-    await stage.inject('one is told to stop', async () =>
-      expect(await stopping.end('SIGTERM')).toBe('exit code 0'));
+    await stage.inject('one is told to stop', async () => {
+      const startedAt = performance.now();
+      expect(await stopping.end('SIGTERM')).toBe('exit code 0');
+      expect(performance.now() - startedAt).toBeLessThan(stopPatienceMs);
+    });
     await stage.heal(() => deployment.start());
   });
 
@@ -56,4 +64,44 @@ scenario('a worker is frozen with jobs and locks, and goes on after others took 
     await stage.heal(() => { frozen.signal('SIGCONT'); });
     await until('it works again', async () =>
       (await frozen.client.call('GET', '/health/ready')).status === 200);
+  });
+
+scenario('an API process sleeps through a recovery: it wakes with an epoch that is over',
+  { row: 'SIGSTOP of an API process over a restart of Redis', processes: ['api', 'api', 'worker'],
+    sale: { stock: 3_000 } }, async (stage) => {
+    const { deployment, servers, crowd, random } = stage;
+    const frozen = random.pick(deployment.processes('api'));
+    await stage.inject('an API process is frozen, Redis starts again', async () => {
+      frozen.signal('SIGSTOP');
+      await servers.killRedis();
+      await servers.startRedis();
+    });
+    await crowd.acknowledge(60);
+    await stage.heal(() => { frozen.signal('SIGCONT'); });
+    await until('it sells again', async () => {
+      const { status, body } = await frozen.client.buy(stage.saleId, 'alice', { key: 'alice' });
+      return status < 300 || body.code === 'SOLD_OUT';
+    });
+  });
+
+scenario('a worker whose event loop stands still for longer than its locks ends what it began',
+  { row: 'Event loop of a worker blocked for 25 s', processes: ['api', 'worker'],
+    sale: { stock: 3_000 }, timeoutSeconds: 180 }, async (stage) => {
+    const { deployment, mariadb } = stage;
+    const blocked = await deployment.start(
+      { roles: 'worker', environment: withLoopToBlock(blockedMs) });
+    const others = deployment.processes('worker').filter((worker) => worker !== blocked);
+    // The others do not take its jobs away before it has some.
+    for (const other of others) other.signal('SIGSTOP');
+    await stage.inject('its event loop is blocked amid jobs', async () => {
+      await stage.crowd.acknowledge(30);
+      mariadb.hang();
+      await until('it has a job', async () => await deployment.jobs('orders', 'active') > 0);
+      blocked.signal('SIGUSR2');
+      await until('it is blocked', async () => blocked.output.includes(loopIsBlocked));
+      mariadb.flow();
+    });
+    for (const other of others) other.signal('SIGCONT');
+    await until('it goes on', async () => blocked.output.includes(loopGoesOn), 2 * blockedMs);
+    await stage.heal(() => undefined);
   });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { LuaCommands, readLuaScripts } from '../../../src/infra/redis';
-import { luaFolder } from '../../support/ledger';
 
+const luaFolder = join(__dirname, '../../../src/stock/deduction/lua');
 const leaseMs = 30_000;
 
 describe('lock-segment and unlock-segment', () => {
@@ -25,7 +26,8 @@ describe('lock-segment and unlock-segment', () => {
   function newSale() {
     sales += 1;
     const key = (name: string) => `${namespace}:{sale${sales}}:lock:${name}`;
-    const lock = (buyer: string, segment: number, holder: string | number, lease: string | number = leaseMs) =>
+    const lock = (buyer: string, segment: number, holder: string,
+      lease: string | number = leaseMs) =>
       commands.run('lock-segment', [key(buyer), key(`segment${segment}`), key('tokens')],
         [holder, lease]);
     const unlock = (buyer: string, segment: number, holder: string) =>

@@ -1,0 +1,57 @@
+import { Queue, UnrecoverableError, Worker } from 'bullmq';
+import { until } from '../../support/until';
+import { scenario } from '../support/scenario';
+import type { Stage } from '../support/stage';
+
+const sale = { stock: 3_000 };
+
+/** Where BullMQ finds the orders of this deployment. */
+function whereabouts({ deployment: { config } }: Stage) {
+  return { prefix: `{${config.redisNamespace}-orders}`, connection: { url: config.redisUrl,
+    maxRetriesPerRequest: null } };
+}
+
+async function failedJobs(stage: Stage): Promise<number> {
+  const { redisNamespace } = stage.deployment.config;
+  return stage.deployment.redis.zcard(`{${redisNamespace}-orders}:orders:failed`);
+}
+
+scenario('every job, schedule and deadline is deleted under load: orders are written and expire',
+  { row: 'All queues, schedules and deadlines deleted', timeoutSeconds: 180,
+    sale: { ...sale, payWindowSeconds: 5 } },
+  async (stage) => {
+    const { deployment, saleId, crowd } = stage;
+    await stage.inject('the timers are gone', () => deployment.deleteTimers(saleId));
+    await crowd.acknowledge(30);
+    await stage.heal(() => undefined);
+  },
+  async ({ deployment, client, saleId }) => {
+    await until('the last order that nobody paid has expired', async () =>
+      (await client.stock(saleId)).database.pendingPayment === 0, 45_000);
+    expect(await deployment.schedules('order-sweeps')).toEqual(['expire-overdue', 'sweep-leases']);
+    expect(await deployment.schedules('reconciliation')).toEqual(['reconcile']);
+  });
+
+scenario('a broken worker fails jobs for good: their orders are written all the same',
+  { row: 'Jobs failed for good', short: true, sale }, async (stage) => {
+    const broken = new Worker('orders', async () => {
+      throw new UnrecoverableError('This worker is broken');
+    }, whereabouts(stage));
+    await stage.inject('a broken worker takes jobs', async () => {
+      await until('it has failed some', async () => await failedJobs(stage) >= 5);
+    });
+    await stage.heal(() => broken.close());
+  });
+
+scenario('jobs that nobody can do are in the queue: the others pass them by',
+  { row: 'Poisoned jobs', sale }, async (stage) => {
+    const queue = new Queue('orders', whereabouts(stage));
+    const poison = [{ saleId: 'no-sale', entries: [] }, { saleId: stage.saleId, entries: [{}] }, {}];
+    await stage.inject('poison is in the queue', async () => {
+      await queue.addBulk(poison.map((data) => ({ name: 'write', data, opts: { attempts: 3 } })));
+      await queue.close();
+      await until('all of it has failed', async () => await failedJobs(stage) === poison.length);
+    });
+    await stage.crowd.acknowledge(60);
+    await stage.heal(() => undefined);
+  });
