@@ -1,31 +1,50 @@
 import { InjectQueue } from '@nestjs/bullmq';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+  from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { ServerClock } from '../infra/redis';
 import { assertUnreachable } from '../kernel';
 import { StockLedger, type ReleasedStatus } from '../stock';
 import type { Order } from './order';
 import { OrderNotices } from './order-notices';
+import { OrderStore } from './order-store';
 import { expiryQueue } from './queues';
 
 const bucketMs = 5_000;
+const tellAgainMs = 1_000;
+/** Of one sale. What is above it, reconciliation finds. */
+const untoldAtMost = 10_000;
+const toldAtOnce = 500;
 
 /**
  * After a decision of the database: carries it to Redis (S6, S8), hints when unpaid orders end, and
  * tells those who wait. Repeating it changes nothing.
  */
 @Injectable()
-export class OrderFollowup {
+export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('OrderFollowup');
   private readonly lastBucket = new Map<string, number>();
   private readonly listeners: ((orders: readonly Order[]) => void)[] = [];
+  /** Ids of decided orders, by sale, that Redis could not be told of. */
+  private readonly untold = new Map<string, Set<string>>();
+  private timer: NodeJS.Timeout | undefined;
+  private isTelling = false;
 
   constructor(
     @InjectQueue(expiryQueue) private readonly expiry: Queue,
     private readonly ledger: StockLedger,
     private readonly notices: OrderNotices,
     private readonly clock: ServerClock,
+    private readonly store: OrderStore,
   ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => { void this.tellAgain(); }, tellAgainMs).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
 
   /**
    * Hears of every decision about orders of one sale, some of them more than once, and whether Redis
@@ -72,13 +91,37 @@ export class OrderFollowup {
     await this.hintExpiry(saleId, Math.max(0, ...pending.map(({ payBeforeMs }) => payBeforeMs)));
   }
 
-  /** The same where the caller's work is done already: a fault is left to the sweep. */
+  /**
+   * The same where the caller's work is done already. After a fault it is tried again every second
+   * while this process lives; then it is left to the sweep.
+   */
   async tryApply(saleId: string, orders: readonly Order[]): Promise<void> {
     try {
       await this.apply(saleId, orders);
     } catch (error) {
-      this.logger.warn({ msg: 'redis not told of a decision, the sweep will', saleId,
+      this.logger.warn({ msg: 'redis not told of a decision, trying again', saleId,
         orders: orders.length, error: String(error) });
+      const rids = this.untold.get(saleId) ?? new Set();
+      this.untold.set(saleId, rids);
+      for (const { id } of orders) if (rids.size < untoldAtMost) rids.add(id);
+    }
+  }
+
+  /** Tells Redis what it missed, by the rows as they stand now. */
+  private async tellAgain(): Promise<void> {
+    if (this.isTelling) return;
+    this.isTelling = true;
+    try {
+      for (const [saleId, rids] of this.untold) {
+        const some = [...rids].slice(0, toldAtOnce);
+        await this.apply(saleId, await this.store.findMany(some));
+        for (const rid of some) rids.delete(rid);
+        if (rids.size === 0) this.untold.delete(saleId);
+      }
+    } catch (error) {
+      this.logger.debug({ msg: 'redis still not told of decisions', error: String(error) });
+    } finally {
+      this.isTelling = false;
     }
   }
 

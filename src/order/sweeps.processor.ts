@@ -27,9 +27,9 @@ export class SweepsProcessor extends WorkerHost implements OnApplicationBootstra
     super();
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.schedules.every(this.queue, sweepLeases, 2_000);
-    await this.schedules.every(this.queue, expireOverdue, 5_000);
+  onApplicationBootstrap(): void {
+    this.schedules.every(this.queue, sweepLeases, 2_000);
+    this.schedules.every(this.queue, expireOverdue, 5_000);
   }
 
   override async process({ name }: Job): Promise<void> {

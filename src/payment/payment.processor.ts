@@ -24,8 +24,8 @@ export class PaymentProcessor extends WorkerHost implements OnApplicationBootstr
     super();
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.schedules.every(this.queue, 'check-payments', everyMs);
+  onApplicationBootstrap(): void {
+    this.schedules.every(this.queue, 'check-payments', everyMs);
   }
 
   override async process(): Promise<void> {

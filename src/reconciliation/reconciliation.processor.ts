@@ -17,8 +17,8 @@ export class ReconciliationProcessor extends WorkerHost implements OnApplication
     super();
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.schedules.every(this.queue, 'reconcile', 60_000);
+  onApplicationBootstrap(): void {
+    this.schedules.every(this.queue, 'reconcile', 60_000);
   }
 
   override async process(): Promise<void> {

@@ -8,7 +8,8 @@ const earliestMs = Date.UTC(2000, 0);
 const latestMs = Date.UTC(2100, 0);
 
 /** Of these, every unit is an entry of its own, which is made and read in one go. */
-const strategiesOfSingleUnits: ReadonlySet<StockStrategy> = new Set(['tokens', 'database-unit-rows']);
+const strategiesOfSingleUnits: ReadonlySet<StockStrategy> =
+  new Set(['tokens', 'database-unit-rows']);
 const singleUnitsAtMost = 1_000_000;
 
 /** A moment with its offset to UTC, read as milliseconds since 1970. */

@@ -13,7 +13,7 @@ export interface LoadedSale {
   /** The server that the caller saw empty of undecided reservations: the load is for no other. */
   boot: string;
   epoch: number;
-  /** The run that closed the sale: nobody else has closed or opened it since, or nothing is loaded. */
+  /** The run that closed the sale: it loads nothing once another has closed or opened it. */
   closer: string;
   total: number;
   seq: number;
@@ -55,8 +55,8 @@ export class StockLoader {
   ) {}
 
   /**
-   * Nothing more can be bought until a load has ended, and only the one of this run can begin: `closer`
-   * is an id of the run alone. A sale that is not in Redis is fine.
+   * Nothing more can be bought until a load has ended, and only that of this run can begin:
+   * `closer` is an id of the run alone. A sale that is not in Redis is fine.
    */
   async close(saleId: string, closer: string): Promise<void> {
     await this.redis.run('set-state', [this.redis.keys(saleId).meta], ['recovering', closer]);

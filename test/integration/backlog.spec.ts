@@ -52,7 +52,7 @@ describe('orders that are written late', () => {
     await worker.stop();
   });
 
-  it('take no place among the unpaid orders of who was sent away: he may buy elsewhere', async () => {
+  it('take no place among unpaid orders from who was sent away: he may buy elsewhere', async () => {
     const [full, free] = [await product.client.openSale(), await product.client.openSale()];
     for (let i = 0; i < backlog; i += 1) await buy(full, 100 + i);
     expect((await product.client.buy(full, 'late')).status).toBe(503);

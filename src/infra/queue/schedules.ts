@@ -17,13 +17,14 @@ export class Schedules implements OnModuleDestroy {
   constructor(private readonly connections: RedisConnections) {}
 
   /** From now on a job named `id` runs on this queue every so many milliseconds. */
-  async every(queue: Queue, id: string, everyMs: number): Promise<void> {
+  every(queue: Queue, id: string, everyMs: number): void {
     this.entries.push({ queue, id, everyMs });
     if (this.timer === undefined) {
       this.timer = setInterval(() => { void this.repair(); }, repairMs).unref();
       this.connections.general.on('ready', () => { void this.repair(); });
     }
-    await this.put({ queue, id, everyMs });
+    // Not awaited: a process starts while Redis is away, and `repair` puts it back.
+    void this.put({ queue, id, everyMs });
   }
 
   onModuleDestroy(): void {

@@ -1,10 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit }
   from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { faultOf, readServerSettings } from './server-settings';
 
-const patienceMs = 30_000;
+/** For a server that is just being started. */
+const patienceMs = 5_000;
 
 /**
  * The Redis connections of a process that are not fenced. `general` carries idempotent commands and
@@ -18,6 +20,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Redis');
   private readonly listeners = new Map<string, ((message: string) => void)[]>();
   private isMute = false;
+  private isClosed = false;
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
     this.general = this.open('general', { maxRetriesPerRequest: 3, commandTimeout: 5_000 });
@@ -29,15 +32,28 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
 
   /**
    * Refuses to start on a Redis that throws keys away when its memory is full: they are what buyers
-   * were promised; and on one that does less than DURABILITY promises for good. Waits up to 30 s for
-   * a server that is not there yet.
+   * were promised; and on one that does less than DURABILITY promises for good. A server that is not
+   * there is waited for a while; then the process starts without it, since sales may go on in the
+   * database, and ends when it turns out to be such a server.
    */
   async onModuleInit(): Promise<void> {
-    const probe = this.open('probe', { maxRetriesPerRequest: null, commandTimeout: patienceMs });
-    const settings = await readServerSettings(probe).catch((cause: unknown) => {
-      throw new Error(`Redis did not answer for ${patienceMs / 1_000} s. `
-        + 'Check that it runs and that REDIS_URL names its host and port.', { cause });
-    }).finally(() => { probe.disconnect(); });
+    const examined = this.examine();
+    const deadline = new AbortController();
+    const isAway = await Promise.race([examined.then(() => false),
+      sleep(patienceMs, true, { signal: deadline.signal })]).finally(() => { deadline.abort(); });
+    // Nobody waits for its outcome from here on: a rejection ends the process.
+    if (isAway) this.logger.error({ msg: 'redis is away, starting without it', patienceMs });
+  }
+
+  /** Resolves, perhaps late, when the server may be used; rejects with what to set on it. */
+  private async examine(): Promise<void> {
+    const probe = this.open('probe', { maxRetriesPerRequest: null });
+    const settings = await readServerSettings(probe).catch((error: unknown) => {
+      if (this.isClosed) return undefined;
+      throw error;
+    });
+    probe.disconnect();
+    if (!settings) return;
     const fault = faultOf(settings, this.config.durability);
     if (fault !== undefined) throw new Error(fault);
     if (settings.appendonly === 'no') {
@@ -105,6 +121,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
 
   /** Runs after queues and loops have stopped. */
   onApplicationShutdown(): void {
+    this.isClosed = true;
     for (const connection of this.opened) {
       // A second disconnect would wait two seconds for a close that has been.
       if (connection.status !== 'end') connection.disconnect();

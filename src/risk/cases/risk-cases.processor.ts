@@ -25,8 +25,8 @@ export class RiskCasesProcessor extends WorkerHost implements OnApplicationBoots
     super();
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.schedules.every(this.queue, settleCases, settleEveryMs);
+  onApplicationBootstrap(): void {
+    this.schedules.every(this.queue, settleCases, settleEveryMs);
   }
 
   override async process({ name, data }: Job): Promise<void> {

@@ -27,7 +27,8 @@ export class SegmentLockDeduction implements Deduction {
   private readonly commands: LuaCommands;
 
   constructor(private readonly redis: StockRedis) {
-    this.commands = new LuaCommands(redis.connections.general, readLuaScripts(join(__dirname, 'lua')));
+    this.commands = new LuaCommands(redis.connections.general,
+      readLuaScripts(join(__dirname, 'lua')));
   }
 
   async enter(saleId: string, userId: string): Promise<Turn | undefined> {

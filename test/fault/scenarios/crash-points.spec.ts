@@ -3,7 +3,7 @@ import { dieAt } from '../support/crash';
 import { scenario } from '../support/scenario';
 
 /** From the press on "Buy" to the end of an order, in the words of docs/protocol.md. */
-const points: readonly { point: Failpoint; between: string }[] = [
+const points: readonly { point: Failpoint; between: string; changes?: object }[] = [
   { point: 'reserve-before-script', between: 'S1–S2' },
   { point: 'reserve-before-reply', between: 'S2–S3' },
   { point: 'relay-before-queue', between: 'S3–S4' },
@@ -12,29 +12,29 @@ const points: readonly { point: Failpoint; between: string }[] = [
   { point: 'writer-after-commit', between: 'S5–S6' },
   { point: 'pay-before-settle', between: 'S7–S8, paid' },
   { point: 'cancelled-before-release', between: 'S7–S8, cancelled' },
-  { point: 'expired-before-release', between: 'S7–S8, expired' },
+  { point: 'expired-before-release', between: 'S7–S8, expired', changes: { payWindowSeconds: 3 } },
 ];
-/** Enough to sell until the last of them has died; orders expire meanwhile. */
-const sale = { stock: 3_000, payWindowSeconds: 3 };
+/** Enough to sell until the last of them has died. */
+const stock = 2_000;
 
 scenario('processes die at four steps of an order at once: others finish it, once',
-  { row: 'SIGKILL at four points from S2 to S8 at once', short: true, sale }, async (stage) => {
+  { row: 'SIGKILL at four points from S2 to S8 at once', short: true, sale: { stock: 1_000 } }, async (stage) => {
     const fatal = ['reserve-before-reply', 'relay-before-acknowledge', 'writer-after-commit',
       'cancelled-before-release'] as const;
     await Promise.all(fatal.map((point) => dieAt(stage, point)));
     await stage.heal(() => undefined);
   });
 
-for (const { point, between } of points) {
+for (const { point, between, changes } of points) {
   scenario(`${between}: a process dies at ${point}: others finish what it began, once`,
-    { row: `SIGKILL ${between} (${point})`, sale }, async (stage) => {
+    { row: `SIGKILL ${between} (${point})`, sale: { stock, ...changes } }, async (stage) => {
       await dieAt(stage, point);
       await stage.heal(() => undefined);
     });
 }
 
 scenario('S7–S8: the row is refunded, Redis says sold: the units come back, once',
-  { row: 'SIGKILL S7–S8, refunded (refunded-before-release)', sale: { stock: 3_000 } },
+  { row: 'SIGKILL S7–S8, refunded (refunded-before-release)', sale: { stock } },
   async (stage) => {
     const { saleId, client } = stage;
     const { id } = await client.order(saleId, 'alice');

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -34,6 +34,13 @@ export class SmallDisk {
   /** Gives back what `fill` took. */
   free(): void {
     rmSync(this.filler);
+  }
+
+  /** As if new, after its server has stopped. */
+  empty(): void {
+    for (const name of readdirSync(this.folder)) {
+      rmSync(join(this.folder, name), { recursive: true });
+    }
   }
 
   /** After its server has stopped. */

@@ -41,7 +41,7 @@ describe('set-state', () => {
       .toEqual(['recovering', 'another']);
   });
 
-  it.each(operatorStates)('of recovery leaves the name of its run in a sale that is %s, until it opens',
+  it.each(operatorStates)('of recovery leaves the name of its run until the end: %s before',
     async (state) => {
       const sale = await ledger.openSale({ state: state as 'open' });
       const { meta, ...rest } = await sale.everything();
@@ -54,7 +54,7 @@ describe('set-state', () => {
       expect(await sale.redis.hexists(sale.keys.meta, 'closer')).toBe(0);
     });
 
-  it('of recovery leaves the name of its run where there is no sale, too, and makes none', async () => {
+  it('of recovery leaves the name of its run, but no sale, where there is none', async () => {
     const sale = ledger.newSale();
     await sale.close();
     expect(await sale.redis.hgetall(sale.keys.meta)).toEqual({ state: 'recovering', closer });

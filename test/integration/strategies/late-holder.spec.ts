@@ -1,0 +1,50 @@
+import { Database } from '../../../src/infra/database';
+import { StockBook, StockBusy, StockRedis } from '../../../src/stock';
+import { TestProduct } from '../../support/product';
+
+const cause = { source: 'purchase', ip: '', traceId: '0'.repeat(32) };
+
+describe('a holder of a segment lock who comes late', () => {
+  let product: TestProduct;
+  let saleId: string;
+  const strategy = 'segment-lock';
+
+  beforeAll(async () => { product = await TestProduct.start(); });
+  afterAll(() => product.stop());
+  beforeEach(async () => { saleId = await product.client.openSale({ strategy, stock: 160 }); });
+
+  /** As if the leases had run out while their holder slept. */
+  async function loseLocks(): Promise<void> {
+    const { connections, keys } = product.get(StockRedis);
+    const { meta } = keys.call(product.get(StockRedis), saleId);
+    const locks = await connections.general.keys(`${meta}:lock:*:*`);
+    expect(await connections.general.unlink(locks)).toBe(2);
+  }
+
+  const take = (rid: string, token: number) => product.get(Database).transaction((transaction) =>
+    product.get(StockBook).allocate(transaction,
+      { saleId, strategy, limitPerUser: 10, epoch: 1, highestSeq: 0 },
+      [{ rid, userId: 'ann', quantity: 1, cause }], token));
+
+  async function epochIsOne(): Promise<void> {
+    await product.get(Database).execute('UPDATE sale_stock SET epoch = 1 WHERE sale_id = ?', [saleId]);
+  }
+
+  it('is refused once another has written with a higher token, and gives up no lock of his', async () => {
+    await epochIsOne();
+    const book = product.get(StockBook);
+    const late = await book.enter({ saleId, strategy }, 'ann');
+    await expect(book.enter({ saleId, strategy }, 'ann')).rejects.toBeInstanceOf(StockBusy);
+    await loseLocks();
+    const next = await book.enter({ saleId, strategy }, 'ann');
+    expect(next.token).toBeGreaterThan(late.token);
+    expect(await take('rid-of-next', next.token)).toHaveLength(1);
+    await expect(take('rid-of-late', late.token)).rejects.toBeInstanceOf(StockBusy);
+    await late.leave();
+    await expect(book.enter({ saleId, strategy }, 'ann')).rejects.toBeInstanceOf(StockBusy);
+    await next.leave();
+    const after = await book.enter({ saleId, strategy }, 'ann');
+    expect(await take('rid-of-after', after.token)).toHaveLength(1);
+    await after.leave();
+  });
+});
