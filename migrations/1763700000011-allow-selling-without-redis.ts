@@ -24,7 +24,7 @@ export class AllowSellingWithoutRedis1763700000011 implements MigrationInterface
         ADD COLUMN gate VARCHAR(16) CHARACTER SET ascii NOT NULL DEFAULT 'redis',
         ADD COLUMN gate_since DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
         ADD COLUMN version BIGINT NOT NULL DEFAULT 0,
-        ADD CONSTRAINT sale_stock_gate CHECK (gate IN ('redis', 'database'))`);
+        ADD CONSTRAINT sale_stock_gate CHECK (gate IN ('redis', 'database', 'closed'))`);
     // A row per unit of a sale with the strategy database-unit-rows.
     await runner.query(`
       CREATE TABLE stock_units (

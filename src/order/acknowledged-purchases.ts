@@ -61,25 +61,31 @@ export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDe
     this.goneSinceMs ??= nowMs;
     if (this.isWriting || nowMs - this.goneSinceMs < patienceMs) return;
     this.isWriting = true;
-    try {
-      await this.write();
-    } catch (error) {
-      this.logger.warn({ msg: 'promised orders not written, trying again', error: String(error) });
-    } finally {
-      this.isWriting = false;
+    await this.write();
+    this.isWriting = false;
+  }
+
+  /** Sale by sale: what cannot be written of one must not keep the others waiting. */
+  private async write(): Promise<void> {
+    for (const [saleId, purchases] of Map.groupBy(this.remembered, (purchase) => purchase.saleId)) {
+      try {
+        await this.writeOf(saleId, purchases);
+      } catch (error) {
+        this.logger.warn({ msg: 'promised orders not written, trying again', saleId,
+          error: String(error) });
+      }
     }
   }
 
-  private async write(): Promise<void> {
-    while (this.remembered.length > 0) {
-      const saleId = this.remembered[0]?.saleId ?? '';
-      const sale = await this.catalog.find(saleId);
-      const taken = this.remembered.filter((purchase) => purchase.saleId === saleId).slice(0, batch);
+  private async writeOf(saleId: string, purchases: readonly Remembered[]): Promise<void> {
+    const sale = await this.catalog.find(saleId);
+    for (let first = 0; first < purchases.length; first += batch) {
+      const taken = purchases.slice(first, first + batch);
       if (sale) await this.writer.write(sale, taken.map(({ entry }) => entry));
       const written = new Set(taken);
       this.remembered = this.remembered.filter((purchase) => !written.has(purchase));
-      this.logger.warn({ msg: 'redis is gone, promised orders written', saleId,
-        orders: taken.length });
     }
+    this.logger.warn({ msg: 'redis is gone, promised orders written', saleId,
+      orders: purchases.length });
   }
 }

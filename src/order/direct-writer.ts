@@ -4,7 +4,7 @@ import { Metrics } from '../infra/metrics';
 import { ProblemError } from '../kernel';
 import type { Sale, SaleStatus } from '../sale';
 import { fingerprint, StockBook, StockBusy, type LedgerRow, type OutboxEntry, type RefusalReason,
-  type ReserveRequest, type Turn } from '../stock';
+  type ReserveRequest, type StockFence, type Turn } from '../stock';
 import { decide, proofsOf, replay, type DirectFacts, type DirectOutcome } from './direct-decision';
 import type { Order } from './order';
 import { OrderFollowup } from './order-followup';
@@ -19,6 +19,7 @@ interface Moment {
   isAfter: 0 | 1;
   free: number;
   epoch: number;
+  gate: StockFence['gate'];
   now: Date;
 }
 
@@ -58,8 +59,12 @@ export class DirectWriter {
     } catch (error) {
       if (requests.length < 2 || !isOvertaken(error)) throw error;
     }
-    const results = [];
-    for (const request of requests) results.push(...await this.write(sale, epoch, [request]));
+    const results: PromiseSettledResult<DirectOutcome>[] = [];
+    for (const request of requests) {
+      // One by one, and each with an answer of his own: what is committed stays so.
+      results.push(...await Promise.allSettled([this.inTurn(sale, epoch, [request])
+        .then(([outcome]) => outcome ?? notAnswered())]));
+    }
     return results;
   }
 
@@ -95,11 +100,13 @@ export class DirectWriter {
   private async decideAndWrite(transaction: Transaction, sale: Sale, epoch: number,
     requests: readonly ReserveRequest[], turn: Turn): Promise<Written> {
     const moment = await this.momentOf(transaction, sale.id);
-    if (moment.epoch !== epoch) throw gateMoved();
+    if (moment.epoch !== epoch || moment.gate !== 'database') throw gateMoved();
     const facts = await this.facts(transaction, sale, moment, requests);
     const decisions = decide(requests, facts);
-    const begun = new Map(requests.filter((_request, index) => !decisions[index])
-      .map((request) => [request.rid, request]));
+    const begun = new Map<string, ReserveRequest>();
+    requests.forEach((request, index) => {
+      if (!decisions[index] && !begun.has(request.rid)) begun.set(request.rid, request);
+    });
     // In the order of the key, so that two batches with the same rids cannot lock each other.
     const chosen = [...begun.values()].sort((a, b) => (a.rid < b.rid ? -1 : 1));
     const orders = chosen.length === 0 ? []
@@ -114,7 +121,7 @@ export class DirectWriter {
   private async momentOf(transaction: Transaction, saleId: string): Promise<Moment> {
     const [moment] = await transaction.query<Moment>(
       `SELECT status, NOW(3) < opens_at AS isBefore, NOW(3) >= closes_at AS isAfter,
-          total - allocated AS free, epoch, NOW(3) AS now
+          total - allocated AS free, epoch, gate, NOW(3) AS now
         FROM sales JOIN sale_stock ON sale_id = id WHERE id = ?`, [saleId]);
     if (!moment) throw new Error(`Sale ${saleId} has no stock row`);
     return moment;
@@ -186,6 +193,10 @@ function outcomeOf(request: ReserveRequest, written: ReadonlyMap<string, Order>,
   if (!order) throw new Error(`No row came of ${request.rid}`);
   return begun.get(request.rid) === request ? { kind: 'written', order, isNew: true }
     : replay(order, request);
+}
+
+function notAnswered(): never {
+  throw new Error('A purchase has no outcome');
 }
 
 function gateMoved(): ProblemError {

@@ -40,6 +40,8 @@ export class OrderCancellation {
 
   /** Cancels an order that may still be cancelled. Resolves to the row as it stands then. */
   async end(order: Order, cause: Cause): Promise<Order> {
+    // Of the commit that ended it perhaps nobody heard, and so nobody has told Redis.
+    if (order.status === 'cancelled') await this.followup.tryApply(order.saleId, [order]);
     const current = order.status === 'pending_payment'
       ? await this.life.cancel(order, cause) : order;
     if (current.status !== 'frozen') return current;

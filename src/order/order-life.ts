@@ -50,7 +50,11 @@ export class OrderLife {
       await this.followup.tryApply(order.saleId, [order]);
       return { kind: 'paid' };
     }
-    if (order.status === 'paid' || order.status === 'refunded') return { kind: 'already_paid' };
+    if (order.status === 'paid' || order.status === 'refunded') {
+      // Perhaps nobody heard of the commit then, and so nobody has told Redis.
+      await this.followup.tryApply(order.saleId, [order]);
+      return { kind: 'already_paid' };
+    }
     if (order.status === 'pending_payment') {
       // Overdue, and nobody has closed it yet: money must not find it in between.
       await this.expire(order.saleId, [rid]);
@@ -66,7 +70,9 @@ export class OrderLife {
     const closed = await this.close(order.saleId, 'refunded', cause, 'AND rid IN (?)', [[rid]]);
     if (closed.length === 1) return 'refunded';
     const current = await this.store.find(rid);
-    return current?.status === 'refunded' ? 'already_refunded' : 'conflict';
+    if (current?.status !== 'refunded') return 'conflict';
+    await this.followup.tryApply(current.saleId, [current]);
+    return 'already_refunded';
   }
 
   /** Cancels an order that waits for payment. Resolves to the row as it stands then. */

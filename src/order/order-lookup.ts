@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ProblemError } from '../kernel';
-import { SaleCatalog, type Sale } from '../sale';
+import { isRedisStrategy, SaleCatalog, type Sale } from '../sale';
 import { saleHint, saleHintOf, StockGate, StockReader, type OrderStatus, type Reservation } from '../stock';
 import type { Order } from './order';
 import { OrderStore } from './order-store';
@@ -57,8 +57,9 @@ export class OrderLookup {
     if (order) return { kind: 'row', order };
     const hint = saleHintOf(rid);
     for (const sale of this.catalog.live()) {
-      // Where the database is the gate, an order has its row from the start.
-      if (saleHint(sale.id) !== hint || this.gate.isInDatabase(sale.id)) continue;
+      if (saleHint(sale.id) !== hint || !isRedisStrategy(sale.strategy)) continue;
+      // Redis may hold it, which nobody can ask now: that is no answer about the order.
+      if (this.gate.isInDatabase(sale.id)) throw notKnownNow();
       const reservation = await this.reader.reservation(sale.id, rid);
       if (reservation) {
         // The row may have been written since the first look.
@@ -68,6 +69,12 @@ export class OrderLookup {
     }
     return undefined;
   }
+}
+
+function notKnownNow(): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'Whether there is such an order cannot be told at the moment. Ask again.',
+    { headers: { 'Retry-After': '2' } });
 }
 
 export function toView(known: KnownOrder): OrderView {

@@ -38,29 +38,26 @@ export class OrderWriter {
       } catch (error) {
         if (!isRefusal(error)) throw error;
         this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
-        for (const entry of await this.admitLate(sale.id, batch)) {
-          orders.push(await this.writeAlone(sale, entry));
-        }
+        for (const entry of batch) orders.push(await this.writeAlone(sale, entry));
       }
     }
     return orders;
   }
 
   /**
-   * Entries of an epoch that has passed, and yet may be written. Where the database is the gate: under
-   * the epoch of now, since no Redis sells beside the guarded statement, which alone decides whether
-   * the units are there. Where Redis is it: those whose buyer asked again since, so that Redis holds
-   * their units anew; a tombstone would break the promise of that second hold.
+   * An entry of an epoch that has passed, and yet may be written, under this one. Where the database is
+   * the gate: under the epoch of now, since no Redis sells beside the guarded statement, which alone
+   * decides whether the units are there. Where Redis is it: when its buyer asked again since, so that
+   * Redis holds his units anew; a tombstone would break the promise of that second hold.
    */
-  private async admitLate(saleId: string,
-    batch: readonly OutboxEntry[]): Promise<readonly OutboxEntry[]> {
+  private async laterEpoch(saleId: string,
+    { rid, epoch }: OutboxEntry): Promise<number | undefined> {
     const [fence] = await this.database.query<StockFence>(
       'SELECT epoch, gate FROM sale_stock WHERE sale_id = ?', [saleId]);
-    if (!fence || batch.every(({ epoch }) => epoch >= fence.epoch)) return batch;
-    if (fence.gate === 'database') return batch.map((entry) => ({ ...entry, epoch: fence.epoch }));
-    const held = new Map((await this.reader.reservations(saleId, batch.map(({ rid }) => rid)))
-      .filter(({ status }) => status === 'reserved').map(({ rid, epoch }) => [rid, epoch]));
-    return batch.map((entry) => ({ ...entry, epoch: held.get(entry.rid) ?? entry.epoch }));
+    if (!fence || fence.epoch <= epoch) return undefined;
+    if (fence.gate === 'database') return fence.epoch;
+    const [held] = await this.reader.reservations(saleId, [rid]);
+    return held?.status === 'reserved' && held.epoch > epoch ? held.epoch : undefined;
   }
 
   /** Rows that somebody else wrote at the same time are there at the second look. */
@@ -114,6 +111,9 @@ export class OrderWriter {
       throw new Error(`No row came of ${entry.rid}`);
     } catch (error) {
       if (!isRefusal(error)) throw error;
+      // Asked for each: the gate may have changed while those before were written.
+      const epoch = await this.laterEpoch(sale.id, entry);
+      if (epoch !== undefined) return this.writeAlone(sale, { ...entry, epoch });
       // After a duplicate key, too: then the tombstone finds the row that somebody else wrote.
       const reason = await this.reasonOf(error, sale.id, entry);
       const order = await this.store.insertTombstone(sale, entry, 'rejected', reason);

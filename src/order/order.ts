@@ -28,8 +28,7 @@ export interface Order {
 }
 
 /** Why a reservation could not become an order. */
-export type RejectionReason = 'SOLD_OUT' | 'LIMIT_EXCEEDED' | 'EPOCH_PASSED' | 'NOT_PERSISTED'
-  | 'RECOVERY';
+export type RejectionReason = 'SOLD_OUT' | 'LIMIT_EXCEEDED' | 'EPOCH_PASSED' | 'NOT_PERSISTED';
 
 /** Why a frozen order was cancelled, beside what a reviewer says. */
 export type RefusedThaw = 'UNITS_GONE' | 'LIMIT_EXCEEDED';

@@ -19,6 +19,7 @@ interface Waiting<Item, Result> {
 export class TurnQueue<Item, Result> {
   private readonly waiting: Waiting<Item, Result>[] = [];
   private working = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   /**
    * `work` resolves to one outcome for each item, in their sequence; what it rejects with is
@@ -35,6 +36,7 @@ export class TurnQueue<Item, Result> {
     const result = Promise.withResolvers<Result>();
     this.waiting.push({ item, sinceMs: performance.now(), result });
     if (this.working < this.limits.workers) void this.workOn();
+    else this.timer ??= setInterval(() => { this.sendAway(); }, this.limits.waitMs / 4).unref();
     return result.promise;
   }
 
@@ -60,10 +62,18 @@ export class TurnQueue<Item, Result> {
   }
 
   private take(): Waiting<Item, Result>[] {
+    this.sendAway();
+    return this.waiting.splice(0, this.limits.together);
+  }
+
+  /** Also while every worker hangs: nobody waits longer than he was told. */
+  private sendAway(): void {
     const oldestMs = performance.now() - this.limits.waitMs;
     while (this.waiting[0] && this.waiting[0].sinceMs < oldestMs) {
       this.waiting.shift()?.result.reject(this.turnAway());
     }
-    return this.waiting.splice(0, this.limits.together);
+    if (this.waiting.length > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
   }
 }

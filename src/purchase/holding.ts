@@ -23,7 +23,10 @@ export class Holding {
       source: 'purchase', deviceId, saleTokenId, captchaId, payWindowSeconds };
     const outcome = await this.gate.reserve(request);
     if (outcome.kind === 'in_database') return this.direct.place(sale, request, outcome.epoch);
-    if (outcome.kind === 'held') {
+    // Also what the connection asked for twice, or the buyer: he hears of it now.
+    const isPromised = outcome.kind === 'held'
+      || (outcome.kind === 'replayed' && outcome.status === 'reserved');
+    if (isPromised) {
       const { seq, epoch, reservedAtMs } = outcome;
       this.acknowledged.remember(sale.id, { rid, userId, quantity, traceId, ip, deviceId, seq, epoch,
         reservedAtMs, fingerprint: fingerprint(quantity), payWindowSeconds });

@@ -1,17 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { OrderWriter, toOutboxEntry } from '../order';
 import type { Sale } from '../sale';
-import { StockReader, type OutboxEntry } from '../stock';
+import { StockReader } from '../stock';
 import { DatabaseIsOlder } from './database-is-older';
 import { LostOrders, type LossDecision } from './lost-orders';
-
-const drainAtMostMs = 10_000;
 
 /** What became of the records of a sale; `lost` and `writtenAgain` count lost orders. */
 export interface Drained {
   drained: number;
-  /** Held, and the time did not suffice to write them. */
-  undecided: OutboxEntry[];
   lost: number;
   writtenAgain: number;
 }
@@ -29,12 +25,12 @@ export class Drain {
 
   /**
    * Writes what is held. Under this epoch, whichever it was held in: whether there are units for it
-   * is asked here and now, and another runner's epoch refuses it. Throws DatabaseIsOlder when Redis
+   * is asked here and now, and another runner's epoch refuses it. Takes as long as the database
+   * does: what was acknowledged is not given up for being many. Throws DatabaseIsOlder when Redis
    * remembers orders that the database has lost, unless the operator said what becomes of them.
    */
   async run(sale: Sale, epoch: number, decision?: LossDecision): Promise<Drained> {
-    const deadline = performance.now() + drainAtMostMs;
-    const result: Drained = { drained: 0, undecided: [], lost: 0, writtenAgain: 0 };
+    const result: Drained = { drained: 0, lost: 0, writtenAgain: 0 };
     for await (const page of this.reader.scan(sale.id)) {
       const lost = await this.lostOrders.among(page);
       result.lost += lost.length;
@@ -44,10 +40,6 @@ export class Drain {
       const entries = page.filter(({ status }) => status === 'reserved')
         .map((record) => ({ ...toOutboxEntry(record), epoch }));
       if (entries.length === 0) continue;
-      if (performance.now() > deadline) {
-        result.undecided.push(...entries);
-        continue;
-      }
       await this.writer.write(sale, entries);
       result.drained += entries.length;
     }

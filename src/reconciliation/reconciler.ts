@@ -123,7 +123,7 @@ export class Reconciler {
   }
 }
 
-/** A sale that is more paid in Redis than in the database has no drift: the units agree. */
+/** Units that are sold on one side and wait for payment on the other are no drift: their sum agrees. */
 function isOff({ drift, consistent, redis, database }: StockSnapshot): boolean {
-  return drift !== 0 || !consistent || redis.sold > database.paid;
+  return drift !== 0 || !consistent || redis.sold !== database.paid;
 }

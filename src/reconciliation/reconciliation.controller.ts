@@ -24,7 +24,7 @@ const snapshot = z.object({
   database: z.object({ allocated: z.int(), pendingPayment: z.int(), paid: z.int() }),
   inFlight: z.int().meta({ description: 'Units held in Redis, on the way to the database' }),
   drift: z.int().meta({ description: 'Units by which the sides disagree; passing under load' }),
-  gate: z.enum(['redis', 'database']).meta({ description: 'Which side admits buyers now' }),
+  gate: z.enum(['redis', 'database', 'closed']).meta({ description: 'Which side admits buyers now' }),
   loaded: z.boolean(), consistent: z.boolean(),
 }).meta({
   id: 'StockSnapshot',

@@ -2,10 +2,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { newId } from '../kernel';
-import { OrderStore, type RejectionReason } from '../order';
+import { OrderStore } from '../order';
 import { SaleStore, type Sale } from '../sale';
-import { StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type LoadedSale,
+import { SaleEpochs, StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type LoadedSale,
   type StockAudit, type StockFence } from '../stock';
+import { DatabaseIsOlder } from './database-is-older';
 import { Drain, type Drained } from './drain';
 import type { LossDecision } from './lost-orders';
 
@@ -46,6 +47,7 @@ export class Recovery {
     private readonly sales: SaleStore,
     private readonly orders: OrderStore,
     private readonly drain: Drain,
+    private readonly epochs: SaleEpochs,
   ) {}
 
   /** What speaks against the Redis side of these sales now. Rejects when a side is away. */
@@ -119,17 +121,14 @@ export class Recovery {
     await this.loader.close(saleId, closer);
     failpoint('recovery-after-close');
     const before = await this.catchUp(found);
-    const result = await this.drain.run(sale, before.epoch, decision);
+    const result = await this.drain.run(sale, before.epoch, decision)
+      .catch((error: unknown) => this.closeBothSides(before, error));
     lost.throwIfAborted();
     const epoch = await this.raiseEpoch(saleId, before);
     failpoint('recovery-after-epoch');
-    for (const entry of result.undecided) {
-      const rejection: RejectionReason = 'RECOVERY';
-      await this.orders.insertTombstone(sale, entry, 'rejected', rejection);
-    }
     await this.load(sale, { boot, epoch, closer });
     this.logger.log({ msg: 'sale loaded', saleId, reason, drained: result.drained,
-      undecided: result.undecided.length, milliseconds: Math.round(performance.now() - startedAt) });
+      milliseconds: Math.round(performance.now() - startedAt) });
     return result;
   }
 
@@ -147,6 +146,17 @@ export class Recovery {
     this.logger.error({ msg: 'the database is older than Redis', saleId, epoch: row.epoch,
       epochOfRedis: epoch, action: 'looking for orders that it lost' });
     return { ...row, epoch };
+  }
+
+  /** Lost orders: their units are nobody's until an operator has decided, in the database neither. */
+  private async closeBothSides({ sale_id: saleId, epoch }: StockRow, error: unknown): Promise<never> {
+    if (error instanceof DatabaseIsOlder) {
+      await this.database.execute(
+        `UPDATE sale_stock SET gate = 'closed', gate_since = NOW(3), epoch = epoch + 1
+          WHERE sale_id = ? AND epoch = ? AND gate <> 'closed'`, [saleId, epoch]);
+      this.epochs.announce(saleId);
+    }
+    throw error;
   }
 
   /** Jobs of the epoch before fail the guard from here on. Throws when another runner was faster. */

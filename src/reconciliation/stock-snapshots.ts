@@ -62,7 +62,7 @@ export class StockSnapshots {
         WHERE s.sale_id = ? GROUP BY s.sale_id, s.total, s.allocated, s.gate`, [saleId]);
     if (!row) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     const { loaded, balanced, total, available, reserved, ordered, sold } =
-      row.gate === 'redis' ? await this.reader.audit(saleId) : absent;
+      row.gate !== 'database' ? await this.reader.audit(saleId) : absent;
     const database = { allocated: row.allocated, pendingPayment: Number(row.pending_payment),
       paid: Number(row.paid) };
     return {

@@ -39,7 +39,7 @@ export class RedisSaleGate extends SaleGate {
 
   /** Where the database is the gate, it asks the sale's own row. */
   override async apply(saleId: string, state: 'open' | 'paused' | 'closed'): Promise<void> {
-    if ((await this.epochs.of(saleId)).gate === 'redis') await this.loader.apply(saleId, state);
+    if ((await this.epochs.of(saleId)).gate !== 'database') await this.loader.apply(saleId, state);
   }
 
 }

@@ -8,7 +8,8 @@ export type RefusalReason = 'SOLD_OUT' | 'LIMIT_EXCEEDED' | 'SALE_NOT_OPEN' | 'S
 export type ReserveOutcome =
   | { kind: 'held'; rid: string; quantity: number; available: number; reservedAtMs: number;
     seq: number; epoch: number }
-  | { kind: 'replayed'; rid: string; status: OrderStatus; quantity: number; reservedAtMs: number }
+  | { kind: 'replayed'; rid: string; status: OrderStatus; quantity: number; reservedAtMs: number;
+    seq: number; epoch: number }
   | { kind: 'refused'; rid: string; reason: RefusalReason; available: number }
   /** The database is the gate of this sale, under this epoch: ask there. */
   | { kind: 'in_database'; rid: string; epoch: number }

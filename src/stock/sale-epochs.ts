@@ -13,7 +13,8 @@ const pollEveryMs = 1_000;
 /** Under which generation of a sale units are given away now, and on which side. */
 export interface StockFence {
   readonly epoch: number;
-  readonly gate: 'redis' | 'database';
+  /** `closed`: neither, until recovery has an operator's answer. */
+  readonly gate: 'redis' | 'database' | 'closed';
 }
 
 interface KnownFence {
@@ -66,6 +67,11 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
     return (isFresh ? known : this.ask(saleId)).fence;
   }
 
+  /** As the database says after this call. */
+  now(saleId: string): Promise<StockFence> {
+    return this.ask(saleId).fence;
+  }
+
   /** Tells every process that the sale has a new epoch. */
   announce(saleId: string): void {
     this.fences.delete(saleId);
@@ -93,7 +99,8 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
     const rows = await this.rows([...this.fences.keys()]).catch(() => []);
     for (const { sale_id: saleId, epoch, gate } of rows) {
       const known = this.fences.get(saleId);
-      if (!known?.last || known.askedAtMs > askedAtMs || known.last.epoch >= epoch) continue;
+      if (!known?.last || known.askedAtMs > askedAtMs) continue;
+      if (known.last.epoch === epoch && known.last.gate === gate) continue;
       const last = { epoch, gate };
       this.fences.set(saleId, { fence: Promise.resolve(last), askedAtMs, last });
     }

@@ -146,7 +146,8 @@ function outcomeOf(rid: string, reply: ReserveReply,
   const [code, available, seq, letter, quantity, reservedAtMs] = reply;
   if (code === 1) return { kind: 'held', rid, quantity, available, reservedAtMs, seq, epoch };
   if (code === 2) {
-    return { kind: 'replayed', rid, status: statusOfLetter(letter), quantity, reservedAtMs };
+    return { kind: 'replayed', rid, status: statusOfLetter(letter), quantity, reservedAtMs, seq,
+      epoch };
   }
   if (code === notLoaded || code === fenced) return { kind: 'not_loaded', rid };
   if (code === backlogFull) return { kind: 'backlog' };

@@ -35,9 +35,12 @@ export class StockLedger {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
   }
 
-  /** Whether there is anything to carry for this sale: Redis is its gate. */
+  /** Whether there is anything to carry for this sale: its Redis side is not made anew anyway. */
   async carries(saleId: string): Promise<boolean> {
-    return (await this.epochs.of(saleId)).gate === 'redis';
+    const { gate } = await this.epochs.of(saleId);
+    if (gate !== 'database' || this.redis.boot === undefined) return gate !== 'database';
+    // Redis is there: the sale may just have been loaded, from rows as they were before this change.
+    return (await this.epochs.now(saleId)).gate !== 'database';
   }
 
   /** The rows are committed: reserved → ordered, due at the payment deadline. */

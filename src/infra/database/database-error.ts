@@ -8,7 +8,7 @@ const checkViolations = new Set([3819, 4025]); // MySQL, MariaDB
 /** Refusals of a server that is full, going down, or following another one: true for a while. */
 const passing = new Set([
   deadlock, lockWaitTimeout,
-  1021, // disk full
+  1021, 1114, // disk full; InnoDB says that its table is
   1040, 1203, // too many connections
   1053, 1077, // shutdown
   1290, 1836, // read-only, as after a failover

@@ -2,12 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { ProblemError } from '../../kernel';
 import { Circuit } from '../circuit';
+import { keepHeartbeat } from './heartbeat';
 import { LuaCommands, type LuaScript, type ScriptArgument } from './lua-scripts';
 
 const commandTimeoutMs = 1_500;
 const reconnectWaitMs = 1_500;
-/** A server that hangs is as good as gone: its connection is given up. */
-const heartbeatMs = 1_000;
 
 /** Builds the arguments of a script for the server with this run id. */
 export type FencedArguments = (boot: string) => readonly ScriptArgument[];
@@ -25,7 +24,6 @@ export class FencedRedis {
   /** Shared by all who wait in an outage, and renewed with each. */
   private fence = Promise.withResolvers<void>();
   private readonly circuit = new Circuit((error) => !(error instanceof ReplyError));
-  private readonly heartbeat: NodeJS.Timeout;
 
   constructor(url: string, scripts: readonly LuaScript[], options: RedisOptions = {}) {
     this.connection = new Redis(url, {
@@ -44,8 +42,7 @@ export class FencedRedis {
       this.currentRunId = undefined;
     });
     this.connection.on('ready', () => { void this.readRunId(); });
-    this.heartbeat = setInterval(() => { void this.feel(); }, heartbeatMs).unref();
-    this.connection.on('end', () => { clearInterval(this.heartbeat); });
+    keepHeartbeat(this.connection, commandTimeoutMs);
   }
 
   /** The run id of the server behind the open socket; undefined while there is none. */
@@ -98,16 +95,6 @@ export class FencedRedis {
     const boot = this.currentRunId;
     if (boot === undefined) throw new Error('no connection to Redis');
     return this.commands.run(name, keys, args(boot));
-  }
-
-  /** A socket to a server that has stopped looks sound until somebody asks. */
-  private async feel(): Promise<void> {
-    if (this.currentRunId === undefined) return;
-    try {
-      await this.connection.ping();
-    } catch {
-      if (this.currentRunId !== undefined) this.connection.disconnect(true);
-    }
   }
 
   private async readRunId(): Promise<void> {

@@ -3,10 +3,13 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
   from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../../config';
+import { keepHeartbeat } from './heartbeat';
 import { faultOf, readServerSettings } from './server-settings';
 
 /** For a server that is just being started. */
 const patienceMs = 5_000;
+/** Longer than any command takes, a blocking read included. */
+const heartbeatPatienceMs = 3_000;
 
 /**
  * The Redis connections of a process that are not fenced. `general` carries idempotent commands and
@@ -41,8 +44,10 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
     const deadline = new AbortController();
     const isAway = await Promise.race([examined.then(() => false),
       sleep(patienceMs, true, { signal: deadline.signal })]).finally(() => { deadline.abort(); });
-    // Nobody waits for its outcome from here on: a rejection ends the process.
-    if (isAway) this.logger.error({ msg: 'redis is away, starting without it', patienceMs });
+    if (!isAway) return;
+    this.logger.error({ msg: 'redis is away, starting without it', patienceMs });
+    // A rejection is nobody's from here on, and so ends the process.
+    void examined.then(() => { this.logger.log({ msg: 'redis is there now, and fit for sales' }); });
   }
 
   /** Resolves, perhaps late, when the server may be used; rejects with what to set on it. */
@@ -66,6 +71,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
     const connection = new Redis(this.config.redisUrl, {
       ...options, connectTimeout: 3_000, connectionName: `fairdrop-${name}`, retryStrategy,
     });
+    keepHeartbeat(connection, heartbeatPatienceMs);
     this.adopt(name, connection);
     return connection;
   }

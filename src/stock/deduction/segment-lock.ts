@@ -51,8 +51,9 @@ export class SegmentLockDeduction implements Deduction {
       `SELECT segment, total - allocated AS free FROM stock_segments
         WHERE sale_id = ? AND allocated < total`, [saleId]);
     if (rows.reduce((units, { free }) => units + free, 0) < unitsOf(movements)) return 'gone';
+    if (token > 0 && !await this.isLatest(transaction, saleId, movements, token)) return 'busy';
     for (const movement of movements) {
-      if (!await this.takeOne(transaction, saleId, movement, token, rows)) return 'busy';
+      if (!await this.takeOne(transaction, saleId, movement, rows)) return 'busy';
     }
     return 'taken';
   }
@@ -97,19 +98,27 @@ export class SegmentLockDeduction implements Deduction {
     return left === 0;
   }
 
+  /** Nobody who got the lock of the buyer's part later has written; he has it now. */
+  private async isLatest(transaction: Transaction, saleId: string,
+    movements: readonly Movement[], token: number): Promise<boolean> {
+    const { affectedRows } = await transaction.execute(
+      'UPDATE stock_segments SET fence = ? WHERE sale_id = ? AND segment = ? AND fence <= ?',
+      [token, saleId, homeOf(movements[0]?.userId ?? ''), token]);
+    return affectedRows === 1;
+  }
+
   /** From the buyer's own part first, then from the others in their order. */
   private async takeOne(transaction: Transaction, saleId: string,
-    { rid, userId, quantity }: Movement, token: number, rows: SegmentRow[]): Promise<boolean> {
+    { rid, userId, quantity }: Movement, rows: SegmentRow[]): Promise<boolean> {
     const home = homeOf(userId);
     let left = quantity;
     for (const row of rows.toSorted((a, b) => distance(a, home) - distance(b, home))) {
       const units = Math.min(left, row.free);
       if (units === 0) continue;
       const { affectedRows } = await transaction.execute(
-        `UPDATE stock_segments SET allocated = allocated + ?, fence = IF(segment = ?, GREATEST(fence, ?), fence)
-          WHERE sale_id = ? AND segment = ? AND allocated + ? <= total
-            AND (segment <> ? OR ? = 0 OR fence <= ?)`,
-        [units, home, token, saleId, row.segment, units, home, token, token]);
+        `UPDATE stock_segments SET allocated = allocated + ?
+          WHERE sale_id = ? AND segment = ? AND allocated + ? <= total`,
+        [units, saleId, row.segment, units]);
       if (affectedRows !== 1) return false;
       await transaction.execute(
         'INSERT INTO stock_segment_holds (sale_id, rid, segment, quantity) VALUES (?, ?, ?, ?)',

@@ -28,7 +28,7 @@ for (const [sign, shiftMs] of [['ahead', hourMs], ['behind', -hourMs]] as const)
       });
       await crowd.acknowledge(60);
       await until('orders have expired beside it', async () =>
-        await orders(stage, "status = 'expired'") > 0);
+        await orders(stage, "status = 'expired'") > 0, 60_000);
       await stage.heal(() => off.end());
     },
     async (stage) => {

@@ -1,3 +1,4 @@
+import type { OrderStatus } from '../../../src/stock';
 import { harmless, reviewer, risky, rulesOfTests, type CaseAnswer } from '../../support/case-desk';
 import { until } from '../../support/until';
 import { dieAt } from '../support/crash';
@@ -9,15 +10,22 @@ const rules = { ...rulesOfTests,
   rules: rulesOfTests.rules.filter(({ when }) => when.all[0]?.value === risky.quantity) };
 const sale = { stock: 3_000, limitPerUser: 6, protection: { risk: 'on' } };
 const as = reviewer;
+const patienceMs = 60_000;
 
 /** An order of alice who is under suspicion by now. Resolves to its id. */
 async function suspicion(stage: Stage): Promise<string> {
   const { client, saleId } = stage;
   await client.call('PUT', '/admin/v1/risk/rules', { as, body: rules });
-  const { id } = await client.order(saleId, 'alice', harmless);
+  const { body: { id } } = await client.buy(saleId, 'alice', harmless);
+  await becomes(stage, id, 'pending_payment');
   const { body } = await client.buy(saleId, 'alice', risky);
   expect(body.code).toBe('RISK_REJECTED');
   return id;
+}
+
+function becomes({ client }: Stage, id: string, status: OrderStatus): Promise<boolean> {
+  return until(`the order is ${status}`, async () =>
+    (await client.find(id, 'alice')).body.status === status, patienceMs);
 }
 
 function caseOf({ client }: Stage): Promise<CaseAnswer> {
@@ -25,7 +33,7 @@ function caseOf({ client }: Stage): Promise<CaseAnswer> {
     const { body } = await client.call<{ items: CaseAnswer[] }>('GET',
       '/admin/v1/risk/cases?status=open', { as });
     return body.items.find(({ userId }) => userId === 'alice');
-  });
+  }, patienceMs);
 }
 
 scenario('S13: the row is frozen, Redis still holds the unit: it is on sale again, once',
@@ -35,7 +43,7 @@ scenario('S13: the row is frozen, Redis still holds the unit: it is on sale agai
     await dieAt(stage, 'frozen-before-release', async () => { id = await suspicion(stage); },
       'worker');
     await stage.heal(() => stage.deployment.start({ roles: 'worker' }));
-    await stage.client.inStatus(id, 'alice', 'frozen');
+    await becomes(stage, id, 'frozen');
   });
 
 for (const point of ['thaw-before-commit', 'thaw-after-commit'] as const) {
@@ -43,7 +51,7 @@ for (const point of ['thaw-before-commit', 'thaw-after-commit'] as const) {
     { row: `SIGKILL within S13 (${point})`, sale }, async (stage) => {
       const id = await suspicion(stage);
       const { id: caseId } = await caseOf(stage);
-      await stage.client.inStatus(id, 'alice', 'frozen');
+      await becomes(stage, id, 'frozen');
       const decision = ['POST', `/admin/v1/risk/cases/${caseId}/decision`,
         { as, body: { decision: 'dismiss' } }] as const;
       await dieAt(stage, point, async (dying) => {

@@ -1,4 +1,5 @@
 import type { Failpoint } from '../../../src/infra/failpoint';
+import { until } from '../../support/until';
 import { dieAt } from '../support/crash';
 import { scenario } from '../support/scenario';
 
@@ -18,7 +19,8 @@ const points: readonly { point: Failpoint; between: string; changes?: object }[]
 const stock = 2_000;
 
 scenario('processes die at four steps of an order at once: others finish it, once',
-  { row: 'SIGKILL at four points from S2 to S8 at once', short: true, sale: { stock: 1_000 } }, async (stage) => {
+  { row: 'SIGKILL at four points from S2 to S8 at once', short: true, sale: { stock: 1_000 } },
+  async (stage) => {
     const fatal = ['reserve-before-reply', 'relay-before-acknowledge', 'writer-after-commit',
       'cancelled-before-release'] as const;
     await Promise.all(fatal.map((point) => dieAt(stage, point)));
@@ -37,7 +39,9 @@ scenario('S7–S8: the row is refunded, Redis says sold: the units come back, on
   { row: 'SIGKILL S7–S8, refunded (refunded-before-release)', sale: { stock } },
   async (stage) => {
     const { saleId, client } = stage;
-    const { id } = await client.order(saleId, 'alice');
+    const { body: { id } } = await client.buy(saleId, 'alice');
+    await until('the order has a row', async () =>
+      (await client.find(id, 'alice')).body.status === 'pending_payment', 60_000);
     const { paymentId, amount } = await client.pay(id, 'alice');
     const report = ['refund.succeeded', { orderId: id, paymentId, ...amount }, 'msg_1'] as const;
     await dieAt(stage, 'refunded-before-release', async (dying) => {

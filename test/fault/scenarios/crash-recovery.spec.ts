@@ -4,7 +4,10 @@ import type { Stage } from '../support/stage';
 
 const stock = 3_000;
 
-for (const point of ['recovery-after-close', 'recovery-after-epoch', 'recovery-during-load'] as const) {
+const recoveryPoints = ['recovery-after-close', 'recovery-after-epoch',
+  'recovery-during-load'] as const;
+
+for (const point of recoveryPoints) {
   scenario(`S11: the recovering process dies at ${point}: another recovers from the start`,
     { row: `SIGKILL within S11 (${point})`, short: point === 'recovery-during-load',
       processes: ['api', 'worker'] },

@@ -75,7 +75,7 @@ scenario('as much is held without an order as may be: buyers are told to come ba
     const { servers, deployment, saleId, crowd } = stage;
     await stage.inject('MariaDB is down', () => servers.killMariadb());
     await until('a buyer is told to come back', async () => {
-      const { status, body, headers } = await stage.client.buy(saleId, 'late buyer');
+      const { status, body, headers } = await stage.client.buy(saleId, 'late-buyer');
       return status === 503 && body.code === 'TEMPORARILY_UNAVAILABLE' && headers['retry-after'];
     });
     await crowd.tried(50);

@@ -25,7 +25,7 @@ scenario('another program holds the stock for longer than a lock is waited for: 
     // The first ends before the product gives up waiting, the second after that.
     for (const ms of [1_000, 6_500, random.integer(500, 7_000)]) {
       await stage.inject('the stock is locked', () => holder.holdStock(saleId));
-      await holder.untilInTheWay(1);
+      await holder.untilInTheWay();
       await stage.pass(ms);
       await stage.heal(() => holder.release());
       await stage.pass(random.integer(0, 500));
@@ -38,7 +38,7 @@ scenario('another program holds all unpaid orders: payments and cancellations co
     const holder = await RowHolder.connect(stage.deployment);
     for (let holds = 0; holds < 3; holds += 1) {
       await stage.inject('orders are locked', () => holder.holdUnpaid(stage.saleId));
-      await holder.untilInTheWay(1);
+      await holder.untilInTheWay();
       await stage.pass(stage.random.integer(1_000, 6_500));
       await stage.heal(() => holder.release());
       await stage.pass(stage.random.integer(0, 500));

@@ -38,7 +38,7 @@ scenario('a broken worker fails jobs for good: their orders are written all the 
       throw new UnrecoverableError('This worker is broken');
     }, whereabouts(stage));
     await stage.inject('a broken worker takes jobs', async () => {
-      await until('it has failed some', async () => await failedJobs(stage) >= 5);
+      await until('it has failed some', async () => await failedJobs(stage) >= 5, 60_000);
     });
     await stage.heal(() => broken.close());
   });
@@ -46,11 +46,13 @@ scenario('a broken worker fails jobs for good: their orders are written all the 
 scenario('jobs that nobody can do are in the queue: the others pass them by',
   { row: 'Poisoned jobs', sale }, async (stage) => {
     const queue = new Queue('orders', whereabouts(stage));
-    const poison = [{ saleId: 'no-sale', entries: [] }, { saleId: stage.saleId, entries: [{}] }, {}];
+    const { saleId } = stage;
+    const poison = [{ saleId: 'no-sale', entries: [] }, { saleId, entries: [{}] }, {}];
     await stage.inject('poison is in the queue', async () => {
       await queue.addBulk(poison.map((data) => ({ name: 'write', data, opts: { attempts: 3 } })));
       await queue.close();
-      await until('all of it has failed', async () => await failedJobs(stage) === poison.length);
+      await until('all of it has failed',
+        async () => await failedJobs(stage) === poison.length, 60_000);
     });
     await stage.crowd.acknowledge(60);
     await stage.heal(() => undefined);

@@ -23,7 +23,8 @@ scenario('two reconcile at once, again and again, amid a crowd: nothing that mov
         for (const { status, run } of await reconcileTwice(stage)) {
           statuses.add(status);
           if (status !== 200) continue;
-          expect(run.items).toMatchObject([{ rebuilt: false, driftAfter: 0, consistentAfter: true }]);
+          expect(run.items)
+            .toMatchObject([{ rebuilt: false, driftAfter: 0, consistentAfter: true }]);
         }
       }
     });
@@ -45,9 +46,9 @@ scenario('a process freezes while it reconciles: another one takes over, and it 
       if (await otherStatus() === 503) return true;
       frozen.signal('SIGCONT');
       return false;
-    }));
+    }, 60_000));
     await until('another one reconciles', async () => await otherStatus() === 200, 60_000);
     await stage.heal(() => { frozen.signal('SIGCONT'); });
     await until('it reconciles again', async () =>
-      (await frozen.client.reconcile(saleId)).status === 200);
+      (await frozen.client.reconcile(saleId)).status === 200, 60_000);
   });

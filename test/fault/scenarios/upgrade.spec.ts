@@ -4,7 +4,7 @@ import { buildWithOtherScripts } from '../support/other-build';
 import { scenario } from '../support/scenario';
 import type { Stage } from '../support/stage';
 
-/** How long a process may take to stop: the time to drain, and what src/main.ts allows for closing. */
+/** What src/main.ts allows for closing, and a little more. */
 const stopPatienceMs = 26_000;
 
 /** How many scripts Redis has kept. */

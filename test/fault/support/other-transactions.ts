@@ -1,9 +1,8 @@
-import type { ResultSetHeader, RowDataPacket } from 'mysql2';
-import type { Connection } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { until } from '../../support/until';
 import type { Deployment } from './deployment';
 
-/** A counter of the MariaDB server since it started, such as Innodb_row_lock_waits. */
+/** What the MariaDB server counts, such as Innodb_deadlocks. */
 export async function statusOf(connection: Connection, name: string): Promise<number> {
   const [rows] = await connection.query<RowDataPacket[]>('SHOW GLOBAL STATUS LIKE ?', [name]);
   if (!rows[0]) throw new Error(`MariaDB counts no ${name}`);
@@ -31,11 +30,10 @@ export class RowHolder {
       AND status = 'pending_payment' FOR UPDATE`, [saleId]);
   }
 
-  /** Resolves when so many statements more of others have met a lock than when it was called. */
-  async untilInTheWay(waits: number): Promise<void> {
-    const before = await statusOf(this.connection, 'Innodb_row_lock_waits');
-    await until(`${waits} statements have waited for a lock`, async () =>
-      await statusOf(this.connection, 'Innodb_row_lock_waits') >= before + waits);
+  /** Resolves when a statement of others waits for a lock. */
+  async untilInTheWay(): Promise<void> {
+    await until('somebody waits for a lock', async () =>
+      await statusOf(this.connection, 'Innodb_row_lock_current_waits') > 0, 30_000);
   }
 
   async release(): Promise<void> {
@@ -94,7 +92,7 @@ export class DeadlockStorm {
 
   private async lockTheOtherWayRound(connection: Connection, saleId: string): Promise<void> {
     await connection.query('START TRANSACTION');
-    await connection.query<ResultSetHeader>('INSERT INTO storm (number) VALUES ?',
+    await connection.query('INSERT INTO storm (number) VALUES ?',
       [Array.from({ length: weight }, (_, number) => [number])]);
     await connection.query('SELECT 1 FROM sale_stock WHERE sale_id = ? FOR UPDATE', [saleId]);
     await connection.query(`SELECT 1 FROM orders WHERE sale_id = ? AND status = 'pending_payment'
