@@ -79,7 +79,8 @@ export class DirectWriter {
       if (orders.length > 0) this.followup.announce(orders);
       return outcomes;
     } finally {
-      await turn.leave();
+      // What is committed stays so, and a lock that is not given up runs out.
+      await turn.leave().catch(() => undefined);
     }
   }
 
@@ -92,7 +93,7 @@ export class DirectWriter {
       } catch (error) {
         if (!isOvertaken(error)) throw error;
         this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
-        if (attempt === attempts) throw error instanceof Overtaken ? new StockBusy() : error;
+        if (attempt === attempts) throw isCheckViolation(error) ? error : new StockBusy();
       }
     }
   }

@@ -111,18 +111,21 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
   private async tellAgain(): Promise<void> {
     if (this.isTelling) return;
     this.isTelling = true;
+    for (const [saleId, rids] of this.untold) await this.tellOf(saleId, rids);
+    this.isTelling = false;
+  }
+
+  /** Forgotten before it is told: what is decided meanwhile comes in anew. */
+  private async tellOf(saleId: string, rids: Set<string>): Promise<void> {
+    const some = [...rids].slice(0, toldAtOnce);
+    for (const rid of some) rids.delete(rid);
     try {
-      for (const [saleId, rids] of this.untold) {
-        const some = [...rids].slice(0, toldAtOnce);
-        await this.apply(saleId, await this.store.findMany(some));
-        for (const rid of some) rids.delete(rid);
-        if (rids.size === 0) this.untold.delete(saleId);
-      }
+      await this.apply(saleId, await this.store.findMany(some));
     } catch (error) {
-      this.logger.debug({ msg: 'redis still not told of decisions', error: String(error) });
-    } finally {
-      this.isTelling = false;
+      for (const rid of some) rids.add(rid);
+      this.logger.debug({ msg: 'redis still not told of decisions', saleId, error: String(error) });
     }
+    if (rids.size === 0) this.untold.delete(saleId);
   }
 
   private tellListeners(orders: readonly Order[]): void {

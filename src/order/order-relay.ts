@@ -32,6 +32,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   private stopped = false;
   private running: Promise<void> = Promise.resolve();
   private lastClaimAt = 0;
+  private lastFault = '';
   /** Sales that are left out, so that they stop no other, until their outbox is a stream again. */
   private unreadable: readonly string[] = [];
 
@@ -59,6 +60,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
     while (!this.stopped) {
       try {
         await sleep(await this.step(reader));
+        this.lastFault = '';
       } catch (error) {
         if (this.stopped) return;
         await this.recover(error);
@@ -102,7 +104,11 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   private async recover(error: unknown): Promise<void> {
     const message = String(error);
     if (!/NOGROUP|WRONGTYPE/.test(message)) {
-      this.logger.warn({ msg: 'outbox not read, trying again', error: message });
+      // Once per outage.
+      if (message !== this.lastFault) {
+        this.logger.warn({ msg: 'outbox not read, trying again', error: message });
+      }
+      this.lastFault = message;
       await sleep(pauseMs);
       return;
     }

@@ -35,10 +35,15 @@ describe('TurnQueue', () => {
   });
 
   it('lets no more workers work than it has', async () => {
-    const { batches, queue } = stoppedQueue({ workers: 2, together: 1 });
-    for (const item of [1, 2, 3]) void queue.run(item);
+    const { batches, gates, queue } = stoppedQueue({ workers: 2, together: 1 });
+    const last = [1, 2, 3].map((item) => queue.run(item)).at(-1);
     await new Promise(setImmediate);
     expect(batches).toEqual([[1], [2]]);
+    for (const gate of gates) gate.resolve(fulfilled([0]));
+    await new Promise(setImmediate);
+    expect(batches).toEqual([[1], [2], [3]]);
+    gates[2]?.resolve(fulfilled([3]));
+    expect(await last).toBe('done 3');
   });
 
   it('turns away whom it has no room for, and goes on serving the others', async () => {
@@ -55,6 +60,13 @@ describe('TurnQueue', () => {
     await expect(queue.run(1)).rejects.toThrow('come back');
     expect([batches, gates]).toEqual([[], []]);
   });
+
+  it('turns away who has waited for too long also while every worker hangs', async () => {
+    const { queue } = stoppedQueue({ waitMs: 20 });
+    void queue.run(1);
+    await new Promise(setImmediate);
+    await expect(queue.run(2)).rejects.toThrow('come back');
+  }, 5_000);
 
   it('tells each his own outcome, and all of a batch that failed as a whole', async () => {
     const { gates, queue } = stoppedQueue();

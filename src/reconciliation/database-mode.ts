@@ -6,6 +6,9 @@ import { Metrics } from '../infra/metrics';
 import { isRedisStrategy, SaleCatalog } from '../sale';
 import { SaleEpochs } from '../stock';
 
+/** A sighting may be late in a busy process, which writes one a second. */
+const sightingSeconds = 3;
+
 /**
  * Lets sales go on in the database while Redis is gone. A sale changes its gate as a whole, in one
  * statement together with its epoch: what a process still admits on the other side is refused by the
@@ -46,18 +49,20 @@ export class DatabaseMode implements OnModuleInit {
   }
 
   /**
-   * This process does not reach Redis. Sales whose operators want it change to the database, unless
-   * a process that sells has seen Redis within the time of patience. Resolves to how many did.
+   * This process has not reached Redis for so long. Once that is the time of patience, sales whose
+   * operators want it change to the database, unless a process that sells has seen Redis meanwhile.
+   * Resolves to how many did.
    */
-  async enter(): Promise<number> {
+  async enter(goneForMs: number): Promise<number> {
     let entered = 0;
+    if (goneForMs < this.patienceSeconds * 1_000) return entered;
     for (const { id: saleId, strategy, redisOutage, status } of this.catalog.live()) {
       if (redisOutage !== 'database' || !isRedisStrategy(strategy) || status === 'closed') continue;
       const { affectedRows } = await this.database.execute(
         `UPDATE sale_stock SET gate_since = NOW(3), gate = 'database', epoch = epoch + 1
           WHERE sale_id = ? AND gate = 'redis' AND NOT EXISTS (
             SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) - INTERVAL ? SECOND)`,
-        [saleId, this.patienceSeconds]);
+        [saleId, Math.max(this.patienceSeconds, sightingSeconds)]);
       if (affectedRows === 0) continue;
       failpoint('database-mode-after-switch');
       entered += 1;

@@ -4,7 +4,7 @@ import { Database } from '../infra/database';
 import { Metrics } from '../infra/metrics';
 import { ServerClock } from '../infra/redis';
 import { ProblemError } from '../kernel';
-import { SaleCatalog, SaleLife, type Sale } from '../sale';
+import { isRedisStrategy, SaleCatalog, SaleLife, type Sale } from '../sale';
 import { StockLoader } from '../stock';
 import { ReconciliationRuns, type ReconciliationItem, type RunCause } from './reconciliation-runs';
 import { Recovery } from './recovery';
@@ -110,9 +110,11 @@ export class Reconciler {
     return { standing, snapshot: second };
   }
 
-  private async retireIfOver(sale: Sale, { inFlight, database }: StockSnapshot): Promise<void> {
+  private async retireIfOver(sale: Sale, { inFlight, database, gate }: StockSnapshot): Promise<void> {
     const isOver = this.clock.now() > sale.closesAtMs + retireAfterMs;
     if (!isOver || inFlight > 0 || database.pendingPayment > 0) return;
+    // A Redis that is gone may still hold what was promised.
+    if (isRedisStrategy(sale.strategy) && gate !== 'redis') return;
     if (await this.life.retire(sale.id, system)) await this.loader.unload(sale.id);
   }
 

@@ -23,6 +23,7 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
   private readonly stop = new AbortController();
   private wake = Promise.withResolvers<void>();
   private running: Promise<void> = Promise.resolve();
+  private goneSince: number | undefined;
   /** Sales with lost orders, and when to look at them again. */
   private readonly undecided = new Map<string, number>();
 
@@ -58,9 +59,11 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
   async look(): Promise<void> {
     try {
       if (this.redis.boot === undefined) {
-        await this.mode.enter();
+        this.goneSince ??= performance.now();
+        await this.mode.enter(performance.now() - this.goneSince);
         return;
       }
+      this.goneSince = undefined;
       const doubts = await this.recovery.doubts(this.catalog.live().map(({ id }) => id));
       this.forgetDecided(doubts);
       const now = performance.now();

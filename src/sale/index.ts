@@ -1,4 +1,4 @@
-export { isRedisStrategy, saleOperations, stateOf, type Money, type Product, type RedisOutage,
+export { isRedisStrategy, saleOperations, stateOf, unitsAtMost, type Money, type Product, type RedisOutage,
   type Sale, type SaleState, type SaleStatus, type StockStrategy } from './sale';
 export { SaleCatalog } from './sale-catalog';
 export { SaleGate } from './sale-gate';

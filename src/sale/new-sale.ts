@@ -1,16 +1,11 @@
 import { z } from 'zod';
 import { idPattern } from '../kernel';
 import { protection } from './protection';
-import { redisOutages, stockStrategies, type StockStrategy } from './sale';
+import { redisOutages, stockStrategies, unitsAtMost } from './sale';
 
 /** Far beyond every sale, and within what the database can hold. */
 const earliestMs = Date.UTC(2000, 0);
 const latestMs = Date.UTC(2100, 0);
-
-/** Of these, every unit is an entry of its own, which is made and read in one go. */
-const strategiesOfSingleUnits: ReadonlySet<StockStrategy> =
-  new Set(['tokens', 'database-unit-rows']);
-const singleUnitsAtMost = 1_000_000;
 
 /** A moment with its offset to UTC, read as milliseconds since 1970. */
 const moment = z.iso.datetime({ offset: true, abort: true })
@@ -20,7 +15,7 @@ const moment = z.iso.datetime({ offset: true, abort: true })
 /** The body of `POST /admin/v1/sales`. */
 export const newSaleBody = z.strictObject({
   productId: z.string().regex(idPattern),
-  stock: z.int().min(1).max(10_000_000).meta({ description: 'Units on sale' }),
+  stock: z.int().min(1).max(unitsAtMost('lua')).meta({ description: 'Units on sale' }),
   price: z.strictObject({
     amount: z.int().min(0).max(10 ** 12)
       .meta({ description: 'Of one unit, in minor units of the currency' }),
@@ -39,8 +34,7 @@ export const newSaleBody = z.strictObject({
     description: 'While Redis is gone: pause selling, or go on slowly in the database' }),
 }).refine(({ opensAt, closesAt }) => closesAt > opensAt, {
   path: ['closesAt'], message: 'A sale must close after it opens',
-}).refine(({ stock, strategy }) =>
-  stock <= singleUnitsAtMost || !strategiesOfSingleUnits.has(strategy), {
+}).refine(({ stock, strategy }) => stock <= unitsAtMost(strategy), {
   path: ['stock'], message: 'At most 1000000 units with the strategy tokens or database-unit-rows',
 }).meta({
   id: 'NewSale',

@@ -14,6 +14,11 @@ export const stockStrategies = ['lua', 'tokens', 'database-optimistic', 'databas
   'database-unit-rows', 'segment-lock'] as const;
 export type StockStrategy = (typeof stockStrategies)[number];
 
+/** Where every unit is an entry of its own, all of them are made and read in one go. */
+export function unitsAtMost(strategy: StockStrategy): number {
+  return strategy === 'tokens' || strategy === 'database-unit-rows' ? 1_000_000 : 10_000_000;
+}
+
 /** What becomes of a sale that Redis admits buyers to while Redis is gone. */
 export const redisOutages = ['pause', 'database'] as const;
 export type RedisOutage = (typeof redisOutages)[number];

@@ -2,8 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AuditLog } from '../infra/audit';
 import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
+import { validationFailed } from '../infra/http';
 import { assertUnreachable, ProblemError } from '../kernel';
-import type { StockStrategy } from '../sale';
+import { unitsAtMost, type StockStrategy } from '../sale';
 import type { Cause } from './movement';
 import type { StockFence } from './sale-epochs';
 import { StockBook } from './stock-book';
@@ -69,6 +70,7 @@ export class StockAdjustments {
         `INSERT IGNORE INTO stock_adjustments (sale_id, id, delta, reason, status, actor, trace_id)
           VALUES (?, ?, ?, ?, 'pending', ?, ?)`, [saleId, id, delta, reason, actor, cause.traceId]);
       if (affectedRows === 1) {
+        await this.requireRoom(transaction, saleId, delta);
         await this.auditLog.record(transaction, { actor, action: 'stock.adjust', subjectId: saleId,
           detail: { id, delta, reason }, ip: cause.ip, traceId: cause.traceId });
       }
@@ -80,6 +82,14 @@ export class StockAdjustments {
         'This Idempotency-Key was used for another adjustment. Use a new key.');
     }
     await this.finish(row, cause);
+  }
+
+  private async requireRoom(transaction: Transaction, saleId: string, delta: number) {
+    const [row] = await transaction.query<{ total: number; strategy: StockStrategy }>(
+      'SELECT total, strategy FROM sale_stock JOIN sales ON id = sale_id WHERE id = ?', [saleId]);
+    if (!row || row.total + delta <= unitsAtMost(row.strategy)) return;
+    throw validationFailed({ path: 'delta',
+      message: `A sale with the strategy ${row.strategy} has at most ${unitsAtMost(row.strategy)} units` });
   }
 
   /** Completes adjustments that a crash left half done. Resolves to their ids. */

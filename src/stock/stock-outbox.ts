@@ -77,8 +77,9 @@ export class StockOutbox {
     const replies = await pipeline.exec() ?? [];
     return new Map(saleIds.flatMap((saleId, index) => {
       const [entries, units] = replies.slice(2 * index, 2 * index + 2);
-      return !entries || !units || entries[0] || units[0] ? []
-        : [[saleId, { entries: Number(entries[1]), units: Number(units[1]) }] as const];
+      const backlog = { entries: Number(entries?.[1]), units: Number(units?.[1]) };
+      return entries?.[0] || units?.[0] || !Number.isFinite(backlog.entries + backlog.units) ? []
+        : [[saleId, backlog] as const];
     }));
   }
 

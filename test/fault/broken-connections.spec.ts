@@ -49,6 +49,21 @@ describe('the connection breaks in the middle of a purchase', () => {
     await expectOneUnit(saleId, answer);
   });
 
+  it('for good and without a word, and new ones work: buyers are served, and rows written',
+    async () => {
+      const saleId = await product.client.openSale();
+      await product.client.order(saleId, 'bob');
+      proxy.strand();
+      const { id } = await until('a buyer is served', async () => {
+        const { status, body } = await product.client.buy(saleId, 'alice', { key: 'key' });
+        return status === 202 && body;
+      }, 20_000);
+      // Relay, queue and worker each find out for themselves.
+      await until('the row is there', async () =>
+        (await product.client.find(id, 'alice')).body.status === 'pending_payment', 45_000);
+      expect((await product.client.atRest(saleId)).database.allocated).toBe(2);
+    }, 90_000);
+
   it('by CLIENT KILL before Redis came to it: the buyer is answered, once', async () => {
     const saleId = await product.client.openSale();
     await operator.client('PAUSE', 5_000, 'WRITE');

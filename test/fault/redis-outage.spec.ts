@@ -4,7 +4,7 @@ import { PrivateServers } from './support/private-servers';
 
 jest.setTimeout(120_000);
 
-/** What test/fault/scenarios/redis.spec.ts cannot say of every crowd. */
+/** What test/fault/scenarios cannot say of every crowd. */
 describe('Redis fails', () => {
   let servers: PrivateServers;
   let deployment: Deployment;
@@ -37,23 +37,6 @@ describe('Redis fails', () => {
     await crowd.press(20);
     const { database } = await checkBooks(deployment, saleId, crowd.acknowledged);
     expect([crowd.acknowledged.length, database.allocated]).toEqual([29, 30]);
-  });
-
-  it('its memory is full: nothing is sold, units still come back, later the rest sells', async () => {
-    const { client } = await deployment.start();
-    const saleId = await client.openSale({ stock: 5 });
-    const order = await client.order(saleId, 'alice');
-    await deployment.redis.config('SET', 'maxmemory', 1);
-    const refused = await client.buy(saleId, 'bob');
-    const cancelled = await client.cancel(order.id, 'alice');
-    const { redis } = await client.stock(saleId);
-    await deployment.redis.config('SET', 'maxmemory', 0);
-    expect([refused.status, refused.body.code]).toEqual([503, 'TEMPORARILY_UNAVAILABLE']);
-    expect([cancelled.body.status, redis.available]).toEqual(['cancelled', 5]);
-    const crowd = deployment.crowd(saleId);
-    await crowd.press(8);
-    const { database } = await checkBooks(deployment, saleId, crowd.acknowledged);
-    expect([crowd.acknowledged.length, database.allocated]).toEqual([5, 5]);
   });
 
   it('it may evict keys: a process refuses to start and says what to set', async () => {

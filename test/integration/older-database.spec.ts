@@ -3,7 +3,7 @@ import { OrderFollowup, OrderLife, OrderStore, OrderWriter, toOutboxEntry, type 
   from '../../src/order';
 import { Recovery } from '../../src/reconciliation';
 import { SaleStore } from '../../src/sale';
-import { StockReader, StockRedis, type OutboxEntry } from '../../src/stock';
+import { SaleEpochs, StockReader, StockRedis, type OutboxEntry } from '../../src/stock';
 import { admin } from '../support/client';
 import { expectProblem } from '../support/expect-problem';
 import { TestProduct } from '../support/product';
@@ -107,6 +107,21 @@ describe('a database older than Redis', () => {
     expect(await lostOf(saleId)).toEqual([
       { orderId: ids.ann, userId: 'ann', quantity: 1, was: 'pending_payment', is: null },
       { orderId: ids.bob, userId: 'bob', quantity: 1, was: 'paid', is: null }]);
+  });
+
+  it('sells units of lost orders on no side, also when the database was the gate', async () => {
+    const saleId = await product.client.openSale({ stock: 1, redisOutage: 'database' });
+    const id = await order(saleId, 'ann');
+    await loseRows(saleId, [id]);
+    await product.get(Database).execute(
+      "UPDATE sale_stock SET gate = 'database', epoch = epoch + 1 WHERE sale_id = ?", [saleId]);
+    expect(await product.get(SaleEpochs).now(saleId)).toMatchObject({ gate: 'database' });
+    await expect(recovery.recover(saleId, 'redis is back')).rejects.toThrow('lacks 1 orders');
+    expectProblem(await buy(saleId, 'bob'), 'TEMPORARILY_UNAVAILABLE');
+    expect(await product.get(SaleEpochs).now(saleId)).toMatchObject({ gate: 'closed' });
+    expect((await decide(saleId, 'write_again')).body).toMatchObject({ lost: 1, writtenAgain: 1 });
+    expect(await replay(saleId, 'ann')).toEqual([200, id, 'pending_payment']);
+    expectProblem(await buy(saleId, 'bob'), 'SOLD_OUT');
   });
 
   it('writes them again when the operator says so, and sells exactly the rest', async () => {

@@ -31,7 +31,7 @@ export class PaymentProduct {
   readonly url: string;
   readonly tables: Database;
 
-  private constructor(private readonly product: TestProduct) {
+  private constructor(readonly product: TestProduct) {
     this.client = product.client;
     this.url = product.url;
     this.tables = product.application.get<Database>(Database);

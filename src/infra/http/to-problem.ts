@@ -46,7 +46,7 @@ const brokenConnection = new Set([
 /** Redis is there but cannot serve now, or ioredis has given up on it. */
 const refusedByRedis = new RegExp([
   '^(OOM|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|MISCONF)\\b',
-  '^Connection is closed', '^Command timed out', '^Stream isn\'t writeable',
+  '^Connection is closed', '^Command timed out', '^Socket timeout', '^Stream isn\'t writeable',
 ].join('|'));
 
 function isRedisUnavailable(error: unknown): boolean {

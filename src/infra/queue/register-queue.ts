@@ -4,6 +4,9 @@ import type { JobsOptions, RedisOptions, WorkerOptions } from 'bullmq';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { retryStrategy } from '../redis';
 
+/** Longer than a worker's blocking read: a server that says nothing for so long is gone. */
+const silenceMs = 15_000;
+
 /** How often a job is tried and what is kept of it; every queue says it, none inherits a default. */
 export type JobPolicy = Required<
   Pick<JobsOptions, 'attempts' | 'backoff' | 'removeOnComplete' | 'removeOnFail'>>;
@@ -53,7 +56,7 @@ export function registerQueue(name: string, defaultJobOptions: JobPolicy): Dynam
     useFactory: (config: AppConfig) => ({
       prefix: `{${config.redisNamespace}-${name}}`,
       connection: {
-        url: config.redisUrl, maxRetriesPerRequest: null, retryStrategy,
+        url: config.redisUrl, maxRetriesPerRequest: null, retryStrategy, socketTimeout: silenceMs,
       } satisfies RedisOptions,
       defaultJobOptions,
     }),

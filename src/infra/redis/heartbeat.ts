@@ -13,12 +13,17 @@ export function keepHeartbeat(connection: Redis, patienceMs: number): void {
   const timer = setInterval(() => {
     if (isAsking || connection.status !== 'ready') return;
     isAsking = true;
-    void isAlive(connection, patienceMs).then((alive) => {
+    void isAliveAtLast(connection, patienceMs).then((alive) => {
       isAsking = false;
       if (!alive && connection.status === 'ready') connection.disconnect(true);
     });
   }, everyMs).unref();
   connection.on('end', () => { clearInterval(timer); });
+}
+
+/** A process that was busy itself meets the end of its patience before the answer: it asks twice. */
+async function isAliveAtLast(connection: Redis, patienceMs: number): Promise<boolean> {
+  return await isAlive(connection, patienceMs) || await isAlive(connection, patienceMs);
 }
 
 /** Also a server that answers with an error is there. */

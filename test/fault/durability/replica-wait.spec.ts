@@ -39,7 +39,7 @@ describe('waiting for replicas', () => {
   });
 
   it('finds its way back while a crowd keeps asking', async () => {
-    await connections.general.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await connections.general.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     const deadline = performance.now() + 5_000;
     let isKept = false;
     while (!isKept && performance.now() < deadline) {

@@ -76,7 +76,7 @@ scenario('an API process sleeps through a recovery: it wakes with an epoch that 
       await servers.killRedis();
       await servers.startRedis();
     });
-    await crowd.acknowledge(60);
+    await crowd.acknowledge(20);
     await stage.heal(() => { frozen.signal('SIGCONT'); });
     await until('it sells again', async () => {
       const { status, body } = await frozen.client.buy(stage.saleId, 'alice', { key: 'alice' });

@@ -55,8 +55,9 @@ scenario('the old master goes on, and one API process still sees it: it is told 
     await crowd.acknowledge(random.integer(1, 30));
     let port = 0;
     await stage.inject('the others get another master', async () => { port = await promote(); });
+    // Once the others have drained what their master knows, and raised the epoch.
     await until('the one who stayed sells nothing', async () =>
-      (await late.client.buy(saleId, 'alice')).status === 503);
+      (await late.client.buy(saleId, 'alice')).status === 503, 60_000);
     await crowd.acknowledge(30);
     const { status, body } = await late.client.buy(saleId, 'alice');
     expect([status, body.code]).toEqual([503, 'TEMPORARILY_UNAVAILABLE']);

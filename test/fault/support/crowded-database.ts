@@ -38,6 +38,6 @@ export class CrowdedDatabase {
   }
 }
 
-function refusal(error: { errno?: number }): undefined {
+function refusal(error: Error & { errno?: number }): undefined {
   if (error.errno !== tooManyConnections) throw error;
 }

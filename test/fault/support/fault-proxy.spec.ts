@@ -131,6 +131,19 @@ describe('the proxy of the fault tests', () => {
     await other.stop();
   });
 
+  it('strands what is connected without a word, while new connections work', async () => {
+    caller.say('one');
+    await caller.hears('first one\n');
+    proxy.strand();
+    caller.say('two');
+    const late = new Caller(proxy.port);
+    late.say('three');
+    await late.hears('first three\n');
+    expect([caller.received, caller.isClosed, echo.lines])
+      .toEqual(['first one\n', false, ['one', 'three']]);
+    late.end();
+  });
+
   it('loses the reply to a text after the server has done its work, once', async () => {
     proxy.dropReply('two');
     caller.say('one');

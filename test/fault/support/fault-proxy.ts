@@ -19,6 +19,8 @@ export class FaultProxy {
   accepted = 0;
   droppedReplies = 0;
   private readonly sockets = new Set<Socket>();
+  /** Sockets of connections that carry nothing any more. */
+  private readonly stranded = new WeakSet<Socket>();
   private readonly server: Server;
   private delayMs: readonly [number, number] = [0, 0];
   private dropped: AwaitedReply | undefined;
@@ -69,6 +71,14 @@ export class FaultProxy {
     this.server.once('error', reject).listen(this.port, '127.0.0.1', resolve);
     await promise;
     this.server.off('error', reject);
+  }
+
+  /**
+   * As a host that vanishes while another takes over its name: what is connected carries nothing any
+   * more, not even an end; new connections work.
+   */
+  strand(): void {
+    for (const socket of this.sockets) this.stranded.add(socket);
   }
 
   /** Half-open: takes connections and bytes, and tells the other side nothing, not even an end. */
@@ -130,7 +140,7 @@ export class FaultProxy {
       if (isDropped()) {
         this.droppedReplies += 1;
         sink.destroy();
-      } else afterwards(() => { sink.write(data); });
+      } else if (!this.stranded.has(source)) afterwards(() => { sink.write(data); });
     });
     source.on('close', () => {
       this.sockets.delete(source);

@@ -116,6 +116,18 @@ describe('the end of an order', () => {
     await expectBooksToBalance(product, saleId);
   });
 
+  it('I10: nothing is refunded that was not paid, and no unit moves', async () => {
+    const saleId = await product.client.openSale({ stock: 2 });
+    const waiting = await product.client.order(saleId, 'ann');
+    const cancelled = await product.client.order(saleId, 'bob');
+    await product.client.cancel(cancelled.id, 'bob');
+    for (const { id } of [waiting, cancelled]) {
+      expect(await product.get(OrderLife).refund(id, cause)).toBe('conflict');
+    }
+    expect((await product.client.find(waiting.id, 'ann')).body.status).toBe('pending_payment');
+    await expectBooksToBalance(product, saleId);
+  });
+
   it('I10: late money never makes the expired order paid: it pays another one', async () => {
     const saleId = await product.client.openSale({ stock: 1 });
     const { id } = await product.client.order(saleId, 'ann');

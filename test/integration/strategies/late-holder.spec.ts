@@ -11,11 +11,14 @@ describe('a holder of a segment lock who comes late', () => {
 
   beforeAll(async () => { product = await TestProduct.start(); });
   afterAll(() => product.stop());
-  beforeEach(async () => {
-    saleId = await product.client.openSale({ strategy, stock: 160 });
+  beforeEach(async () => { saleId = await saleOf(160); });
+
+  async function saleOf(stock: number): Promise<string> {
+    const id = await product.client.openSale({ strategy, stock });
     // Whatever the preload made of it: the epoch is not what this is about.
-    await product.get(Database).execute('UPDATE sale_stock SET epoch = 1 WHERE sale_id = ?', [saleId]);
-  });
+    await product.get(Database).execute('UPDATE sale_stock SET epoch = 1 WHERE sale_id = ?', [id]);
+    return id;
+  }
 
   /** As if the leases had run out while their holder slept. */
   async function loseLocks(): Promise<void> {
@@ -45,4 +48,25 @@ describe('a holder of a segment lock who comes late', () => {
     expect(await take('rid-of-after', after.token)).toHaveLength(1);
     await after.leave();
   });
+
+  it('is refused also where his own part of the stock is empty and another has units', async () => {
+    saleId = await saleOf(16);
+    expect(await take('takes-the-one-unit-of-his-part', 7)).toHaveLength(1);
+    expect(await take('takes-one-of-another-part', 8)).toHaveLength(1);
+    await expect(take('comes-late', 7)).rejects.toBeInstanceOf(StockBusy);
+  });
+
+  it('is nobody who comes after Redis has lost the tokens: they go on above those of before',
+    async () => {
+      const book = product.get(StockBook);
+      const redis = product.get(StockRedis);
+      const before = await book.enter({ saleId, strategy }, 'ann');
+      expect(await take('rid-of-before', before.token)).toHaveLength(1);
+      await before.leave();
+      const tokens = `${redis.keys(saleId).meta}:lock:tokens`;
+      expect(await redis.connections.general.unlink(tokens)).toBe(1);
+      const after = await book.enter({ saleId, strategy }, 'ann');
+      expect(await take('rid-of-after', after.token)).toHaveLength(1);
+      await after.leave();
+    });
 });

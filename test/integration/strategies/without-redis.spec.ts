@@ -1,4 +1,3 @@
-import { Database } from '../../../src/infra/database';
 import { OrderFreeze } from '../../../src/order';
 import { FaultProxy } from '../../fault/support/fault-proxy';
 import { expectProblem } from '../../support/expect-problem';
@@ -31,8 +30,8 @@ describe('a sale that goes on without Redis', () => {
     sales.scarce = await open({ stock: 1 });
     sales.invited = await open({ protection: { saleToken: true } });
     sales.strict = await client.openSale({ redisOutage: 'pause' });
-    tokens.early = await earn(product, 'sale token', sales.invited, 'early');
-    tokens.late = await earn(product, 'sale token', sales.invited, 'late');
+    tokens.early = await earn(product.product, 'sale token', sales.invited, 'early');
+    tokens.late = await earn(product.product, 'sale token', sales.invited, 'late');
     stays.push((await client.order(sales.plain, 'before')).id);
     await way.refuse();
     way.cut();
@@ -48,7 +47,7 @@ describe('a sale that goes on without Redis', () => {
 
   interface StockRow { gate: string; allocated: number; total: number }
   async function stockRow(saleId: string) {
-    const [row] = await product.get(Database).query<StockRow>(
+    const [row] = await product.tables.query<StockRow>(
       'SELECT gate, allocated, total FROM sale_stock WHERE sale_id = ?', [saleId]);
     return row;
   }

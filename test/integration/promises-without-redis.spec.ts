@@ -1,0 +1,53 @@
+import { Database } from '../../src/infra/database';
+import { OrderStore } from '../../src/order';
+import { FaultProxy } from '../fault/support/fault-proxy';
+import { TestProduct } from '../support/product';
+import { until } from '../support/until';
+
+const redisPort = Number(new URL(process.env.TEST_REDIS_URL ?? '').port);
+
+/** There is no worker: a row comes of what the process that promised the order remembers itself. */
+describe('orders that were promised before Redis went for good', () => {
+  let way: FaultProxy;
+  let product: TestProduct;
+
+  beforeEach(async () => {
+    way = await FaultProxy.start(redisPort);
+    product = await TestProduct.start({ ROLES: 'api', REDIS_URL: way.url('redis') });
+  });
+  afterEach(async () => {
+    await way.accept();
+    await product.stop();
+    await way.stop();
+  });
+
+  async function promised(saleId: string, userId: string): Promise<string> {
+    const { status, body } = await product.client.buy(saleId, userId);
+    expect(status).toBe(202);
+    return body.id;
+  }
+
+  const expectWritten = (rid: string) => until(`${rid} is written`, async () =>
+    (await product.get(OrderStore).find(rid))?.status === 'pending_payment', 10_000);
+
+  it('are written also when the promise came of a second try, whose first reply was lost', async () => {
+    const saleId = await product.client.openSale();
+    way.dropReply('alice');
+    const rid = await promised(saleId, 'alice');
+    expect(way.droppedReplies).toBe(1);
+    await way.refuse();
+    await expectWritten(rid);
+  });
+
+  it('are written although those of another sale cannot be', async () => {
+    const damaged = await product.client.openSale();
+    const sound = await product.client.openSale();
+    const first = await promised(damaged, 'ann');
+    const second = await promised(sound, 'bob');
+    await way.refuse();
+    // The database is older than what was promised of this sale: recovery has to look at it.
+    await product.get(Database).execute('UPDATE sale_stock SET epoch = 0 WHERE sale_id = ?', [damaged]);
+    await expectWritten(second);
+    expect(await product.get(OrderStore).find(first)).toBeUndefined();
+  });
+});
