@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, isCheckViolation, isDuplicateKey, type Transaction } from '../infra/database';
+import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
 import { ProblemError } from '../kernel';
 import type { Sale, SaleStatus } from '../sale';
@@ -74,6 +75,7 @@ export class DirectWriter {
       requests[0]?.userId ?? '');
     try {
       const { outcomes, orders, ledger } = await this.persist(sale, epoch, requests, turn);
+      failpoint('direct-after-commit');
       this.book.audit(ledger);
       this.metrics.orderStatusTotal.inc({ status: 'pending_payment' }, orders.length);
       if (orders.length > 0) this.followup.announce(orders);
@@ -114,6 +116,7 @@ export class DirectWriter {
       : await this.insert(transaction, sale, epoch, moment.now, chosen);
     const ledger = chosen.length === 0 ? []
       : await this.allocate(transaction, sale, epoch, chosen, turn);
+    if (orders.length > 0) failpoint('direct-before-commit');
     const written = new Map(orders.map((order) => [order.id, order]));
     return { orders, ledger, outcomes: requests.map((request, index) =>
       decisions[index] ?? outcomeOf(request, written, begun)) };

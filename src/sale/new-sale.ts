@@ -15,7 +15,7 @@ const moment = z.iso.datetime({ offset: true, abort: true })
 /** The body of `POST /admin/v1/sales`. */
 export const newSaleBody = z.strictObject({
   productId: z.string().regex(idPattern),
-  stock: z.int().min(1).max(unitsAtMost('lua')).meta({ description: 'Units on sale' }),
+  stock: z.int().min(1).max(unitsAtMost('lua'), { abort: true }).meta({ description: 'Units on sale' }),
   price: z.strictObject({
     amount: z.int().min(0).max(10 ** 12)
       .meta({ description: 'Of one unit, in minor units of the currency' }),

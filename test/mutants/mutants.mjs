@@ -109,7 +109,7 @@ export const mutants = [
     find: 'await this.writer.write(sale, entries);', replace: '',
     specs: ['test/integration/recovery.spec.ts'] },
   { guard: 'recovery raises the epoch', path: recovery,
-    find: 'epoch = epoch + 1', replace: 'epoch = epoch',
+    find: "gate = 'redis',\n          epoch = epoch + 1", replace: "gate = 'redis',\n          epoch = epoch",
     specs: ['test/integration/recovery.spec.ts'] },
   { guard: 'doubt about seq', path: recovery,
     find: "return audit.seq < seq ? 'behind_database' : undefined;", replace: 'return undefined;',

@@ -26,7 +26,8 @@ scenario('processes are replaced one by one by those of a build with other scrip
         await deployment.start({ program });
         await crowd.acknowledge(random.integer(1, 30));
         const startedAt = performance.now();
-        expect(await process.end('SIGTERM')).toBe('exit code 0');
+        const end = await process.end('SIGTERM');
+        if (end !== 'exit code 0') throw new Error(`It ended (${end}):\n${process.output}`);
         expect(performance.now() - startedAt).toBeLessThan(stopPatienceMs);
       }
     });

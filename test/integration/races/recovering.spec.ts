@@ -1,14 +1,11 @@
 import { Database, Transaction } from '../../../src/infra/database';
-import { OrderWriter } from '../../../src/order';
 import { Recovery } from '../../../src/reconciliation';
 import { Drain } from '../../../src/reconciliation/drain';
-import { StockGate, StockLoader, StockRedis } from '../../../src/stock';
+import { StockLoader, StockRedis } from '../../../src/stock';
 import { afterNext } from '../../support/after-next';
 import { faultsOf, readBooks } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
-
-const nobody = { source: 'test', ip: '', traceId: '0'.repeat(32) };
 
 /** Processes with ROLES=api only: nothing recovers, adjusts or writes unless the test does. */
 describe('a recovery and what happens beside it', () => {
@@ -155,30 +152,6 @@ describe('a recovery and what happens beside it', () => {
     await product.get(Recovery).recover(saleId, 'drill');
     expect((await readBooks(product, saleId)).redis.counters.ordered).toBe(5);
     await expectTotal(saleId, 10);
-  });
-
-  it('gives nobody up whose units are there, however long the database takes', async () => {
-    const saleId = await product.client.openSale({ stock: 1_200 });
-    const gate = product.get(StockGate);
-    await Promise.all(Array.from({ length: 1_200 }, (_, index) => gate.reserve({
-      ...nobody, rid: gate.idOf(`buyer-${index}`, saleId, 'key'), saleId,
-      userId: `buyer-${index}`, quantity: 1 })));
-    const realNow = performance.now.bind(performance);
-    let laterMs = 0;
-    const clock = jest.spyOn(performance, 'now').mockImplementation(() => realNow() + laterMs);
-    const writing = jest.spyOn(product.get(OrderWriter), 'write');
-    writing.mockImplementation(async (...parameters) => {
-      laterMs += 60_000;
-      return OrderWriter.prototype.write.apply(product.get(OrderWriter), parameters);
-    });
-    await product.get(Recovery).recover(saleId, 'drill').finally(() => {
-      clock.mockRestore();
-      writing.mockRestore();
-    });
-    expect(laterMs).toBeGreaterThan(60_000);
-    expect(await database.query(
-      'SELECT status, COUNT(*) AS orders FROM orders WHERE sale_id = ? GROUP BY status', [saleId]))
-      .toEqual([{ status: 'pending_payment', orders: 1_200 }]);
   });
 
   /** Ends the connection that holds this lock, as a broken network does. */
