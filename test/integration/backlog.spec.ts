@@ -1,4 +1,5 @@
 import { OrderStore } from '../../src/order';
+import { StockOutbox, StockRedis } from '../../src/stock';
 import { expectBooksToBalance } from '../support/books';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
 import { until } from '../support/until';
@@ -50,6 +51,15 @@ describe('orders that are written late', () => {
     expect(rows.map(({ userId }) => userId).sort())
       .toEqual([...crowd.keys()].map((buyer) => `buyer-${buyer}`).sort());
     await worker.stop();
+  });
+
+  it('are not counted of a sale whose count is damaged: what others wait for is still known', async () => {
+    const [damaged, sound] = [await product.client.openSale(), await product.client.openSale()];
+    await buy(sound, 200);
+    const redis = product.get(StockRedis);
+    await redis.connections.general.hset(redis.keys(damaged).meta, 'reserved', 'many');
+    expect([...await product.get(StockOutbox).backlogs([damaged, sound])])
+      .toEqual([[sound, { entries: 1, units: 1 }]]);
   });
 
   it('take no place among unpaid orders from who was sent away: he may buy elsewhere', async () => {

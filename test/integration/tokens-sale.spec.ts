@@ -3,6 +3,7 @@ import { RedisConnections } from '../../src/infra/redis';
 import { Recovery } from '../../src/reconciliation';
 import { StockReader, StockRedis } from '../../src/stock';
 import { expectBooksToBalance } from '../support/books';
+import { expectProblem } from '../support/expect-problem';
 import { Freezing, reviewer } from '../support/freezing';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
@@ -24,6 +25,13 @@ describe('a sale with a token per unit', () => {
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(30);
     await expectBooksToBalance(product, saleId);
     expect(await tokens(saleId)).toBe(0);
+  });
+
+  it('gets no more units than Redis can make tokens of while buyers wait', async () => {
+    const saleId = await open({ stock: 10 });
+    expectProblem(await product.client.adjust(saleId, 999_991, 'too many'), 'VALIDATION_FAILED');
+    expect(await tokens(saleId)).toBe(10);
+    expect(await product.client.atRest(saleId)).toMatchObject({ total: 10 });
   });
 
   it('has as many tokens as units on sale through cancelling, freezing, thawing, restocking',

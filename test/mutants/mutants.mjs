@@ -122,9 +122,9 @@ export const mutants = [
     specs: ['test/integration/older-database.spec.ts'] },
   { guard: 'database mode raises the epoch', path: 'src/reconciliation/database-mode.ts',
     find: "gate = 'database', epoch = epoch + 1", replace: "gate = 'database'",
-    specs: ['test/fault/scenarios/database-mode.spec.ts'] },
+    specs: ['test/integration/strategies/moved-gate.spec.ts'] },
   { guard: 'nobody leaves a Redis that others see', path: 'src/reconciliation/database-mode.ts',
     find: "SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) - INTERVAL ? SECOND)`",
     replace: "SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) + INTERVAL ? DAY)`",
-    specs: ['test/fault/scenarios/database-mode.spec.ts'] },
+    specs: ['test/integration/strategies/moved-gate.spec.ts'] },
 ];

@@ -71,8 +71,11 @@ describe('the gate of a sale moves', () => {
       expect(await mode.enter(60_000)).toBe(0);
       await seen(60);
       expect(await mode.enter(500)).toBe(0);
+      const { epoch } = await product.get(SaleEpochs).now(saleId);
       expect(await mode.enter(1_000)).toBeGreaterThan(0);
-      expect(await product.get(SaleEpochs).now(saleId)).toMatchObject({ gate: 'database' });
+      // With an epoch of its own, so that whoever still sells under the other gate is refused.
+      expect(await product.get(SaleEpochs).now(saleId))
+        .toMatchObject({ gate: 'database', epoch: epoch + 1 });
       sightings.mockRestore();
     });
 });
