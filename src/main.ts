@@ -13,12 +13,19 @@ const logger = new Logger('Main');
 /** Boots the roles named in ROLES and nothing else. */
 async function main(): Promise<void> {
   const config = readConfig();
+  if (process.send) process.on('disconnect', endUnstarted);
   const application = await createApplication(config);
   await application.listen(config.port, config.host);
+  process.off('disconnect', endUnstarted);
   stopOnRequest(application, config);
   const url = await application.getUrl();
   logger.log({ msg: 'ready', url, roles: config.roles });
   process.send?.({ type: 'ready', url });
+}
+
+/** Nobody would stop a process whose parent goes while it starts. */
+function endUnstarted(): never {
+  fail('parent is gone before the start was over', {});
 }
 
 function readConfig(): AppConfig {
