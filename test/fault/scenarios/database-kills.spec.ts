@@ -60,7 +60,7 @@ scenario('MariaDB is killed again and again: what it has committed is there each
   });
 
 scenario('MariaDB is down: all buy on, what waits is counted and is written afterwards',
-  { row: `MariaDB down for ${outageSeconds} s`, short: true, timeoutSeconds: 300,
+  { row: `MariaDB down for ${outageSeconds} s`, timeoutSeconds: 300,
     sale: { stock: 20_000 } },
   async (stage) => {
     const { crowd, servers, deployment } = stage;
@@ -74,11 +74,11 @@ scenario('MariaDB is down: all buy on, what waits is counted and is written afte
     await stage.heal(() => servers.startMariadb());
   }, async (stage, { books }) => {
     expect(books.rows.filter(({ status }) => status === 'rejected')).toEqual([]);
-    expect(await backlogOf(stage)).toBe(0);
+    await until('the backlog is worked off', async () => await backlogOf(stage) === 0, 30_000);
   });
 
 scenario('answers to COMMIT are lost: every transaction has taken effect once',
-  { row: 'MariaDB: reply to COMMIT lost', short: true }, async (stage) => {
+  { row: 'MariaDB: reply to COMMIT lost' }, async (stage) => {
     await stage.inject('answers to COMMIT are lost', () => loseCommits(stage, 20));
     await stage.heal(() => undefined);
   });

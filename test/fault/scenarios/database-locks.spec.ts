@@ -47,7 +47,7 @@ scenario('another program holds all unpaid orders: payments and cancellations co
   });
 
 scenario('others lock the stock before orders, the wrong way round: who is given up tries again',
-  { row: 'Deadlock storm', short: true, sale }, async (stage) => {
+  { row: 'Deadlock storm', sale }, async (stage) => {
     let storm: DeadlockStorm | undefined;
     await stage.inject('a storm begins', async () => {
       storm = await DeadlockStorm.start(stage.deployment, stage.saleId, 3);

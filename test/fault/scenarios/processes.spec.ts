@@ -23,7 +23,7 @@ scenario('an API process and a worker are killed at the peak: others finish what
   });
 
 scenario('all processes and both servers are killed at once: the rest sells out exactly',
-  { row: 'SIGKILL of every process, Redis and MariaDB at once', short: true },
+  { row: 'SIGKILL of every process, Redis and MariaDB at once' },
   async (stage) => {
     const { deployment, servers } = stage;
     await stage.pass(stage.random.integer(0, 500));
@@ -36,7 +36,7 @@ scenario('all processes and both servers are killed at once: the rest sells out 
   });
 
 scenario('a process is told to stop at the peak: a clean exit, and nothing is lost',
-  { row: 'SIGTERM at the peak', short: true }, async (stage) => {
+  { row: 'SIGTERM at the peak' }, async (stage) => {
     const { deployment, random } = stage;
     await stage.pass(random.integer(0, 500));
     const stopping = random.pick(deployment.processes());

@@ -35,7 +35,7 @@ scenario('every job, schedule and deadline is deleted under load: orders are wri
   });
 
 scenario('a broken worker fails jobs for good: their orders are written all the same',
-  { row: 'Jobs failed for good', short: true, sale }, async (stage) => {
+  { row: 'Jobs failed for good', sale }, async (stage) => {
     const broken = new Worker('orders', async () => {
       throw new UnrecoverableError('This worker is broken');
     }, whereabouts(stage));

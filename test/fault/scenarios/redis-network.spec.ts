@@ -25,7 +25,7 @@ scenario('replies of Redis are lost after it held the units: the same key, the s
   });
 
 scenario('the scripts of Redis are flushed under load: every purchase is answered once, its own',
-  { row: 'SCRIPT FLUSH under load', short: true }, async (stage) => {
+  { row: 'SCRIPT FLUSH under load' }, async (stage) => {
     const { deployment: { redis }, random } = stage;
     const before = await errorsOf(redis, 'NOSCRIPT');
     await stage.inject('scripts are flushed', async () => {
