@@ -166,7 +166,7 @@ describe('operators', () => {
     expect(await product.client.atRest(saleId)).toEqual({ saleId, total: 5,
       redis: { available: 3, reserved: 0, ordered: 1, sold: 1 },
       database: { allocated: 2, pendingPayment: 1, paid: 1 },
-      inFlight: 0, drift: 0, loaded: true, consistent: true });
+      inFlight: 0, drift: 0, gate: 'redis', loaded: true, consistent: true });
     expectProblem(await get('sales/no-such-sale/stock'), 'NOT_FOUND');
   });
 
