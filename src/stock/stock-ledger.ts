@@ -35,7 +35,7 @@ export class StockLedger {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
   }
 
-  /** Whether there is anything to carry for this sale: its Redis side is not made anew anyway. */
+  /** Whether Redis must be told; not while it is about to be made anew from the rows. */
   async carries(saleId: string): Promise<boolean> {
     const { gate } = await this.epochs.of(saleId);
     if (gate !== 'database' || this.redis.boot === undefined) return gate !== 'database';

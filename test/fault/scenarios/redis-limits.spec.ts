@@ -66,7 +66,6 @@ scenario('Redis may evict keys from now on: processes say so, and no new one sta
     await until('it is ready', async () => (await ready()).status === 200);
   });
 
-
 /** Waits until Redis says this of an order. */
 async function untilRecord({ deployment: { redis, config }, saleId }: Stage, rid: string,
   status: keyof typeof recordLetters): Promise<void> {
