@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { Metrics } from '../infra/metrics';
-import { FencedRedis, LuaCommands, readLuaScripts, RedisConnections, retryStrategy,
+import { FencedRedis, LuaCommands, readLuaScripts, RedisConnections,
   type FencedArguments, type ScriptArgument } from '../infra/redis';
 import { saleKeys, type SaleKeys } from './sale-keys';
 
@@ -18,7 +18,8 @@ export class StockRedis {
     metrics: Metrics,
   ) {
     const scripts = readLuaScripts(join(__dirname, 'lua'));
-    this.fenced = new FencedRedis(config.redisUrl, scripts, { retryStrategy });
+    this.fenced = new FencedRedis(config.redisUrl, scripts,
+      { retryStrategy: connections.retryStrategy });
     connections.adopt('fenced', this.fenced.connection);
     metrics.onScrape(async () => {
       metrics.circuitOpen.set({ dependency: 'redis-stock' }, this.isAway ? 1 : 0);

@@ -1,15 +1,21 @@
 import { WorkerHost } from '@nestjs/bullmq';
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap }
+  from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { Queue, type Worker } from 'bullmq';
+import { RedisConnections } from '../redis';
 
 /** Every queue of this process, for health, metrics and shutdown; reports their faults. */
 @Injectable()
-export class Queues implements OnApplicationBootstrap {
+export class Queues implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Queues');
   private queues: readonly Queue[] = [];
+  private workers: readonly Worker[] = [];
 
-  constructor(private readonly discovery: DiscoveryService) {}
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly connections: RedisConnections,
+  ) {}
 
   onApplicationBootstrap(): void {
     const instances = new Set(this.discovery.getProviders().map((wrapper): unknown =>
@@ -20,8 +26,21 @@ export class Queues implements OnApplicationBootstrap {
         this.logger.debug({ msg: 'queue connection fault', queue: queue.name, error: error.message });
       });
     }
-    const hosts = [...instances].filter((instance) => instance instanceof WorkerHost);
-    for (const host of hosts) this.report(host.worker as Worker);
+    this.workers = [...instances].filter((instance) => instance instanceof WorkerHost)
+      .map((host) => host.worker as Worker);
+    for (const worker of this.workers) this.report(worker);
+  }
+
+  /**
+   * Queues and workers are closed next, and wait for what they asked Redis. Without a server they are
+   * told at once: what they did not finish is found again by the next process.
+   */
+  async beforeApplicationShutdown(): Promise<void> {
+    if (await this.connections.beginStopping()) return;
+    this.logger.warn({ msg: 'redis is away, jobs that are being worked on are left to others' });
+    for (const { backend } of [...this.queues, ...this.workers]) {
+      backend.disconnect().catch(() => undefined); // the fault has been reported
+    }
   }
 
   private report(worker: Worker): void {

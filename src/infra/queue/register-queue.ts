@@ -2,7 +2,7 @@ import { BullModule } from '@nestjs/bullmq';
 import type { DynamicModule } from '@nestjs/common';
 import type { JobsOptions, RedisOptions, WorkerOptions } from 'bullmq';
 import { APP_CONFIG, type AppConfig } from '../../config';
-import { retryStrategy } from '../redis';
+import { RedisConnections } from '../redis';
 
 /** Longer than a worker's blocking read: a server that says nothing for so long is gone. */
 const silenceMs = 15_000;
@@ -52,8 +52,8 @@ export const outageRestMs = 1_000;
 export function registerQueue(name: string, defaultJobOptions: JobPolicy): DynamicModule {
   return BullModule.registerQueueAsync({
     name,
-    inject: [APP_CONFIG],
-    useFactory: (config: AppConfig) => ({
+    inject: [APP_CONFIG, RedisConnections],
+    useFactory: (config: AppConfig, { retryStrategy }: RedisConnections) => ({
       prefix: `{${config.redisNamespace}-${name}}`,
       connection: {
         url: config.redisUrl, maxRetriesPerRequest: null, retryStrategy, socketTimeout: silenceMs,

@@ -10,6 +10,7 @@ import { faultOf, readServerSettings } from './server-settings';
 const patienceMs = 5_000;
 /** Longer than any command takes, a blocking read included. */
 const heartbeatPatienceMs = 3_000;
+const longestPauseMs = 500;
 
 /**
  * The Redis connections of a process that are not fenced. `general` carries idempotent commands and
@@ -23,7 +24,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Redis');
   private readonly listeners = new Map<string, ((message: string) => void)[]>();
   private isMute = false;
-  private isClosed = false;
+  private isStopping = false;
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
     this.general = this.open('general', { maxRetriesPerRequest: 3, commandTimeout: 5_000 });
@@ -54,7 +55,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   private async examine(): Promise<void> {
     const probe = this.open('probe', { maxRetriesPerRequest: null });
     const settings = await readServerSettings(probe).catch((error: unknown) => {
-      if (this.isClosed) return undefined;
+      if (this.isStopping) return undefined;
       throw error;
     });
     probe.disconnect();
@@ -66,10 +67,18 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
+  /**
+   * Milliseconds until attempt `times` to connect again: quick at first, since a restart should cost
+   * about a second. Null, and no further attempt, once the process stops.
+   */
+  readonly retryStrategy = (times: number): number | null =>
+    this.isStopping ? null : Math.min(20 * 2 ** Math.min(times, 6), longestPauseMs);
+
   /** A further connection, closed with the process. Blocking commands need one of their own. */
   open(name: string, options: RedisOptions): Redis {
     const connection = new Redis(this.config.redisUrl, {
-      ...options, connectTimeout: 3_000, connectionName: `fairdrop-${name}`, retryStrategy,
+      ...options, connectTimeout: 3_000, connectionName: `fairdrop-${name}`,
+      retryStrategy: this.retryStrategy,
     });
     keepHeartbeat(connection, heartbeatPatienceMs);
     this.adopt(name, connection);
@@ -125,17 +134,27 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
       });
   }
 
+  /**
+   * From here on a connection that is lost stays lost: ioredis never says the end of one that is told
+   * to disconnect between two attempts, and whoever closes it would wait. Resolves to whether there
+   * is a server that answers; if not, no connection is between two attempts any more.
+   */
+  async beginStopping(): Promise<boolean> {
+    this.isStopping = true;
+    const patience = new AbortController();
+    const answer = this.general.ping().then(() => true, () => false);
+    const late = sleep(2 * longestPauseMs, false, { signal: patience.signal });
+    const isThere = await Promise.race([answer, late]);
+    if (isThere) patience.abort();
+    else await late;
+    return isThere;
+  }
+
   /** Runs after queues and loops have stopped. */
   onApplicationShutdown(): void {
-    this.isClosed = true;
     for (const connection of this.opened) {
       // A second disconnect would wait two seconds for a close that has been.
       if (connection.status !== 'end') connection.disconnect();
     }
   }
-}
-
-/** Milliseconds until the next attempt: quick at first, since a restart should cost about a second. */
-export function retryStrategy(times: number): number {
-  return Math.min(20 * 2 ** Math.min(times, 6), 500);
 }
