@@ -60,12 +60,8 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
     this.notices.publish(orders.map(({ id }) => id));
   }
 
-  /** Rows of one sale, as they stand now; at most 500. Rejects when Redis is away. */
+  /** Rows of one sale, as they stand now; at most 500. Rejects when Redis could not be told. */
   async apply(saleId: string, orders: readonly Order[]): Promise<void> {
-    if (!await this.ledger.carries(saleId)) {
-      this.announce(orders);
-      return;
-    }
     this.tellListeners(orders);
     const pending: { rid: string; payBeforeMs: number }[] = [];
     const paid: string[] = [];
@@ -84,11 +80,13 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
         default: assertUnreachable(status);
       }
     }
-    await this.ledger.confirm(saleId, pending);
+    const isConfirmed = await this.ledger.confirm(saleId, pending);
     await this.ledger.settle(saleId, paid);
     await this.ledger.release(saleId, released);
     this.notices.publish(orders.map(({ id }) => id));
-    await this.hintExpiry(saleId, Math.max(0, ...pending.map(({ payBeforeMs }) => payBeforeMs)));
+    if (isConfirmed) {
+      await this.hintExpiry(saleId, Math.max(...pending.map(({ payBeforeMs }) => payBeforeMs)));
+    }
   }
 
   /**
@@ -141,7 +139,7 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
   /** One delayed job per sale and bucket: a hint, the deadline in the row is the truth. */
   private async hintExpiry(saleId: string, payBeforeMs: number): Promise<void> {
     const bucket = Math.ceil(payBeforeMs / bucketMs) * bucketMs;
-    if (payBeforeMs === 0 || this.lastBucket.get(saleId) === bucket) return;
+    if (this.lastBucket.get(saleId) === bucket) return;
     await this.expiry.add('expire', { saleId },
       { jobId: `${saleId}-${bucket}`, delay: Math.max(0, bucket - this.clock.now()) });
     this.lastBucket.set(saleId, bucket);

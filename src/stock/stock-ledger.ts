@@ -19,8 +19,8 @@ const badArgument = -8;
 /**
  * Carries decisions of the database over to Redis (S6, S8, S9 of the protocol), and takes units again
  * for a thaw (S13). Every call may be repeated: a record moves once. But for the last, all take many
- * reservations of one sale in one round trip, at most 500. Rejects when Redis is away; the sweep then
- * repeats the call. Where the database is the gate of a sale there is nothing to carry: its Redis side,
+ * reservations of one sale in one round trip, at most 500. Rejects when Redis is away or the sale is
+ * being loaded, and when the database is away: the caller repeats the call. Where the database is the gate of a sale there is nothing to carry: its Redis side,
  * if it has one, is made from the rows before it sells again.
  */
 @Injectable()
@@ -35,20 +35,17 @@ export class StockLedger {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
   }
 
-  /** Whether Redis must be told; not while it is about to be made anew from the rows. */
-  async carries(saleId: string): Promise<boolean> {
-    const { gate } = await this.epochs.of(saleId);
-    if (gate !== 'database' || this.redis.boot === undefined) return gate !== 'database';
-    // Redis is there: the sale may just have been loaded, from rows as they were before this change.
-    return (await this.epochs.now(saleId)).gate !== 'database';
-  }
-
-  /** The rows are committed: reserved → ordered, due at the payment deadline. */
-  async confirm(saleId: string, orders: readonly { rid: string; payBeforeMs: number }[]) {
-    if (orders.length === 0) return;
+  /**
+   * The rows are committed: reserved → ordered, due at the payment deadline. False when Redis was told
+   * nothing, because there is nothing to tell or it is not the gate.
+   */
+  async confirm(saleId: string,
+    orders: readonly { rid: string; payBeforeMs: number }[]): Promise<boolean> {
+    if (orders.length === 0) return false;
     const { meta, records, due } = this.redis.keys(saleId);
-    await this.run(saleId, 'confirm', [meta, records, due],
+    const codes = await this.run(saleId, 'confirm', [meta, records, due],
       orders.flatMap(({ rid, payBeforeMs }) => [rid, payBeforeMs]));
+    return codes.length > 0;
   }
 
   /** The rows are paid: the units are sold. */
@@ -109,11 +106,24 @@ export class StockLedger {
       (boot) => [rid, hold, boot, epoch, this.leaseMs]) as number;
   }
 
+  /**
+   * What is told to a Redis that is left, or about to be loaded, is lost with it; but every load reads
+   * rows that were committed before it raised the epoch. So the change stays when the database, asked
+   * after its commit, and the Redis that is told next agree on the epoch, and no load is under way.
+   */
   private async run(saleId: string, name: string, keys: string[],
     args: readonly (string | number)[]) {
-    if (!await this.carries(saleId)) return [];
-    const codes = await this.redis.run(name, keys, args) as number[];
-    if (codes[0] === -8) throw new Error(`The ${name} script refused its arguments`);
+    const { epoch, gate } = await this.epochs.now(saleId);
+    if (gate === 'database') return [];
+    const [generation, codes] = await Promise.all([
+      this.redis.connections.general.hmget(this.redis.keys(saleId).meta, 'epoch', 'state'),
+      this.redis.run(name, keys, args) as Promise<number[]>,
+    ]);
+    const [loadedEpoch, state] = generation;
+    if (loadedEpoch != null && (Number(loadedEpoch) !== epoch || state === 'loading')) {
+      throw new Error(`Sale ${saleId} is being loaded: the ${name} script must run again`);
+    }
+    if (codes[0] === badArgument) throw new Error(`The ${name} script refused its arguments`);
     return codes;
   }
 }
