@@ -156,6 +156,16 @@ describe('the checker of histories', () => {
     expect(violations.map(({ rule }) => rule)).toEqual(['I2', 'I3', 'I4', 'conservation']);
   });
 
+  it('knows the tombstone of what Redis lost, where it may lose anything', () => {
+    const breach = new Breach();
+    const row = { ...breach.row('dan'), status: 'cancelled', reason: 'CANCELLED_BY_BUYER' } as const;
+    breach.forget('dan');
+    breach.books.rows.push(row);
+    expect(checkHistory(breach.case.lines, breach.books, { mayLose: true }).violations).toEqual([]);
+    expect(checkHistory(breach.case.lines, breach.books).violations)
+      .toEqual([{ rule: 'I13', evidence: [row, { record: 'none' }] }]);
+  });
+
   it('does not take an answer that nobody heard for a decision', () => {
     const breach = new Breach();
     breach.case.lines.unshift({ ...breach.last('ann', 'buy'), invokedMs: -2, answeredMs: -1,

@@ -34,6 +34,11 @@ export function holdsUnits({ status }: BookedOrder): boolean {
   return holding.includes(status);
 }
 
+/** A reservation that its buyer gave up before it had a row. */
+export function isTombstone({ status, reason }: BookedOrder): boolean {
+  return status === 'cancelled' && reason === 'CANCELLED_BY_BUYER';
+}
+
 export function unitsOf(rows: readonly BookedOrder[]): number {
   return rows.reduce((sum, { quantity }) => sum + quantity, 0);
 }

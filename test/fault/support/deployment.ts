@@ -97,7 +97,7 @@ export class Deployment {
 
   /** A connection to its database; who opens it ends it. */
   connectDatabase(): Promise<Connection> {
-    return createConnection({ uri: this.config.databaseUrl, decimalNumbers: true });
+    return createConnection({ uri: this.config.databaseUrl, timezone: 'Z', decimalNumbers: true });
   }
 
   /** How many jobs of a queue are in this list of BullMQ. */

@@ -19,7 +19,7 @@ export const scale = process.env.FAULT_SCALE === 'full' ? 'full' : 'short';
 const sizes = {
   short: { stock: 500, shoppersAtOnce: 12, warmUp: 60, sellOutMs: 10_000,
     processes: ['api,worker', 'api,worker'] },
-  full: { stock: 4_000, shoppersAtOnce: 24, warmUp: 300, sellOutMs: 40_000,
+  full: { stock: 1_500, shoppersAtOnce: 24, warmUp: 200, sellOutMs: 20_000,
     processes: ['api', 'api', 'worker', 'worker'] },
 } as const;
 const size = sizes[scale];
@@ -58,6 +58,7 @@ export interface Outcome {
 export class Stage {
   readonly history: History;
   readonly crowd: Shoppers;
+  private readonly ways: FaultProxy[] = [];
   private healedMs: number | undefined;
 
   private constructor(
@@ -98,6 +99,13 @@ export class Stage {
     }
   }
 
+  /** Another way to a server of the stage, as long as the stage lasts. */
+  async way(port: number): Promise<FaultProxy> {
+    const way = await FaultProxy.start(port);
+    this.ways.push(way);
+    return way;
+  }
+
   /** Of one of the processes that sell. */
   get client(): TestClient {
     return this.random.pick(this.deployment.processes('api')).client;
@@ -128,11 +136,11 @@ export class Stage {
     if (healedMs === undefined) throw new Error('The fault has not been healed');
     const recoveryMs = await this.recover(healedMs);
     this.crowd.hold();
-    await booksAtRest(this.deployment, this.saleId);
+    await booksAtRest(this.deployment, this.saleId, this.mayLose);
     const balancedMs = performance.now() - healedMs;
     await this.sellOut();
     await this.crowd.finish();
-    const books = await booksAtRest(this.deployment, this.saleId);
+    const books = await booksAtRest(this.deployment, this.saleId, this.mayLose);
     return { ...checkHistory(this.history.lines, books, { mayLose: this.mayLose }), books,
       recoveryMs, balancedMs, refused: this.crowd.refused };
   }
@@ -140,7 +148,7 @@ export class Stage {
   async stop(): Promise<void> {
     await this.crowd.abandon();
     await this.deployment.stop();
-    await Promise.all([this.redis.stop(), this.mariadb.stop()]);
+    await Promise.all([this.redis, this.mariadb, ...this.ways].map((way) => way.stop()));
   }
 
   /** Until the first purchase is accepted, or refused because nothing is left: then undefined. */
