@@ -12,7 +12,7 @@ import { expiryQueue } from './queues';
 
 const bucketMs = 5_000;
 const tellAgainMs = 1_000;
-/** Of one sale. What is above it, reconciliation finds. */
+/** What is above it, reconciliation finds. */
 const untoldAtMost = 10_000;
 const toldAtOnce = 500;
 
@@ -25,8 +25,8 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('OrderFollowup');
   private readonly lastBucket = new Map<string, number>();
   private readonly listeners: ((orders: readonly Order[]) => void)[] = [];
-  /** Ids of decided orders, by sale, that Redis could not be told of. */
-  private readonly untold = new Map<string, Set<string>>();
+  /** Ids of orders whose row may say what Redis has not been told. */
+  private readonly untold = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   private isTelling = false;
 
@@ -99,31 +99,36 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       this.logger.warn({ msg: 'redis not told of a decision, trying again', saleId,
         orders: orders.length, error: String(error) });
-      const rids = this.untold.get(saleId) ?? new Set();
-      this.untold.set(saleId, rids);
-      for (const { id } of orders) if (rids.size < untoldAtMost) rids.add(id);
+      this.doubt(orders.map(({ id }) => id));
     }
   }
 
-  /** Tells Redis what it missed, by the rows as they stand now. */
+  /** The database did not say whether it changed these rows: Redis is told what they say, as above. */
+  doubt(rids: readonly string[]): void {
+    for (const rid of rids) if (this.untold.size < untoldAtMost) this.untold.add(rid);
+  }
+
+  /** Tells Redis what it missed, by the rows as they stand now; one sale's fault is not the others'. */
   private async tellAgain(): Promise<void> {
-    if (this.isTelling) return;
+    if (this.isTelling || this.untold.size === 0) return;
     this.isTelling = true;
-    for (const [saleId, rids] of this.untold) await this.tellOf(saleId, rids);
+    const rids = [...this.untold].slice(0, toldAtOnce);
+    // Forgotten before they are told: what is decided meanwhile comes in anew.
+    for (const rid of rids) this.untold.delete(rid);
+    try {
+      const orders = await this.store.findMany(rids);
+      await Promise.all([...Map.groupBy(orders, ({ saleId }) => saleId)].map(([saleId, some]) =>
+        this.apply(saleId, some).catch((error: unknown) => { this.putOff(some, error); })));
+    } catch (error) {
+      this.doubt(rids);
+      this.logger.debug({ msg: 'rows not read, trying again', error: String(error) });
+    }
     this.isTelling = false;
   }
 
-  /** Forgotten before it is told: what is decided meanwhile comes in anew. */
-  private async tellOf(saleId: string, rids: Set<string>): Promise<void> {
-    const some = [...rids].slice(0, toldAtOnce);
-    for (const rid of some) rids.delete(rid);
-    try {
-      await this.apply(saleId, await this.store.findMany(some));
-    } catch (error) {
-      for (const rid of some) rids.add(rid);
-      this.logger.debug({ msg: 'redis still not told of decisions', saleId, error: String(error) });
-    }
-    if (rids.size === 0) this.untold.delete(saleId);
+  private putOff(orders: readonly Order[], error: unknown): void {
+    this.doubt(orders.map(({ id }) => id));
+    this.logger.debug({ msg: 'redis still not told of decisions', error: String(error) });
   }
 
   private tellListeners(orders: readonly Order[]): void {

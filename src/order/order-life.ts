@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Transaction } from '../infra/database';
+import { Database, isUnanswered, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
 import { SaleCatalog, type Sale } from '../sale';
@@ -41,8 +41,9 @@ export class OrderLife {
   async pay(rid: string): Promise<PayOutcome> {
     const { affectedRows } = await this.database.execute(
       `UPDATE orders SET status = 'paid', paid_at = NOW(3)
-        WHERE rid = ? AND status IN (?) AND expires_at > NOW(3)`, [rid, sourcesOf('paid')]);
-    const order = await this.store.find(rid);
+        WHERE rid = ? AND status IN (?) AND expires_at > NOW(3)`, [rid, sourcesOf('paid')])
+      .catch((error: unknown) => this.doubt(error, [rid]));
+    const order = await this.store.find(rid).catch((error: unknown) => this.doubt(error, [rid]));
     if (!order) return { kind: 'unknown' };
     if (affectedRows === 1) {
       this.metrics.orderStatusTotal.inc({ status: 'paid' });
@@ -128,14 +129,24 @@ export class OrderLife {
     parameters: readonly unknown[]): Promise<Order[]> {
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`Orders name the sale ${saleId}, which is not there`);
-    const { orders, ledger } = await this.database.transaction((transaction) =>
-      this.closeRows(transaction, sale, to, cause, condition, parameters));
+    let closing: readonly Order[] = [];
+    const { orders, ledger } = await this.database.transaction(async (transaction) => {
+      const closed = await this.closeRows(transaction, sale, to, cause, condition, parameters);
+      closing = closed.orders;
+      return closed;
+    }).catch((error: unknown) => this.doubt(error, closing.map(({ id }) => id)));
     if (orders.length === 0) return [];
     this.book.audit(ledger);
     this.metrics.orderStatusTotal.inc({ status: to }, orders.length);
     failpoint(`${to}-before-release`);
     await this.followup.tryApply(saleId, orders);
     return orders;
+  }
+
+  /** A server that died over a commit may have made it. */
+  private doubt(error: unknown, rids: readonly string[]): never {
+    if (isUnanswered(error)) this.followup.doubt(rids);
+    throw error;
   }
 
   private async closeRows(transaction: Transaction, sale: Sale, to: ReleasedBy, cause: Cause,

@@ -67,9 +67,12 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
     return (isFresh ? known : this.ask(saleId)).fence;
   }
 
-  /** As the database says after this call. */
-  now(saleId: string): Promise<StockFence> {
-    return this.ask(saleId).fence;
+  /** As the database says after this call. While it is away the last answer stands for the others. */
+  async now(saleId: string): Promise<StockFence> {
+    const askedAtMs = performance.now();
+    const fence = await this.read(saleId);
+    this.know(saleId, fence, askedAtMs);
+    return fence;
   }
 
   /** Tells every process that the sale has a new epoch. */
@@ -97,13 +100,15 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
   private async poll(): Promise<void> {
     const askedAtMs = performance.now();
     const rows = await this.rows([...this.fences.keys()]).catch(() => []);
-    for (const { sale_id: saleId, epoch, gate } of rows) {
-      const known = this.fences.get(saleId);
-      if (!known?.last || known.askedAtMs > askedAtMs) continue;
-      if (known.last.epoch === epoch && known.last.gate === gate) continue;
-      const last = { epoch, gate };
-      this.fences.set(saleId, { fence: Promise.resolve(last), askedAtMs, last });
-    }
+    for (const { sale_id: saleId, epoch, gate } of rows) this.know(saleId, { epoch, gate }, askedAtMs);
+  }
+
+  /** Takes what was asked for at this time for the last answer, if it is newer and another one. */
+  private know(saleId: string, last: StockFence, askedAtMs: number): void {
+    const known = this.fences.get(saleId);
+    if (!known?.last || known.askedAtMs > askedAtMs) return;
+    if (known.last.epoch === last.epoch && known.last.gate === last.gate) return;
+    this.fences.set(saleId, { fence: Promise.resolve(last), askedAtMs, last });
   }
 
   private async rows(saleIds: readonly string[]): Promise<FenceRow[]> {

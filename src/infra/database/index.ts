@@ -1,6 +1,6 @@
 export { Database, type Execution, Transaction } from './database';
 export {
-  DatabaseError, isCheckViolation, isDuplicateKey, isUnavailable,
+  DatabaseError, isCheckViolation, isDuplicateKey, isUnanswered, isUnavailable,
 } from './database-error';
 export { DatabaseModule } from './database.module';
 export { InstallationSecrets } from './installation-secrets';
