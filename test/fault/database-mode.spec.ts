@@ -3,13 +3,8 @@ import { until } from '../support/until';
 import { checkBooks } from './support/books';
 import { Deployment } from './support/deployment';
 import { PrivateServers } from './support/private-servers';
-import { scale } from './support/stage';
 
 jest.setTimeout(180_000);
-
-const strategies = scale === 'full'
-  ? ['database-optimistic', 'database-row-lock', 'database-unit-rows', 'segment-lock']
-  : ['database-unit-rows'];
 
 /** What test/fault/scenarios/database-mode.spec.ts cannot say of every crowd. */
 describe('the database gives the units away', () => {
@@ -61,31 +56,4 @@ describe('the database gives the units away', () => {
     expect(database.allocated).toBe(499);
     expect(redis).toMatchObject({ available: 1, ordered: 498, sold: 1 });
   });
-
-  it.each(strategies)(
-    'by %s, exactly, although processes are killed while they write', async (strategy) => {
-      const first = await deployment.start({ roles: 'api' });
-      const second = await deployment.start({ roles: 'api' });
-      const saleId = await first.client.openSale({ stock: 150, strategy });
-      const crowd = deployment.crowd(saleId);
-      crowd.start(30);
-      await crowd.acknowledge(30);
-      await second.end();
-      await crowd.acknowledge(20);
-      await deployment.start({ roles: 'api' });
-      await first.end();
-      await crowd.sellOut();
-      await crowd.finish();
-      expect(await crowd.askAgain()).toEqual(crowd.acknowledged.map(({ orderId }) => orderId));
-      const [sums] = await read<{ rows: number; allocated: number; ledger: number; beside: number }>(
-        `SELECT (SELECT SUM(quantity) FROM orders WHERE sale_id = s.sale_id) AS \`rows\`, s.allocated,
-            (SELECT SUM(allocated_delta) FROM stock_ledger WHERE sale_id = s.sale_id) AS ledger,
-            (SELECT COUNT(rid) FROM stock_units WHERE sale_id = s.sale_id)
-              + (SELECT COALESCE(SUM(allocated), 0) FROM stock_segments WHERE sale_id = s.sale_id)
-              AS beside
-          FROM sale_stock s WHERE s.sale_id = ?`, saleId);
-      const hasUnits = strategy === 'database-unit-rows' || strategy === 'segment-lock';
-      expect(sums).toEqual({ rows: 150, allocated: 150, ledger: 150, beside: hasUnits ? 150 : 0 });
-      expect(crowd.acknowledged).toHaveLength(150);
-    });
 });

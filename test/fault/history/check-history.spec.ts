@@ -166,6 +166,18 @@ describe('the checker of histories', () => {
       .toEqual([{ rule: 'I13', evidence: [row, { record: 'none' }] }]);
   });
 
+  it('asks nothing about Redis of a sale that has no side there, and everything else', () => {
+    const breach = new Breach();
+    Object.assign(breach.books, { hasRedisSide: false, records: {}, users: {} });
+    breach.books.redis = { state: 'absent', total: NaN, available: NaN, reserved: NaN, ordered: NaN,
+      sold: NaN, epoch: NaN, seq: NaN };
+    expect(checkHistory(breach.case.lines, breach.books).violations).toEqual([]);
+    breach.books.quotas['cyd'] = 1;
+    breach.row('ann').quantity += 1;
+    const { violations } = checkHistory(breach.case.lines, breach.books);
+    expect(violations.map(({ rule }) => rule)).toContain('conservation');
+  });
+
   it('does not take an answer that nobody heard for a decision', () => {
     const breach = new Breach();
     breach.case.lines.unshift({ ...breach.last('ann', 'buy'), invokedMs: -2, answeredMs: -1,

@@ -90,13 +90,15 @@ export const ledgerAddsUp: Rule = ({ books: { ledger, database: { total, allocat
 
 /** To the unit: what is offered and what rows hold is all there is, buyer by buyer. */
 export const nothingIsLost: Rule = ({ books }) => {
-  const { rows, redis, database, quotas, users } = books;
+  const { rows, redis, database, quotas, hasRedisSide } = books;
+  const users = hasRedisSide ? books.users : quotas;
+  const available = hasRedisSide ? redis.available : database.total - database.allocated;
   const held = heldByRows(rows);
   const units = unitsOf(rows.filter(holdsUnits));
   const buyers = new Set([...Object.keys(held), ...Object.keys(quotas), ...Object.keys(users)]);
   return [
-    ...unless(redis.available + units === database.total,
-      { available: redis.available, heldByRows: units, total: database.total }),
+    ...unless(available + units === database.total,
+      { available, heldByRows: units, total: database.total }),
     ...[...buyers].filter((id) => (quotas[id] ?? 0) !== (held[id] ?? 0)
       || (users[id] ?? 0) !== (held[id] ?? 0)).map((id) =>
       [{ user: id, rows: held[id] ?? 0, quota: quotas[id] ?? 0, redis: users[id] ?? 0 }]),

@@ -62,7 +62,7 @@ export class SoundSale {
       rows, pending, paid, takenPayments: this.takenPayments, replacements: [],
       latePayments: [], outbox: 0,
       database: { total, allocated, epoch: 1, seq: rows.length, limit },
-      ledger: { total, allocated }, quotas: { ...held }, users: { ...held },
+      ledger: { total, allocated }, hasRedisSide: true, quotas: { ...held }, users: { ...held },
       redis: { state: 'open', total, available: total - allocated, reserved: 0, ordered: pending,
         sold: paid, epoch: 1, seq: rows.length },
       records: Object.fromEntries(rows.map(({ rid, status }) => [rid, recordLetters[status]])),

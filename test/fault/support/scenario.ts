@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { appendFileSync, copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeViolations, ruleNames, type RuleName } from '../history/check-history';
+import { describeViolations, rulesFor, type RuleName } from '../history/check-history';
 import { PrivateServers, type ServerSettings } from './private-servers';
 import { Random } from './random';
 import { scale, Stage, type Outcome, type StageSettings } from './stage';
@@ -109,7 +109,8 @@ function report({ row, mayLose = false }: ScenarioSettings, outcome?: Outcome,
   };
   const result: FaultResult = {
     fault: row, seed, result: broken.size > 0 ? 'violated' : error === undefined ? 'ok' : 'failed',
-    invariants: outcome ? Object.fromEntries(ruleNames.map((rule) => [rule, markOf(rule)])) : {},
+    invariants: outcome ? Object.fromEntries(
+      rulesFor(outcome.books).map((rule) => [rule, markOf(rule)])) : {},
     ...(outcome && { lost: outcome.lost.length, balancedMs: Math.round(outcome.balancedMs),
       acknowledged: outcome.acknowledged, refused: outcome.refused }),
     ...(outcome?.recoveryMs !== undefined && { recoveryMs: Math.round(outcome.recoveryMs) }),
