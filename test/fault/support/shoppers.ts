@@ -198,7 +198,8 @@ export class Shoppers {
           quantity: plan.quantity }, () => send(this.clientOf(process)));
         if (line.answer !== 'unknown') return line;
       }
-      await sleep(random.integer(20, 60) * Math.min(attempt, 5));
+      // Soon at first, then about once a second, as Retry-After asks.
+      await sleep(random.integer(20, 60) * Math.min(attempt, 25));
     }
     return undefined;
   }
