@@ -10,14 +10,15 @@ export type VerifyToken = (token: string) => Identity;
 
 const requiredClaims = ['sub', 'exp', 'iss', 'aud'];
 const clockToleranceMs = 5_000;
-const cachedTokens = 10_000;
+/** Between this and twice as many are remembered. */
+const rememberedTokens = 10_000;
 
 const noRoles: readonly Role[] = [];
 const knownRoles: ReadonlySet<unknown> = new Set(roles);
 
 /**
- * A verifier of one key and one algorithm. It remembers tokens that held, by their hash and at
- * most until they expire: 2 µs instead of 7.
+ * A verifier of one key and one algorithm. It remembers tokens that held, at most until they expire;
+ * by their own text, since fast-jwt's cache hashes each token, which costs as much as it saves.
  */
 export function tokenVerifier(
   key: string,
@@ -32,9 +33,23 @@ export function tokenVerifier(
     allowedAud: config.jwtAudience,
     allowedSub: userIdPattern,
     clockTolerance: clockToleranceMs,
-    cache: cachedTokens,
   });
-  return (token) => identityOf(verify(token) as Record<string, unknown>);
+  let recent = new Map<string, Remembered>();
+  let older = recent;
+  return (token) => {
+    const known = recent.get(token) ?? older.get(token);
+    if (known && Date.now() < known.expiresAtMs + clockToleranceMs) return known.identity;
+    const claims = verify(token) as Record<string, unknown>;
+    const identity = identityOf(claims);
+    if (recent.size === rememberedTokens) [older, recent] = [recent, new Map()];
+    recent.set(token, { identity, expiresAtMs: (claims['exp'] as number) * 1_000 });
+    return identity;
+  };
+}
+
+interface Remembered {
+  readonly identity: Identity;
+  readonly expiresAtMs: number;
 }
 
 /** A claim that is not what it should be counts as absent: it can only take rights away. */
