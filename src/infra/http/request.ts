@@ -3,6 +3,13 @@ import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What `clientIpOf` found. */
+    clientIp?: string;
+  }
+}
+
 /** Version 00, a trace id that is not all zero, a parent id (source: W3C Trace Context). */
 const traceparentPattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -25,6 +32,10 @@ export function traceIdOf(request: FastifyRequest): string {
  * it names an address: a trusted peer may forward any text. At most 45 characters.
  */
 export function clientIpOf(request: FastifyRequest): string {
+  return request.clientIp ??= addressOf(request);
+}
+
+function addressOf(request: FastifyRequest): string {
   const { ip } = request; // worked out anew each time that it is asked for
   const address = isIP(ip) === 0 ? request.socket.remoteAddress ?? '' : ip;
   return address.slice(0, 45);

@@ -64,7 +64,10 @@ scenario('the disk of MariaDB is full: orders wait for room, and none is given u
     await untilRefused(stage, 'is full');
     await stage.crowd.acknowledge(60);
     await stage.pass(10_000);
-    await stage.heal(() => disk?.free());
+    await stage.heal(() => {
+      disk?.free();
+      return stage.servers.reviveMariadb();
+    });
   }, (_stage, { books }) => {
     expect(books.rows.filter(({ status }) => status === 'rejected')).toEqual([]);
   });

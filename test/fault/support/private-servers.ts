@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { startMariadb, startRedis, type Server } from '../../../tools/lib/servers.mjs';
 
 /** Further settings of the servers' command lines, and where their data lies if not here. */
@@ -128,6 +129,12 @@ export class PrivateServers {
   async startMariadb(): Promise<void> {
     const { port } = this.mariadb;
     this.mariadb = await startMariadb({ ...this.settings.mariadb, port });
+  }
+
+  /** As an operator would, who finds that MariaDB has ended by itself: some do on a full disk. */
+  async reviveMariadb(): Promise<void> {
+    const hasEnded = await Promise.race([this.mariadb.exited.then(() => true), setImmediate(false)]);
+    if (hasEnded) await this.startMariadb();
   }
 
   async stop(): Promise<void> {
