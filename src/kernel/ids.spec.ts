@@ -1,4 +1,4 @@
-import { encodeBase32, idPattern, newId } from './ids';
+import { encodeBase32, idPattern, mayBeNewId, newId } from './ids';
 
 describe('ids', () => {
   it('makes ids that paths accept and that do not repeat', () => {
@@ -7,6 +7,15 @@ describe('ids', () => {
     for (const id of ids) {
       expect(id).toMatch(/^sale_[0-9a-hjkmnp-tv-z]{20}$/);
       expect(id).toMatch(idPattern);
+    }
+  });
+
+  it('tells an id that it may have made from one that it cannot have made', () => {
+    const id = newId('sale');
+    expect(mayBeNewId('sale', id)).toBe(true);
+    for (const wrong of ['', 'sale', 'sale_', `${id}0`, id.slice(0, -1), `x${id}`, newId('sales'),
+      id.replace(/.$/, 'u'), `${id}\n`]) {
+      expect(mayBeNewId('sale', wrong)).toBe(false);
     }
   });
 

@@ -19,6 +19,13 @@ export function newId(prefix: string): string {
   return `${prefix}_${characters}`;
 }
 
+const randomPart = new RegExp(`^_[${alphabet}]{${randomCharacters}}$`);
+
+/** Whether `newId(prefix)` may have made this id: what it cannot have made need not be looked up. */
+export function mayBeNewId(prefix: string, id: string): boolean {
+  return id.startsWith(prefix) && randomPart.test(id.slice(prefix.length));
+}
+
 /** Encodes bytes as lower-case base32, five bits a character, most significant first, unpadded. */
 export function encodeBase32(bytes: Uint8Array): string {
   let characters = '';

@@ -18,7 +18,7 @@ export class Availability {
   private readonly lastKnown = new Map<string, number>();
 
   constructor(private readonly gate: SaleGate) {
-    this.counts = new BatchedLookup((saleIds) => this.read(saleIds), keepMs);
+    this.counts = new BatchedLookup((saleIds) => this.read(saleIds), { keepMs });
   }
 
   /** Units left by sale id; left out where nothing is known. Never rejects. */

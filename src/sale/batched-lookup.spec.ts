@@ -19,7 +19,7 @@ function countedReads() {
 describe('batched lookup', () => {
   it('reads once for a crowd that asks for the same id', async () => {
     const { reads, read, answer } = countedReads();
-    const lookup = new BatchedLookup(read, 60_000);
+    const lookup = new BatchedLookup(read, { keepMs: 60_000 });
     const crowd = Array.from({ length: 100 }, () => lookup.find(['known']));
     await answer();
     for (const found of await Promise.all(crowd)) expect(found).toEqual(new Map([['known', 5]]));
@@ -29,7 +29,7 @@ describe('batched lookup', () => {
 
   it('puts a flood of ids that do not exist into one read at a time', async () => {
     const { reads, read, answer } = countedReads();
-    const lookup = new BatchedLookup(read, 60_000);
+    const lookup = new BatchedLookup(read, { keepMs: 60_000 });
     const first = lookup.find(['a']);
     while (reads.length === 0) await new Promise(setImmediate);
     const flood = Array.from({ length: 1_000 }, (_, index) => lookup.find([`b${index}`]));
@@ -47,7 +47,7 @@ describe('batched lookup', () => {
       const result = results.shift();
       if (!result) throw new Error('away');
       return result;
-    }, 50);
+    }, { keepMs: 50 });
     expect((await lookup.find(['id'])).get('id')).toBe(1);
     lookup.forget('id');
     expect((await lookup.find(['id'])).get('id')).toBe(2);
@@ -61,8 +61,52 @@ describe('batched lookup', () => {
     const lookup = new BatchedLookup<number>(async (ids) => {
       reads.push(ids);
       return new Map();
-    }, 60_000, 2);
+    }, { keepMs: 60_000, entriesAtMost: 2 });
     for (const id of ['a', 'b', 'c', 'c', 'b', 'a']) await lookup.find([id]);
     expect(reads.flat()).toEqual(['a', 'b', 'c', 'a']);
+  });
+
+  it('remembers longer what does not exist, where that is asked for', async () => {
+    const reads: (readonly string[])[] = [];
+    const lookup = new BatchedLookup<number>(async (ids) => {
+      reads.push(ids);
+      return new Map([['known', 1]]);
+    }, { keepMs: 0, keepMissingMs: 60_000 });
+    for (const id of ['known', 'none', 'known', 'none']) await lookup.find([id]);
+    expect(reads).toEqual([['known'], ['none'], ['known']]);
+  });
+
+  it('rests between two reads, and puts what is asked for meanwhile into the second', async () => {
+    const startedMs: number[] = [];
+    const sizes: number[] = [];
+    const pauseMs = 100;
+    const lookup = new BatchedLookup<number>(async (ids) => {
+      startedMs.push(performance.now());
+      sizes.push(ids.length);
+      return new Map();
+    }, { keepMs: 60_000, pauseMs });
+    await lookup.find(['a']);
+    const asked = [lookup.find(['b'])];
+    await new Promise(setImmediate);
+    asked.push(lookup.find(['c']));
+    await Promise.all(asked);
+    expect(sizes).toEqual([1, 2]);
+    const [first = 0, second = 0] = startedMs;
+    // A timer may be early by a fraction of a millisecond.
+    expect(second - first).toBeGreaterThan(pauseMs - 2);
+  });
+
+  it('says that it does not know when the next read is full, never that there is nothing', async () => {
+    const { reads, read, answer } = countedReads();
+    const lookup = new BatchedLookup(read, { keepMs: 60_000, idsPerReadAtMost: 2 });
+    const first = lookup.find(['known']);
+    while (reads.length === 0) await new Promise(setImmediate);
+    const second = [lookup.find(['a']), lookup.find(['b']), lookup.find(['a'])];
+    await expect(lookup.find(['c'])).rejects.toMatchObject({ code: 'TEMPORARILY_UNAVAILABLE' });
+    await answer();
+    await answer();
+    expect((await first).get('known')).toBe(5);
+    await Promise.all(second);
+    expect(reads).toEqual([['known'], ['a', 'b']]);
   });
 });

@@ -1,12 +1,19 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { RedisConnections } from '../infra/redis';
+import { mayBeNewId } from '../kernel';
 import { BatchedLookup } from './batched-lookup';
 import type { Sale } from './sale';
 import { SaleStore } from './sale-store';
 
 const channel = 'sales';
 const refreshMs = 1_000;
-const rememberOthersMs = 1_000;
+
+/**
+ * Looks at sales that are not live. Twenty a second at most, so that invented ids cost the database
+ * next to nothing; nobody knows the id of a sale before it is made, so what is missing stays so.
+ */
+const looks = { keepMs: 1_000, keepMissingMs: 60_000, entriesAtMost: 50_000, pauseMs: 50,
+  idsPerReadAtMost: 1_000 };
 
 /**
  * Every sale that is neither draft nor retired, in memory: the request path asks no database. It is
@@ -27,7 +34,7 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
     private readonly store: SaleStore,
     private readonly connections: RedisConnections,
   ) {
-    this.others = new BatchedLookup((ids) => store.findMany(ids), rememberOthersMs);
+    this.others = new BatchedLookup((ids) => store.findMany(ids), looks);
   }
 
   async onModuleInit(): Promise<void> {
@@ -45,10 +52,13 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
 
   /**
    * A sale in any status; undefined when there is none. Live sales come from memory; others from
-   * the database, at most a second old. Throws `DatabaseError` only for the latter.
+   * the database, at most a second old. Only for the latter it throws `DatabaseError`, and
+   * TEMPORARILY_UNAVAILABLE when more ids are asked for than may be looked up.
    */
   async find(saleId: string): Promise<Sale | undefined> {
-    return this.sales.get(saleId) ?? (await this.others.find([saleId])).get(saleId);
+    const live = this.sales.get(saleId);
+    if (live !== undefined || !mayBeNewId('sale', saleId)) return live;
+    return (await this.others.find([saleId])).get(saleId);
   }
 
   /** A live sale, from memory alone; undefined says nothing about sales that are not live. */
