@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { load, YAML11_SCHEMA } from 'js-yaml';
 import { variables } from '../../src/config/variables';
+import { AddressRanges } from '../../src/kernel';
 import { read, root } from './source';
 
 interface Service {
@@ -11,16 +12,21 @@ interface Service {
   environment?: Record<string, string>;
   depends_on?: Record<string, { condition: string }>;
   ports?: string[];
-  networks?: string[];
+  user?: string;
+  tmpfs?: string[];
+  networks?: string[] | Record<string, { ipv4_address: string }>;
   volumes?: string[];
   healthcheck?: { test: string[] };
+  read_only?: boolean;
   deploy?: { replicas: number };
   stop_grace_period?: string;
 }
 
 interface Compose {
-  services: Record<'migrate' | 'api' | 'worker' | 'redis' | 'mysql', Service>;
-  networks: Record<string, { internal?: boolean }>;
+  services: Record<'migrate' | 'api' | 'edge' | 'worker' | 'redis' | 'mysql', Service>;
+  networks: Record<string, {
+    internal?: boolean; ipam?: { config: { subnet: string }[] };
+  }>;
 }
 
 
@@ -28,8 +34,9 @@ const text = read('docker/compose.yml');
 const { services, networks } = load(text, { schema: YAML11_SCHEMA }) as Compose;
 
 describe('the containers', () => {
-  it('are two that serve, one that works, one that migrates first, and two servers', () => {
-    expect(Object.keys(services).sort()).toEqual(['api', 'migrate', 'mysql', 'redis', 'worker']);
+  it('are an edge, two that serve, one that works, one that migrates first, and two servers', () => {
+    expect(Object.keys(services).sort()).toEqual(
+      ['api', 'edge', 'migrate', 'mysql', 'redis', 'worker']);
     expect(services.api.deploy?.replicas).toBe(2);
     expect([services.api, services.worker].map(({ environment }) => environment?.ROLES))
       .toEqual(['api', 'worker']);
@@ -48,14 +55,34 @@ describe('the containers', () => {
     }
   });
 
-  it('publish the API alone, and to this machine alone', () => {
+  it('publish the edge alone, and to this machine alone', () => {
     const published = Object.entries(services).filter(([, { ports }]) => ports)
       .map(([name, { ports }]) => [name, ports]);
-    expect(published).toEqual([['api', ['127.0.0.1:3000-3001:3000']]]);
+    expect(published).toEqual([['edge', ['127.0.0.1:3000:8080', '127.0.0.1:3001:8081']]]);
     expect(networks.servers?.internal).toBe(true);
     for (const server of [services.redis, services.mysql]) {
       expect(server.networks).toEqual(['servers']);
     }
+  });
+
+  it('know the edge by its address, and believe nobody else about that of a buyer', () => {
+    const { outside } = services.edge.networks as Record<string, { ipv4_address: string }>;
+    const address = outside?.ipv4_address ?? '';
+    expect(services.api.environment?.TRUST_PROXY).toBe(`\${TRUST_PROXY:-${address}}`);
+    const [range] = networks.outside?.ipam?.config ?? [];
+    expect(new AddressRanges([range?.subnet ?? '']).includes(address)).toBe(true);
+    expect(services.edge).toMatchObject({ read_only: true, user: 'nginx', tmpfs: ['/tmp'] });
+  });
+
+  it('have an edge whose ports and upstreams are those of the containers', () => {
+    const edge = read('docker/nginx.conf');
+    const listened = [...edge.matchAll(/listen (\d+)/g)].map(([, port]) => port);
+    expect(services.edge.ports?.map((port) => port.split(':')[2])).toEqual(listened);
+    expect(read('docker/nginx-upstream.conf')).toMatch(/^server api:3000 resolve /m);
+    // Whatever it writes goes where the container lets it write.
+    const written = [...edge.matchAll(/^ *\w*(?:_path|pid) ([^\s;]+)/gm)].map(([, path]) => path);
+    expect(written.length).toBeGreaterThan(5);
+    expect(written.filter((path) => !path?.startsWith('/tmp/'))).toEqual([]);
   });
 
   it('take variables that the product knows, and refuse to start without the secrets', () => {
@@ -81,7 +108,7 @@ describe('the containers', () => {
   it('mount files that exist', () => {
     const mounted = Object.values(services).flatMap(({ volumes }) => volumes ?? [])
       .filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':')[0] ?? '');
-    expect(mounted).toEqual(['./redis.conf', './mysql.cnf']);
+    expect(mounted).toEqual(['./nginx.conf', './nginx-upstream.conf', './redis.conf', './mysql.cnf']);
     expect(mounted.filter((path) => !existsSync(join(root, 'docker', path)))).toEqual([]);
   });
 });

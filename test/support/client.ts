@@ -58,16 +58,20 @@ export const admin: Identity = { userId: 'operator', roles: ['admin'] };
 /**
  * A client of one server over real HTTP. Every answer resolves, whatever its status; a call rejects
  * when the connection breaks, or when there is no answer within `patienceMs`, if that is given.
+ * `localAddress`: the address of this machine that it comes from, such as 127.0.0.7.
  */
 export class TestClient {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 128 });
+  private readonly agent: Agent;
   private readonly tokens = new Map<string, string>();
 
   constructor(
     private readonly url: string,
     private readonly config: AppConfig,
     private readonly patienceMs?: number,
-  ) {}
+    localAddress?: string,
+  ) {
+    this.agent = new Agent({ keepAlive: true, maxSockets: 128, localAddress });
+  }
 
   async call<Body = Record<string, unknown>>(method: Method, path: string,
     { as, body, raw, headers = {} }: CallOptions = {}): Promise<Answer<Body>> {

@@ -16,7 +16,7 @@ export interface EventStream {
 }
 
 /** Opens the events of an order; resolves when the server has answered. */
-export function openEvents(product: TestProduct, orderId: string,
+export function openEvents(product: Pick<TestProduct, 'url' | 'client'>, orderId: string,
   as: Caller): Promise<EventStream> {
   const { promise, resolve, reject } = Promise.withResolvers<EventStream>();
   const outgoing = request(`${product.url}/v1/orders/${orderId}/events`, {

@@ -1,4 +1,4 @@
-/** Where Redis and MariaDB or MySQL are on this machine, and how they get there. */
+/** Where Redis, MariaDB or MySQL, and nginx are on this machine, and how they get there. */
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -51,6 +51,11 @@ export function findDatabase() {
   return installer === undefined ? undefined : { program, installer };
 }
 
+/** @returns {string | undefined} path of nginx, which only the tests and the bench of the edge need */
+export function findNginx() {
+  return findProgram('nginx');
+}
+
 function versionTextOf(program, ...firstArguments) {
   return execFileSync(program, [...firstArguments, '--version'], { timeout: 10_000 }).toString();
 }
@@ -58,7 +63,7 @@ function versionTextOf(program, ...firstArguments) {
 /**
  * Makes sure that this machine has the servers we are to start, by its package manager if need be.
  *
- * @param {{ redis: boolean, database: boolean }} needed
+ * @param {{ redis?: boolean, database?: boolean, nginx?: boolean }} needed
  * @throws {Failure} with the three ways out when they are missing and cannot be installed
  */
 export async function ensurePrograms(needed) {
@@ -77,10 +82,20 @@ export async function ensurePrograms(needed) {
   if (needed.redis) checkRedisVersion();
 }
 
-function missingOf({ redis, database }) {
+/** The same for nginx; where it cannot be had, that is said and nothing is thrown. */
+export async function tryForNginx() {
+  try {
+    await ensurePrograms({ nginx: true });
+  } catch (error) {
+    say(`no nginx, so nothing about the edge is run:\n${error.message}`);
+  }
+}
+
+function missingOf({ redis, database, nginx }) {
   return [
     ...(redis && !findRedis() ? ['Redis'] : []),
     ...(database && !findDatabase() ? ['MariaDB'] : []),
+    ...(nginx && !findNginx() ? ['nginx'] : []),
   ];
 }
 
@@ -96,25 +111,25 @@ const aptScript = fileURLToPath(new URL('apt-install.sh', import.meta.url));
 const packageManagers = [
   {
     program: 'apt-get',
-    packages: { Redis: ['redis-server'], MariaDB: ['mariadb-server'] },
+    packages: { Redis: ['redis-server'], MariaDB: ['mariadb-server'], nginx: ['nginx-light'] },
     install: (packages) => ['sh', aptScript, ...packages],
     byHand: (packages) => `sudo apt-get install ${packages.join(' ')}`,
   },
   {
     program: 'dnf',
-    packages: { Redis: ['redis'], MariaDB: ['mariadb-server'] },
+    packages: { Redis: ['redis'], MariaDB: ['mariadb-server'], nginx: ['nginx'] },
     install: (packages) => ['dnf', 'install', '-y', ...packages],
     byHand: (packages) => `sudo dnf install ${packages.join(' ')}`,
   },
   {
     program: 'apk',
-    packages: { Redis: ['redis'], MariaDB: ['mariadb', 'mariadb-client'] },
+    packages: { Redis: ['redis'], MariaDB: ['mariadb', 'mariadb-client'], nginx: ['nginx'] },
     install: (packages) => ['apk', 'add', ...packages],
     byHand: (packages) => `sudo apk add ${packages.join(' ')}`,
   },
   {
     program: 'brew',
-    packages: { Redis: ['redis'], MariaDB: ['mariadb'] },
+    packages: { Redis: ['redis'], MariaDB: ['mariadb'], nginx: ['nginx'] },
     install: (packages) => ['brew', 'install', ...packages],
     byHand: (packages) => `brew install ${packages.join(' ')}`,
   },

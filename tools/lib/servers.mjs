@@ -114,7 +114,7 @@ function asRoot() {
  * Starts one server in a process group of its own, so that a Ctrl-C in our terminal does not stop
  * it before the program that still writes to it.
  */
-function launch({ name, dir, port, url, program, args, greeting }) {
+export function launch({ name, dir, port, url, program, args, greeting }) {
   const logPath = join(dir, 'server.log');
   const log = openLog(logPath);
   const child = spawn(program, args, { cwd: dir, detached: true, stdio: ['ignore', log, log] });
