@@ -6,7 +6,8 @@
  * out). Prints a table and writes bench/results/latest.json.
  * `npm run bench -- --durability` compares the schemes of DURABILITY instead, in
  * bench/results/durability.json; `--strategies` the ways in which a sale gives its units away, in
- * bench/results/strategies.json.
+ * bench/results/strategies.json; `--edge` what nginx takes away from the product, in
+ * bench/results/edge.json.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drainBacklog } from './backlog.mjs';
 import { compareSchemes, median } from './durability.mjs';
+import { measureEdge } from './edge.mjs';
 import { floods, startWithFunnel, startWithoutFunnel } from './funnel.mjs';
 import { buyers, connections, purchase } from './load.mjs';
 import { secret, startProgram } from './product.mjs';
@@ -25,6 +27,7 @@ const { values } = parseArgs({ options: {
   backlog: { type: 'string', default: '40000' },
   durability: { type: 'boolean', default: false },
   strategies: { type: 'boolean', default: false },
+  edge: { type: 'boolean', default: false },
 } });
 const rounds = Number(values.rounds);
 const [requests, backlog] = [values.requests, values.backlog].map((text) =>
@@ -43,6 +46,7 @@ const runs = [];
 const persisted = [];
 if (values.durability) await compareSchemes(rounds, requests);
 else if (values.strategies) await compareStrategies(rounds, requests);
+else if (values.edge) await measureEdge();
 else await compareFunnel();
 
 async function compareFunnel() {
