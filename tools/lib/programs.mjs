@@ -87,7 +87,8 @@ export async function tryForNginx() {
   try {
     await ensurePrograms({ nginx: true });
   } catch (error) {
-    say(`no nginx, so nothing about the edge is run:\n${error.message}`);
+    const [reason] = error.message.split('\n');
+    say(`nothing about the edge is run here: ${reason}`);
   }
 }
 
