@@ -1,25 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import cluster from 'node:cluster';
 import { Logger } from '@nestjs/common';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type AppConfig, ConfigError, loadConfig, loadEnvironment } from './config';
-import { createApplication } from './create-application';
-import { Lifecycle } from './infra/health';
-
-/** Closing may take this long; what is not finished by then is found again by the next process. */
-const closeTimeoutMs = 25_000;
+import { type AppConfig, ConfigError, loadConfig, readEnvironment } from './config';
+import { createLogger, StructuredLogger } from './infra/logging';
+import { fail, onStopRequest, Primary, StartFailure } from './infra/processes';
 
 const logger = new Logger('Main');
 
-/** Boots the roles named in ROLES and nothing else. */
+/** Boots the roles named in ROLES, in as many processes as PROCESSES says, and nothing else. */
 async function main(): Promise<void> {
   const config = readConfig();
   if (process.send) process.on('disconnect', endUnstarted);
-  const application = await createApplication(config);
-  await application.listen(config.port, config.host);
+  const isPrimary = config.processes > 1 && cluster.isPrimary;
+  const url = await (isPrimary ? startPrimary(config) : startRoles(config));
   process.off('disconnect', endUnstarted);
-  stopOnRequest(application, config);
-  const url = await application.getUrl();
-  logger.log({ msg: 'ready', url, roles: config.roles });
   process.send?.({ type: 'ready', url });
 }
 
@@ -29,9 +22,8 @@ function endUnstarted(): never {
 }
 
 function readConfig(): AppConfig {
-  loadEnvironment();
   try {
-    return loadConfig(process.env);
+    return loadConfig(readEnvironment());
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -39,29 +31,29 @@ function readConfig(): AppConfig {
   }
 }
 
-/** Not ready first, so that balancers look away; then requests drain; then queues and workers. */
-function stopOnRequest(application: NestFastifyApplication, config: AppConfig): void {
-  let stopping = false;
-  const stop = async (reason: string) => {
-    if (stopping) return;
-    stopping = true;
-    logger.log({ msg: 'stopping', reason });
-    application.get(Lifecycle).beginStopping();
-    await sleep(config.drainSeconds * 1_000);
-    setTimeout(() => fail('closing took too long', { closeTimeoutMs }), closeTimeoutMs).unref();
-    await application.close();
-    logger.log({ msg: 'stopped' });
-    process.exit(0);
-  };
-  process.on('SIGTERM', () => void stop('SIGTERM'));
-  process.on('SIGINT', () => void stop('SIGINT'));
-  // A parent that is gone cannot stop us any more, and would leave us behind.
-  if (process.send) process.on('disconnect', () => void stop('parent is gone'));
+async function startRoles(config: AppConfig): Promise<string> {
+  // Only here: a primary would hold the whole product in memory and do nothing with it.
+  const roles = await import('./start-roles.js');
+  return roles.startRoles(config);
 }
 
-function fail(msg: string, fields: object): never {
-  logger.fatal({ msg, ...fields });
-  process.exit(1);
+async function startPrimary({ processes, roles, drainSeconds, logLevel }: AppConfig):
+Promise<string> {
+  Logger.overrideLogger(new StructuredLogger(createLogger(logLevel)));
+  const primary = new Primary(processes, drainSeconds);
+  const url = await primary.start().catch((error: unknown) => {
+    if (!(error instanceof StartFailure)) throw error;
+    logger.fatal({ msg: 'a process did not start', ...error.ending });
+    process.exit(error.ending.code ?? 1);
+  });
+  onStopRequest(async () => {
+    const isClean = await primary.stop();
+    logger.log({ msg: 'stopped' });
+    process.exit(isClean ? 0 : 1);
+  });
+  process.on('SIGHUP', () => void primary.reload());
+  logger.log({ msg: 'ready', url, roles, processes });
+  return url;
 }
 
 process.on('unhandledRejection', (error) => fail('unhandled rejection', { err: error }));

@@ -1,10 +1,9 @@
 import { migrations } from '../../migrations';
-import { ConfigError, loadEnvironment, readVariables } from '../config';
+import { ConfigError, readEnvironment, readVariables } from '../config';
 import { runMigrations } from '../infra/database';
 
 async function migrate(): Promise<void> {
-  loadEnvironment();
-  const { databaseUrl } = readVariables(process.env, ['DATABASE_URL']);
+  const { databaseUrl } = readVariables(readEnvironment(), ['DATABASE_URL']);
   const names = await runMigrations(databaseUrl, migrations);
   for (const name of names) console.log(`migrated ${name}`);
   if (names.length === 0) console.log('the database is up to date');

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { mintToken, type Role, roles } from '../auth';
-import { loadEnvironment, readVariables } from '../config';
+import { readEnvironment, readVariables } from '../config';
 
 const usage = 'usage: npm run token -- --sub <user id> '
   + `[--role ${roles.join('|')}]… [--expires 2h]`;
@@ -15,9 +15,8 @@ function printToken(): void {
     },
   });
   if (values.sub === undefined || !values.role.every(isRole)) throw new Error(usage);
-  loadEnvironment();
   const config = readVariables(
-    process.env, ['JWT_SECRET', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'],
+    readEnvironment(), ['JWT_SECRET', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'],
   );
   console.log(mintToken(config, { userId: values.sub, roles: values.role }, values.expires));
 }

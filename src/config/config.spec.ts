@@ -24,7 +24,7 @@ describe('configuration', () => {
   it('needs only the servers and the secrets, and fills in the rest', () => {
     expect(loadConfig(valid)).toMatchObject({
       port: 3000, host: '127.0.0.1', publicUrl: 'http://127.0.0.1:3000', roles: ['api', 'worker'],
-      redisNamespace: 'fairdrop', trustProxy: [], demo: false, nodeEnv: 'development',
+      processes: 1, redisNamespace: 'fairdrop', trustProxy: [], demo: false, nodeEnv: 'development',
       databasePool: 20, payWindowSeconds: 900, reservationLeaseSeconds: 10, outboxBatch: 500,
     });
   });
@@ -73,7 +73,8 @@ describe('configuration', () => {
     ['CORS_ORIGINS', 'https://shop.example:443'], ['OPERATIONS_NETWORKS', 'everybody'],
     ['MAX_CONNECTIONS', '0'], ['NOTIFICATION_URLS', 'ftp://hooks.example'],
     ['NOTIFICATION_SECRET', 'whsec_c2hvcnQ='], ['NOTIFICATION_NETWORKS', '10.0.0.0/33'],
-    ['LOG_LEVEL', 'loud'], ['OUTBOX_BATCH', '501'], ['NODE_ENV', 'prod'],
+    ['LOG_LEVEL', 'loud'], ['OUTBOX_BATCH', '501'], ['PROCESSES', '0'], ['PROCESSES', '65'],
+    ['NODE_ENV', 'prod'],
   ])('refuses %s=%s', (name, text) => {
     expect(faultsOf({ [name]: text })).toEqual([name]);
   });

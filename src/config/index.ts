@@ -1,4 +1,4 @@
 export { ConfigError, type ConfigFault } from './config-error';
 export { APP_CONFIG, ConfigModule } from './config.module';
-export { loadConfig, loadEnvironment, readVariables, type AppConfig } from './load-config';
+export { loadConfig, readEnvironment, readVariables, type AppConfig } from './load-config';
 export { requestsPerSecond, throttleWindows, type ThrottleWindow } from './variable-kinds';

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
+import { existsSync, readFileSync } from 'node:fs';
+import { isDeepStrictEqual, parseEnv } from 'node:util';
 import { ConfigError, type ConfigFault } from './config-error';
 import { variables, type Variable, type VariableName, type Variables } from './variables';
 import type { z } from 'zod';
@@ -26,9 +26,13 @@ const variableNames = Object.keys(variables) as VariableName[];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Adds the variables of `.env`, if there is one, to the environment; what is set already wins. */
-export function loadEnvironment(): void {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+/**
+ * The environment and the variables of `.env`, if there is one; what is set already wins. They are not
+ * added to the environment itself: a process that this one starts reads the file as it is by then.
+ */
+export function readEnvironment(): Environment {
+  if (!existsSync('.env')) return process.env;
+  return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
 }
 
 /** Reads and checks every variable. Throws a `ConfigError` that names all faults at once. */

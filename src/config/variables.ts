@@ -37,6 +37,10 @@ export const variables = {
     expected: 'a comma list of api and worker',
     example: 'api,worker',
   },
+  PROCESSES: {
+    ...integer(1, 64, 1),
+    description: 'Processes with these ROLES that share PORT on this machine.',
+  },
   NODE_ENV: {
     ...choice('development', 'test', 'production'),
     description: 'production refuses sample secrets and the demo.',

@@ -99,7 +99,8 @@ describe('the containers', () => {
   it('get more time to stop than the product takes', () => {
     const seconds = [services.api, services.worker].map((service) =>
       Number.parseInt(service.stop_grace_period ?? '', 10));
-    const closeTimeoutMs = /const closeTimeoutMs = ([\d_]+);/.exec(read('src/main.ts'))?.[1] ?? '';
+    const ending = read('src/infra/processes/ending.ts');
+    const closeTimeoutMs = /const closeTimeoutMs = ([\d_]+);/.exec(ending)?.[1] ?? '';
     const longestSeconds = Number(closeTimeoutMs.replaceAll('_', '')) / 1_000;
     expect(longestSeconds).toBeGreaterThan(0);
     for (const grace of seconds) expect(grace).toBeGreaterThan(longestSeconds);

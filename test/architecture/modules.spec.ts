@@ -23,7 +23,7 @@ const directions: Record<string, readonly string[]> = {
 const forEveryDomain = ['auth', 'infra', 'config', 'kernel'];
 const notDomains = new Set(['kernel', 'config', 'infra']);
 /** They put the rest together and may import everything. */
-const composers = /^src\/(main|app\.module|create-application)$|^src\/cli\//;
+const composers = /^src\/(main|start-roles|app\.module|create-application)$|^src\/cli\//;
 
 const files = parse('src').filter(({ path }) => !path.endsWith('.spec.ts'));
 const imports = files.flatMap((file) =>

@@ -49,7 +49,8 @@ export async function createHttpApplication(
   });
   allowOrigins(server, config);
   logRequests(server, logger.pino);
-  server.server.maxConnections = config.maxConnections;
+  // Without the second, processes that share a port and are all full would hand a connection round.
+  Object.assign(server.server, { maxConnections: config.maxConnections, dropMaxConnection: true });
   closeSilentConnections(server);
   return application;
 }

@@ -3,7 +3,8 @@ import type { AppConfig } from '../../config';
 
 /** Lines wait at most this long in memory; a kill -9 loses what waits (the ledger is the truth). */
 const flushIntervalMs = 200;
-const bufferBytes = 4 * 1024;
+/** As much as a pipe takes in one piece: lines of processes that share one are never mixed. */
+const pieceBytes = 4 * 1024;
 
 /**
  * The JSON log of one process: one line per event on stdout, level as pino's number, `time` in
@@ -28,7 +29,9 @@ const secretNames = [
 ];
 
 function bufferedOutput(): DestinationStream {
-  const output = pino.destination({ fd: 1, sync: false, minLength: bufferBytes });
+  const output = pino.destination({
+    fd: 1, sync: false, minLength: pieceBytes - 1, maxWrite: pieceBytes,
+  });
   setInterval(() => { output.flush(); }, flushIntervalMs).unref();
   return output;
 }

@@ -1,12 +1,12 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { z } from 'zod';
 import { Describe, Operations } from '../http';
-import { Metrics } from './metrics';
+import { Scrapes } from './scrapes';
 
 @Operations()
 @Controller()
 export class MetricsController {
-  constructor(private readonly metrics: Metrics) {}
+  constructor(private readonly scrapes: Scrapes) {}
 
   @Get()
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
@@ -16,6 +16,6 @@ export class MetricsController {
     answers: { 200: { description: 'One scrape.', otherContent: { 'text/plain': z.string() } } },
   })
   scrape(): Promise<string> {
-    return this.metrics.scrape();
+    return this.scrapes.text();
   }
 }

@@ -5,6 +5,7 @@ import { Metrics } from './metrics';
 import { MetricsController } from './metrics.controller';
 import { QueueMetrics } from './queue-metrics';
 import { RequestMetrics } from './request-metrics';
+import { Scrapes } from './scrapes';
 
 /** `Metrics` for every module, and `GET /metrics`. */
 @Module({})
@@ -20,8 +21,8 @@ export class MetricsModule {
         defaultMetrics: { enabled: true, config: { register: metrics.registry } },
       })],
       providers: [{ provide: Metrics, useValue: metrics }, RequestMetrics, QueueMetrics,
-        CircuitMetrics],
-      exports: [Metrics],
+        CircuitMetrics, Scrapes],
+      exports: [Metrics, Scrapes],
     };
   }
 }

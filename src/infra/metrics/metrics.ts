@@ -8,7 +8,10 @@ const fastBucketsSeconds =
   [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const slowBucketsSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** The product's own measurements. Names and labels are part of the contract with dashboards. */
+/**
+ * The product's own measurements. Names and labels are part of the contract with dashboards. Where
+ * several processes share a port their values are added up, or what `aggregator` says.
+ */
 @Injectable()
 export class Metrics {
   /** One registry per application, so that several can live in one process. */
@@ -35,13 +38,16 @@ export class Metrics {
   /** Units that can still be bought. */
   readonly stockRemaining = new Gauge({
     name: 'stock_remaining', help: 'Units on sale that nobody holds',
-    labelNames: ['sale_id'] as const, registers: [this.registry],
+    labelNames: ['sale_id'] as const, aggregator: 'max', registers: [this.registry],
   });
 
-  /** Units by which Redis and the database disagree; 0 is the only good value. */
+  /**
+   * Units by which Redis and the database disagree; 0 is the only good value. Every process reads the
+   * same, and as it may be negative none is the largest.
+   */
   readonly stockDrift = new Gauge({
     name: 'stock_drift', help: 'Units by which Redis and the database disagree',
-    labelNames: ['sale_id'] as const, registers: [this.registry],
+    labelNames: ['sale_id'] as const, aggregator: 'first', registers: [this.registry],
   });
 
   /** Seconds that a held purchase waited until it was kept as DURABILITY says, by that scheme. */
@@ -60,7 +66,7 @@ export class Metrics {
   /** Orders that Redis remembers and the database has lost; the sale is closed until it is decided. */
   readonly lostOrders = new Gauge({
     name: 'lost_orders', help: 'Orders that the database lost and Redis remembers',
-    labelNames: ['sale_id'] as const, registers: [this.registry],
+    labelNames: ['sale_id'] as const, aggregator: 'max', registers: [this.registry],
   });
 
   /** Answers of the buying endpoint. */
@@ -102,31 +108,31 @@ export class Metrics {
   /** Jobs that wait, are delayed or are being worked on; set it in an `onScrape` callback. */
   readonly queueDepth = new Gauge({
     name: 'queue_depth', help: 'Jobs in a queue that are not finished',
-    labelNames: ['queue'] as const, registers: [this.registry],
+    labelNames: ['queue'] as const, aggregator: 'max', registers: [this.registry],
   });
 
   /** 1 while a queue has work and has finished none of it for 10 s. */
   readonly queueStuck = new Gauge({
     name: 'queue_stuck', help: 'Whether a queue has work and finishes none of it',
-    labelNames: ['queue'] as const, registers: [this.registry],
+    labelNames: ['queue'] as const, aggregator: 'max', registers: [this.registry],
   });
 
   /** 1 while the relays leave reservations in the outbox, because the order queue is deep or stuck. */
   readonly relayHolding = new Gauge({
     name: 'relay_holding', help: 'Whether reservations are held back from the order queue',
-    registers: [this.registry],
+    aggregator: 'max', registers: [this.registry],
   });
 
   /** Reservations that are not in the order queue yet. */
   readonly outboxDepth = new Gauge({
     name: 'outbox_depth', help: 'Reservations that wait to be carried to the order queue',
-    labelNames: ['sale_id'] as const, registers: [this.registry],
+    labelNames: ['sale_id'] as const, aggregator: 'max', registers: [this.registry],
   });
 
   /** How much more this process is asked to do than it can: 0 calm, 1 busy, 2 heavy. */
   readonly overloadLevel = new Gauge({
     name: 'overload_level', help: 'Overload of this process: 0 calm, 1 busy, 2 heavy',
-    registers: [this.registry],
+    aggregator: 'max', registers: [this.registry],
   });
 
   /** Requests that were told to come back because of overload. */
@@ -144,13 +150,13 @@ export class Metrics {
   /** 1 while this process does not even ask a part, because its last calls failed. */
   readonly circuitOpen = new Gauge({
     name: 'circuit_open', help: 'Whether a part that fails is left alone for a moment',
-    labelNames: ['dependency'] as const, registers: [this.registry],
+    labelNames: ['dependency'] as const, aggregator: 'max', registers: [this.registry],
   });
 
   /** Sales that Redis should admit buyers to, and that the database does instead. */
   readonly databaseModeSales = new Gauge({
     name: 'database_mode_sales', help: 'Sales that go on without Redis',
-    registers: [this.registry],
+    aggregator: 'max', registers: [this.registry],
   });
 
   /** Seconds of a request, by route pattern (`/v1/sales/:saleId`) and status class (`2xx`). */
@@ -158,6 +164,11 @@ export class Metrics {
     name: 'http_request_duration_seconds', help: 'Time of a request, by route pattern',
     labelNames: ['method', 'route', 'status'] as const,
     buckets: fastBucketsSeconds, registers: [this.registry],
+  });
+
+  /** 1 of each process: with PROCESSES how many answered the scrape. */
+  readonly processes = new Gauge({
+    name: 'processes', help: 'Processes that answered this scrape', registers: [this.registry],
   });
 
   private readonly logger = new Logger('Metrics');
@@ -168,10 +179,16 @@ export class Metrics {
     this.collectors.push(collect);
   }
 
-  /** Everything in Prometheus' text format. A collector that fails leaves its gauge as it was. */
+  /** Everything of this process in Prometheus' text format. */
   async scrape(): Promise<string> {
-    await Promise.all(this.collectors.map((collect) => this.collect(collect)));
+    await this.measure();
     return this.registry.metrics();
+  }
+
+  /** Measures what is measured on demand. A collector that fails leaves its gauge as it was. */
+  async measure(): Promise<void> {
+    this.processes.set(1);
+    await Promise.all(this.collectors.map((collect) => this.collect(collect)));
   }
 
   private async collect(collect: () => Promise<void>): Promise<void> {
