@@ -53,7 +53,7 @@ interface PaymentRow {
 }
 
 const lateStatuses = ['received', 'late', 'refunding', 'refunded'];
-const patienceMs = 45_000;
+const patienceMs = 60_000;
 
 /**
  * Waits until nothing of the sale is on its way any more, then checks every invariant. The rows of
