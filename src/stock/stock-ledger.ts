@@ -20,8 +20,9 @@ const badArgument = -8;
  * Carries decisions of the database over to Redis (S6, S8, S9 of the protocol), and takes units again
  * for a thaw (S13). Every call may be repeated: a record moves once. But for the last, all take many
  * reservations of one sale in one round trip, at most 500. Rejects when Redis is away or the sale is
- * being loaded, and when the database is away: the caller repeats the call. Where the database is the gate of a sale there is nothing to carry: its Redis side,
- * if it has one, is made from the rows before it sells again.
+ * being loaded, and when the database is away: the caller repeats the call. Where the database is the
+ * gate of a sale there is nothing to carry: its Redis side, if it has one, is made from the rows
+ * before it sells again.
  */
 @Injectable()
 export class StockLedger {

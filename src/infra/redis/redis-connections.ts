@@ -152,6 +152,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
 
   /** Runs after queues and loops have stopped. */
   onApplicationShutdown(): void {
+    this.isStopping = true; // also where no queues began it
     for (const connection of this.opened) {
       // A second disconnect would wait two seconds for a close that has been.
       if (connection.status !== 'end') connection.disconnect();
