@@ -12,6 +12,7 @@ import { FrontGate } from './admission/front-gate';
 import { OverloadLayer } from './admission/overload.layer';
 import { RecentHolds } from './admission/recent-holds';
 import { RiskLayer } from './admission/risk.layer';
+import { SaleStateLayer } from './admission/sale-state.layer';
 import { SaleTokenLayer } from './admission/sale-token.layer';
 import { Holding } from './holding';
 import { Purchase } from './purchase';
@@ -31,7 +32,8 @@ import { TimelineController } from './timeline/timeline.controller';
   imports: [AuthModule, CaptchaModule, OrderModule, OverloadModule, RiskModule, SaleModule,
     ThrottleModule],
   providers: [Admission, BuyerOrders, CaptchaLayer, FrontGate, Holding, OverloadLayer, Purchase,
-    PurchaseAccounts, PurchaseDurability, RecentHolds, RefusalCounts, RiskLayer, SaleReports, SaleTokenLayer, SaleTokens, Timeline],
+    PurchaseAccounts, PurchaseDurability, RecentHolds, RefusalCounts, RiskLayer, SaleReports, SaleStateLayer,
+    SaleTokenLayer, SaleTokens, Timeline],
   controllers: [PurchaseController, ReportController, SaleTokenController, TimelineController],
 })
 export class PurchaseApiModule {}

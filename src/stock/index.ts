@@ -4,6 +4,7 @@ export { NothingHeld, refusal } from './refusal';
 export { isMadeBy, isOfService, ReservationIds, saleHint, saleHintOf } from './reservation-ids';
 export { SaleEpochs, type StockFence } from './sale-epochs';
 export { saleKeys, type SaleKeys } from './sale-keys';
+export { SoldOutSales } from './sold-out-sales';
 export { StockAdjustments } from './stock-adjustments';
 export type { Turn } from './deduction/deduction';
 export type { Cause, Movement } from './movement';

@@ -10,12 +10,14 @@ export class NothingHeld extends ProblemError {
   }
 }
 
+/** The same for everybody, and said more often than anything else. */
+const soldOut = new ProblemError('SOLD_OUT',
+  'Not enough units are left. Units of orders that are not paid come back on sale.');
+
 /** Tells whoever asked for units why he has none, and what he can do. */
 export function refusal(reason: RefusalReason, sale: Sale): ProblemError {
   switch (reason) {
-    case 'SOLD_OUT':
-      return new ProblemError(reason,
-        'Not enough units are left. Units of orders that are not paid come back on sale.');
+    case 'SOLD_OUT': return soldOut;
     case 'LIMIT_EXCEEDED':
       return new ProblemError(reason,
         `One person can buy ${sale.limitPerUser} of this sale; your orders count.`);

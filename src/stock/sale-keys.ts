@@ -2,7 +2,7 @@
 export interface SaleKeys {
   /**
    * Hash: state, epoch, boot, opens, closes, limit, strategy, total, available, reserved, ordered,
-   * sold, seq.
+   * sold, seq, reopens.
    */
   meta: string;
   /** Hash: rid → packed record. */

@@ -9,6 +9,7 @@ import { NothingHeld } from './refusal';
 import { ReservationIds } from './reservation-ids';
 import { refusalOfCode, type ReserveOutcome } from './reserve-outcome';
 import { SaleEpochs } from './sale-epochs';
+import { SoldOutSales } from './sold-out-sales';
 import { StockRedis } from './stock-redis';
 
 /** One attempt to hold units under the id that `idOf` gave; `source` names the caller. */
@@ -30,6 +31,7 @@ export interface ReserveRequest {
 
 type ReserveReply = [code: number, available: number, seq: number, letter: string, quantity: number,
   reservedAtMs: number];
+const soldOut = -1;
 const fenced = -7;
 const badArgument = -8;
 const notLoaded = -9;
@@ -47,6 +49,7 @@ export class StockGate {
     private readonly redis: StockRedis,
     private readonly epochs: SaleEpochs,
     private readonly ids: ReservationIds,
+    private readonly soldOutSales: SoldOutSales,
     private readonly metrics: Metrics,
   ) {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
@@ -121,6 +124,7 @@ export class StockGate {
       }
     }
     if (reply[0] > fenced || reply[0] < notLoaded) this.available.set(saleId, reply[1]);
+    if (reply[0] === soldOut && reply[1] === 0) this.soldOutSales.note(saleId);
     failpoint('reserve-before-reply');
     return outcomeOf(rid, reply, epoch);
   }

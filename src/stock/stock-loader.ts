@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { ProblemError } from '../kernel';
 import type { StockStrategy } from '../sale';
 import { stateText, type OrderStatus } from './record';
 import { SaleEpochs } from './sale-epochs';
+import { memoryLeaseMs } from './sold-out-sales';
 import { relayGroup } from './stock-outbox';
 import { StockRedis } from './stock-redis';
 
@@ -104,6 +106,8 @@ export class StockLoader {
       await run('load-proofs', [keys.meta, keys.spent],
         [closer, ...proofs.flatMap((proof) => [proof.proof_id, proof.rid])]);
     }
+    // Of an earlier server a process may have been allowed to answer from memory for that long.
+    await sleep(Math.max(0, memoryLeaseMs - this.redis.connectedForMs));
     await run('open', [keys.meta], [closer, boot, await state()]);
     this.epochs.announce(sale.saleId);
     // Between the question and `open` the operator may have decided anew.

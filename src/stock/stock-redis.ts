@@ -6,11 +6,14 @@ import { FencedRedis, LuaCommands, readLuaScripts, RedisConnections,
   type FencedArguments, type ScriptArgument } from '../infra/redis';
 import { saleKeys, type SaleKeys } from './sale-keys';
 
+const scanCount = 1_000;
+
 /** The way of the stock module to Redis: its scripts on both kinds of connection, and its keys. */
 @Injectable()
 export class StockRedis {
   private readonly fenced: FencedRedis;
   private readonly commands: LuaCommands;
+  private connectedAtMs = 0;
 
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
@@ -21,6 +24,7 @@ export class StockRedis {
     this.fenced = new FencedRedis(config.redisUrl, scripts,
       { retryStrategy: connections.retryStrategy });
     connections.adopt('fenced', this.fenced.connection);
+    this.onConnect(() => { this.connectedAtMs = performance.now(); });
     metrics.onScrape(async () => {
       metrics.circuitOpen.set({ dependency: 'redis-stock' }, this.isAway ? 1 : 0);
     });
@@ -41,6 +45,11 @@ export class StockRedis {
     this.fenced.onFence(listener);
   }
 
+  /** How long `boot` has been the server, as far as this process knows. */
+  get connectedForMs(): number {
+    return performance.now() - this.connectedAtMs;
+  }
+
   /** Redis cannot be reached, or is left alone for a moment because it did not answer. */
   private get isAway(): boolean {
     return this.boot === undefined || this.fenced.isOpenCircuit;
@@ -53,6 +62,15 @@ export class StockRedis {
   /** Runs a script that must reach the very server whose run id it is given. */
   runFenced(name: string, keys: readonly string[], args: FencedArguments): Promise<unknown> {
     return this.fenced.run(name, keys, args);
+  }
+
+  /** A page of a hash, read from the server with this run id; rejects when there is another by now. */
+  async scanHash(key: string, cursor: string, boot: string):
+  Promise<{ next: string; values: string[] }> {
+    const [next, flat] = await this.fenced.connection.hscan(key, cursor, 'COUNT', scanCount);
+    // A connection that was renewed since has not answered: nothing is sent twice on it.
+    if (this.boot !== boot) throw new Error('Redis was replaced during the scan');
+    return { next, values: flat.filter((_text, index) => index % 2 === 1) };
   }
 
   /** Runs a script that is right on whatever server executes it, however often. */

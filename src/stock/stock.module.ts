@@ -5,6 +5,7 @@ import { Deductions } from './deduction/deductions';
 import { RedisSaleGate } from './redis-sale-gate';
 import { ReservationIds } from './reservation-ids';
 import { SaleEpochs } from './sale-epochs';
+import { SoldOutSales } from './sold-out-sales';
 import { StockAdjustments } from './stock-adjustments';
 import { StockBook } from './stock-book';
 import { StockGate } from './stock-gate';
@@ -14,8 +15,8 @@ import { StockOutbox } from './stock-outbox';
 import { StockReader } from './stock-reader';
 import { StockRedis } from './stock-redis';
 
-const shared = [Deductions, ReservationIds, SaleEpochs, StockAdjustments, StockBook, StockGate, StockLedger,
-  StockLoader, StockOutbox, StockReader, StockRedis];
+const shared = [Deductions, ReservationIds, SaleEpochs, SoldOutSales, StockAdjustments, StockBook, StockGate,
+  StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
 
 /** Global, because the sale module reaches the gate through its own port, not through an import. */
 @Global()

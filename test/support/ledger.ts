@@ -33,6 +33,7 @@ export const keysOfScript = {
   'retake': ['meta', 'records', 'users', 'due', 'tokens'],
   'set-state': ['meta'],
   'settle': ['meta', 'records', 'due'],
+  'sold-out': ['meta'],
 } as const satisfies Record<string, readonly (keyof SaleKeys)[]>;
 export type ScriptName = keyof typeof keysOfScript;
 
@@ -127,6 +128,16 @@ export class TestSale {
       throw new Error(`${name} ${args.join(' ')} broke I2: ${counters.join(' ')}`);
     }
     return reply;
+  }
+
+  /** Runs scripts within one transaction, so at one time; their replies. */
+  async atOnce(...calls: [ScriptName, ...(string | number)[]][]): Promise<unknown[]> {
+    const transaction = this.redis.multi() as unknown as
+      Record<string, (...args: (string | number)[]) => unknown> & { exec: () => Promise<[unknown, unknown][]> };
+    for (const [name, ...args] of calls) {
+      transaction[name]?.(...keysOfScript[name].map((key) => this.keys[key]), ...args);
+    }
+    return (await transaction.exec()).map(([error, reply]) => error ?? reply);
   }
 
   /** Runs a script that must change nothing; its reply, or the error that Redis replied. */

@@ -35,6 +35,12 @@ export class Metrics {
     labelNames: ['sku_id'] as const, registers: [this.registry],
   });
 
+  /** Purchases of sold-out sales that were refused without a question to Redis. */
+  readonly soldOutFromMemoryTotal = new Counter({
+    name: 'sold_out_from_memory_total', help: 'Purchases refused as sold out by memory alone',
+    registers: [this.registry],
+  });
+
   /** Units that can still be bought. */
   readonly stockRemaining = new Gauge({
     name: 'stock_remaining', help: 'Units on sale that nobody holds',

@@ -5,15 +5,13 @@ import { Authenticator, type Identity } from '../../auth';
 import { answerProblem, clientIpOf, deviceIdOf, toProblem } from '../../infra/http';
 import { ServerClock } from '../../infra/redis';
 import type { ProblemError } from '../../kernel';
-import { Blacklist, EarlyAttempts } from '../../risk';
+import { Blacklist } from '../../risk';
 import { SaleCatalog, type Sale } from '../../sale';
-import { refusal } from '../../stock';
 import { shed, Throttle } from '../../throttle';
 import { blacklisted } from './blacklisted';
 import { OverloadLayer } from './overload.layer';
+import { SaleStateLayer, tooEarly } from './sale-state.layer';
 
-/** How far the clock that this process follows may be off. */
-const clockDoubtMs = 50;
 export const buyingRoute = '/v1/sales/:saleId/orders';
 
 /**
@@ -31,7 +29,7 @@ export class FrontGate implements OnModuleInit {
     private readonly authenticator: Authenticator,
     private readonly blacklist: Blacklist,
     private readonly throttle: Throttle,
-    private readonly early: EarlyAttempts,
+    private readonly saleState: SaleStateLayer,
     private readonly overload: OverloadLayer,
   ) {}
 
@@ -65,9 +63,7 @@ export class FrontGate implements OnModuleInit {
     sale: Sale | undefined): ProblemError | undefined {
     const nowMs = this.clock.now();
     const caller = { userId, ip: clientIpOf(request), sale, deviceId: deviceIdOf(request) };
-    const early = sale && tooEarly(sale, nowMs);
-    if (early) this.early.add(sale.id, userId);
-    return early ?? blacklisted(this.blacklist.find(caller))
+    return (sale && this.saleState.refuse(sale, userId, nowMs)) ?? blacklisted(this.blacklist.find(caller))
       ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller)
       ?? this.overload.refuse(request, { userId, saleId: saleIdOf(request) }, nowMs);
   }
@@ -81,12 +77,4 @@ export class FrontGate implements OnModuleInit {
 function saleIdOf({ params }: FastifyRequest): string {
   const { saleId = '' } = params as { saleId?: string };
   return saleId;
-}
-
-/**
- * The one state of a sale that memory knows for sure: nobody has bought of it before it opens. In
- * every other state the request may be the retry of a purchase that succeeded.
- */
-function tooEarly(sale: Sale, nowMs: number): ProblemError | undefined {
-  return nowMs < sale.opensAtMs - clockDoubtMs ? refusal('SALE_NOT_OPEN', sale) : undefined;
 }

@@ -19,7 +19,8 @@ end
 for i = 1, 7 do
   if i ~= 2 and not is_count(ARGV[i]) then return -8 end
 end
-local metaEpoch, metaSeq, metaCloser = unpack(redis.call('HMGET', meta, 'epoch', 'seq', 'closer'))
+local metaEpoch, metaSeq, metaCloser, reopens =
+  unpack(redis.call('HMGET', meta, 'epoch', 'seq', 'closer', 'reopens'))
 if is_count(metaEpoch) and tonumber(metaEpoch) > tonumber(epoch) then return -7 end
 -- What was sold since this run closed the sale, because another has opened it, must not be wiped.
 if metaCloser ~= closer then return -7 end
@@ -33,6 +34,8 @@ redis.call('UNLINK', meta, records, users, due, adjustments, tokens)
 redis.call('HSET', meta, 'state', 'loading', 'epoch', epoch, 'boot', '', 'opens', opens, 'closes', closes,
   'limit', limit, 'total', total, 'available', 0, 'reserved', 0, 'ordered', 0, 'sold', 0, 'seq', seq,
   'strategy', strategy, 'loader', boot, 'closer', closer)
+-- Who refuses from memory, as sold-out-1 allowed, has yet to hear of this load.
+if reopens then redis.call('HSET', meta, 'reopens', reopens) end
 give(meta, tokens, strategy, total)
 redis.pcall('XGROUP', 'CREATE', outbox, group, '0', 'MKSTREAM')
 for i = 11, #ARGV do

@@ -11,6 +11,7 @@
            -10 sale token spent · -11 captcha spent · -12 backlog full ]]
 -- @include record
 -- @include units
+-- @include sold-out
 local meta, records, users, due, outbox, spent, tokens =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip, device, payWindow, saleToken,
@@ -25,12 +26,11 @@ if #ARGV ~= 14 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
   return refuse(-8)
 end
 local fields = redis.call('HMGET', meta, 'state', 'epoch', 'boot', 'opens', 'closes', 'limit',
-  'available', 'reserved', 'seq', 'strategy')
-local state, metaEpoch, metaBoot, opens, closes, limit, available, reserved, _, strategy = unpack(fields)
+  'available', 'reserved', 'seq', 'strategy', 'reopens')
+local state, metaEpoch, metaBoot, opens, closes, limit, available, reserved, _, strategy, reopens =
+  unpack(fields)
 if not state then return refuse(-9) end
-for i = 4, 9 do
-  if not is_count(fields[i]) then return refuse(-9) end
-end
+for i = 4, 9 do if not is_count(fields[i]) then return refuse(-9) end end
 -- Both must be those of the server that runs this very script: an old snapshot must not sell.
 if metaBoot ~= boot or metaEpoch ~= epoch or state == 'loading' or state == 'recovering' then
   return refuse(-7)
@@ -52,7 +52,7 @@ if now < tonumber(opens) then return refuse(-4, available) end
 if saleToken ~= '' and redis.call('HEXISTS', spent, saleToken) == 1 then return refuse(-10, available) end
 if captcha ~= '' and redis.call('HEXISTS', spent, captcha) == 1 then return refuse(-11, available) end
 if tokens_differ(tokens, strategy, available) then return refuse(-9) end
-if tonumber(available) < units then return refuse(-1, available) end
+if tonumber(available) < units or is_leased(reopens, now) then return refuse(-1, available) end
 local held = redis.call('HGET', users, userId) or '0'
 if not is_count(held) then return refuse(-9) end
 if held + units > tonumber(limit) then return refuse(-2, available) end

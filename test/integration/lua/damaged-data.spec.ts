@@ -20,6 +20,7 @@ const calls: Record<ScriptName, (string | number)[]> = {
   'load-records': [closer, ...row],
   'open': [closer, boot, 'open'],
   'set-state': ['paused'],
+  'sold-out': [boot, 1],
 };
 
 /** Counts that HINCRBY cannot use, or that Lua would take for another number. */

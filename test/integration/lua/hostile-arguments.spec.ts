@@ -75,6 +75,8 @@ const cases: Case[] = [
     others: { state: ['', 'loading', 'recovering', 'OPEN', 'sold_out', 'open\0', '1'] } },
   { script: 'set-state', refusal: -8, lengths: [1, 3], args: { state: 'recovering', closer },
     others: { state: ['', 'open', 'paused', 'closed', 'loading'], closer: [''] } },
+  { script: 'sold-out', refusal: [-8, 0], lengths: [0, 1, 3], args: { boot, epoch: 1 },
+    counts: ['epoch'], others: { boot: [''] } },
 ];
 
 describe.each(cases)('$script', ({ script, args, counts = [], ids = [], others = {}, refusal,

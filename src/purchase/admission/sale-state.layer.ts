@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import type { ProblemError } from '../../kernel';
+import { EarlyAttempts } from '../../risk';
+import type { Sale } from '../../sale';
+import { refusal, SoldOutSales } from '../../stock';
+
+/** How far the clock that this process follows may be off. */
+const clockDoubtMs = 50;
+
+/**
+ * The states of a sale that memory knows for sure. In every other one the request may be the retry
+ * of a purchase that succeeded.
+ */
+@Injectable()
+export class SaleStateLayer {
+  constructor(
+    private readonly early: EarlyAttempts,
+    private readonly soldOut: SoldOutSales,
+  ) {}
+
+  refuse(sale: Sale, userId: string, nowMs: number): ProblemError | undefined {
+    const early = tooEarly(sale, nowMs);
+    if (early) this.early.add(sale.id, userId);
+    return early ?? (this.soldOut.isSoldOutFor(sale.id, userId) ? refusal('SOLD_OUT', sale) : undefined);
+  }
+}
+
+/** Nobody has bought of a sale before it opens. */
+export function tooEarly(sale: Sale, nowMs: number): ProblemError | undefined {
+  return nowMs < sale.opensAtMs - clockDoubtMs ? refusal('SALE_NOT_OPEN', sale) : undefined;
+}

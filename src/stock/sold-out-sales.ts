@@ -1,0 +1,151 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Metrics } from '../infra/metrics';
+import { parseRecord } from './record';
+import { SaleEpochs } from './sale-epochs';
+import { StockRedis } from './stock-redis';
+
+/** The longest that `sold-out-1.lua` allows. */
+export const memoryLeaseMs = 250;
+/** Twice in a lease, so that one late answer does not end it. */
+const renewEveryMs = 100;
+/** Fewer refusals of a sale in a second are not worth the reading of its records. */
+const refusalsBefore = 20;
+const refusalsOverMs = 1_000;
+/** A sale that nobody has asked for so long is forgotten. */
+const idleMs = 2_000;
+/** Of all sales together; a larger sale goes on asking Redis. */
+const buyersAtMost = 100_000;
+
+interface Lease {
+  readonly boot: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** By the clock of `performance.now()`. */
+  readonly endsAtMs: number;
+}
+
+interface SoldOutSale {
+  lease: Lease;
+  readonly buyers: ReadonlySet<string>;
+  wantedAtMs: number;
+}
+
+/**
+ * Sold-out sales whose buyers this process knows by heart: all others hear "sold out" without a
+ * question to Redis, and it is as true as if Redis had said it. For while a process may answer from
+ * memory, Redis sells nothing of that sale, also when units come back (`sold-out-1.lua`): so nobody
+ * can have a record of whom memory does not know. Units that come back are sold 250 ms later.
+ */
+@Injectable()
+export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly sales = new Map<string, SoldOutSale>();
+  private readonly learning = new Set<string>();
+  private readonly refusals = new Map<string, number>();
+  private countingSinceMs = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly redis: StockRedis,
+    private readonly epochs: SaleEpochs,
+    private readonly metrics: Metrics,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => { this.keepUp(performance.now()); }, renewEveryMs).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  /** By memory alone: no unit is on sale, and this user has never had any reservation of the sale. */
+  isSoldOutFor(saleId: string, userId: string): boolean {
+    const sale = this.sales.get(saleId);
+    if (sale === undefined) return false;
+    const { lease, buyers } = sale;
+    sale.wantedAtMs = performance.now();
+    const fence = this.epochs.peek(saleId);
+    if (sale.wantedAtMs >= lease.endsAtMs || lease.boot !== this.redis.boot
+      || fence?.epoch !== lease.epoch || fence.gate !== 'redis' || buyers.has(userId)) return false;
+    this.metrics.soldOutFromMemoryTotal.inc();
+    return true;
+  }
+
+  /** Redis has refused a purchase because nothing is left. Never throws. */
+  note(saleId: string): void {
+    if (this.sales.has(saleId) || this.learning.has(saleId)) return;
+    const count = (this.refusals.get(saleId) ?? 0) + 1;
+    this.refusals.set(saleId, count);
+    if (count < refusalsBefore) return;
+    this.refusals.delete(saleId);
+    this.learning.add(saleId);
+    // A sale that cannot be known by heart is asked for, as before.
+    void this.learn(saleId).catch(() => undefined)
+      .finally(() => { this.learning.delete(saleId); });
+  }
+
+  private keepUp(nowMs: number): void {
+    if (nowMs - this.countingSinceMs > refusalsOverMs) {
+      this.refusals.clear();
+      this.countingSinceMs = nowMs;
+    }
+    for (const [saleId, sale] of this.sales) {
+      if (nowMs - sale.wantedAtMs > idleMs) this.sales.delete(saleId);
+      else void this.renew(saleId, sale);
+    }
+  }
+
+  private async learn(saleId: string): Promise<void> {
+    const before = await this.lease(saleId);
+    if (before === undefined || this.buyerCount + before.seq > buyersAtMost) return;
+    const buyers = await this.readBuyers(saleId, before.boot);
+    // Whoever has a record by now had it all the time, and so no page has missed him.
+    const lease = await this.lease(saleId);
+    if (lease === undefined || !isSame(before, lease)) return;
+    this.sales.set(saleId, { lease, buyers, wantedAtMs: performance.now() });
+  }
+
+  private async renew(saleId: string, sale: SoldOutSale): Promise<void> {
+    const lease = await this.lease(saleId).catch(() => undefined);
+    if (lease !== undefined && isSame(lease, sale.lease)) sale.lease = lease;
+    else if (this.sales.get(saleId) === sale) this.sales.delete(saleId);
+  }
+
+  /** Undefined when there is something to sell, or when Redis cannot say that there is not. */
+  private async lease(saleId: string): Promise<Lease | undefined> {
+    const { epoch, gate } = await this.epochs.of(saleId);
+    if (gate !== 'redis') return undefined;
+    const askedAtMs = performance.now();
+    let boot = '';
+    const [leaseMs, seq] = await this.redis.runFenced('sold-out', [this.redis.keys(saleId).meta],
+      (current) => {
+        boot = current;
+        return [current, epoch];
+      }) as [number, number];
+    return leaseMs > 0 ? { boot, epoch, seq, endsAtMs: askedAtMs + leaseMs } : undefined;
+  }
+
+  /** Everybody with a reservation, whatever became of it. Throws when a record cannot be read. */
+  private async readBuyers(saleId: string, boot: string): Promise<Set<string>> {
+    const { records } = this.redis.keys(saleId);
+    const buyers = new Set<string>();
+    let cursor = '0';
+    do {
+      const { next, values } = await this.redis.scanHash(records, cursor, boot);
+      for (const text of values) buyers.add(parseRecord('', text).userId);
+      cursor = next;
+    } while (cursor !== '0');
+    return buyers;
+  }
+
+  private get buyerCount(): number {
+    let count = 0;
+    for (const { buyers } of this.sales.values()) count += buyers.size;
+    return count;
+  }
+}
+
+/** No reservation has been made, and no load begun, between the two. */
+function isSame(one: Lease, other: Lease): boolean {
+  return one.boot === other.boot && one.epoch === other.epoch && one.seq === other.seq;
+}

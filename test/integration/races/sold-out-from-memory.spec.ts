@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { Metrics } from '../../../src/infra/metrics';
+import { StockGate } from '../../../src/stock';
+import { expectBooksToBalance } from '../../support/books';
+import { createInstallation, TestProduct, type Installation } from '../../support/product';
+import { until } from '../../support/until';
+
+describe('a sold-out sale that two processes know by heart', () => {
+  let installation: Installation;
+  let first: TestProduct;
+  let second: TestProduct;
+  let worker: TestProduct;
+
+  beforeAll(async () => {
+    installation = await createInstallation();
+    const start = (roles: string) => TestProduct.start({ ROLES: roles }, installation);
+    [first, second, worker] = await Promise.all([start('api'), start('api'), start('worker')]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([first, second, worker].map((process) => process.stop()));
+    await installation.drop();
+  });
+
+  /** Refusals without a question to Redis, and with one. */
+  async function refusals(product: TestProduct) {
+    const metrics = product.get(Metrics);
+    const [{ value: byMemory = 0 } = {}] = (await metrics.soldOutFromMemoryTotal.get()).values;
+    const byRedis = (await metrics.inventoryDecrTotal.get()).values
+      .filter(({ labels }) => labels.result === 'sold_out').reduce((sum, { value }) => sum + value, 0);
+    return { byMemory, byRedis };
+  }
+
+  /** So many who have never bought press at once; their answers. */
+  const strangers = ({ client }: TestProduct, saleId: string, count: number) =>
+    Promise.all(Array.from({ length: count }, () => client.buy(saleId, `stranger-${randomUUID()}`)));
+
+  /** The crowd comes until memory answers it. */
+  const learn = (product: TestProduct, saleId: string) =>
+    until('the process refuses from memory', async () => {
+      const { byMemory } = await refusals(product);
+      await strangers(product, saleId, 30);
+      return (await refusals(product)).byMemory > byMemory;
+    });
+
+  it('refuses each of the crowd once, by memory or by Redis, and all with the same words', async () => {
+    const saleId = await first.client.openSale({ stock: 1 });
+    await first.client.order(saleId, 'ann');
+    await learn(first, saleId);
+    const before = await refusals(first);
+    const answers = await strangers(first, saleId, 100);
+    const after = await refusals(first);
+    expect(new Set(answers.map(({ status, body: { code, detail } }) => `${status} ${code} ${detail}`)))
+      .toEqual(new Set(['409 SOLD_OUT Not enough units are left. Units of orders that are not paid '
+        + 'come back on sale.']));
+    expect(after.byMemory - before.byMemory + after.byRedis - before.byRedis).toBe(100);
+  });
+
+  it('still answers every earlier buyer with what became of his order', async () => {
+    const { client } = first;
+    const saleId = await client.openSale({ stock: 3 });
+    const [ann, bob] = [await client.order(saleId, 'ann', { key: 'ann-1' }),
+      await client.order(saleId, 'bob', { key: 'bob-1' })];
+    await client.cancel(bob.id, 'bob');
+    await client.atRest(saleId);
+    expect((await client.adjust(saleId, -2)).status).toBe(200);
+    await learn(second, saleId);
+    const crowd = strangers(second, saleId, 60);
+    const [again, cancelled] = [await second.client.buy(saleId, 'ann', { key: 'ann-1' }),
+      await second.client.buy(saleId, 'bob', { key: 'bob-1' })];
+    expect([again.status, again.body.id, again.body.status]).toEqual([200, ann.id, 'pending_payment']);
+    expect([cancelled.status, cancelled.body.id, cancelled.body.status])
+      .toEqual([200, bob.id, 'cancelled']);
+    for (const { body } of await crowd) expect(body.code).toBe('SOLD_OUT');
+    await expectBooksToBalance(first, saleId);
+  });
+
+  it('tells nobody "sold out" who has just bought a unit that came back, at the other process', async () => {
+    const gate = first.get(StockGate);
+    const saleId = await first.client.openSale({ stock: 1 });
+    await first.client.order(saleId, 'ann');
+    for (let round = 0; round < 5; round += 1) {
+      await learn(second, saleId);
+      const [userId, key] = [`late-${round}`, `key-${round}`];
+      const rid = gate.idOf(userId, saleId, key);
+      expect((await first.client.adjust(saleId, 1)).status).toBe(200);
+      await until('the unit is sold', async () => {
+        const { kind } = await gate.reserve({ rid, saleId, userId, quantity: 1,
+          traceId: '0'.repeat(32), ip: '10.0.0.1', source: 'test' });
+        return kind === 'held';
+      });
+      const { status, body } = await second.client.buy(saleId, userId, { key });
+      expect([userId, status < 300, body.code, body.id]).toEqual([userId, true, undefined, rid]);
+    }
+    // Nor when the sale is sold out once more, and known by heart anew.
+    await learn(second, saleId);
+    const { body } = await second.client.buy(saleId, 'late-4', { key: 'key-4' });
+    expect(body.code).toBeUndefined();
+    await expectBooksToBalance(first, saleId);
+  });
+
+  it('sells on both processes what comes back', async () => {
+    const saleId = await first.client.openSale({ stock: 1 });
+    await first.client.order(saleId, 'ann');
+    await Promise.all([learn(first, saleId), learn(second, saleId)]);
+    expect((await first.client.adjust(saleId, 2)).status).toBe(200);
+    for (const { client } of [first, second]) {
+      await until('a unit is sold', async () =>
+        (await client.buy(saleId, `late-${randomUUID()}`)).status === 202);
+    }
+    const { stock } = await expectBooksToBalance(first, saleId);
+    expect(stock).toMatchObject({ total: 3, allocated: 3 });
+  });
+});
