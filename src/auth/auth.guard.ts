@@ -1,8 +1,7 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { createParamDecorator } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { AppConfig } from '../config';
-import { accessOf, clientIpOf, type Access } from '../infra/http';
+import { accessOf, clientIpOf, parameter, type Access } from '../infra/http';
 import { AddressRanges, ProblemError } from '../kernel';
 import type { Authenticator } from './authenticator';
 import type { Identity } from './identity';
@@ -75,8 +74,7 @@ function admit(request: FastifyRequest, identity: Identity, access: Access): tru
 }
 
 /** The caller, on every route that is not public: `@CurrentUser() buyer: Identity`. */
-export const CurrentUser = createParamDecorator((_data: unknown, context: ExecutionContext) => {
-  const { identity } = context.switchToHttp().getRequest<FastifyRequest>();
+export const CurrentUser = (): ParameterDecorator => parameter(({ identity }) => {
   if (identity === undefined) throw new Error('@CurrentUser() does not work on a public route');
   return identity;
 });

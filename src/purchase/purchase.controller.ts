@@ -1,10 +1,12 @@
-import { Controller, Post, Req, Res } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Controller, type OnModuleInit, Post } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, type Identity } from '../auth';
-import { clientIpOf, Describe, DeviceId, IdempotencyKey, PathId, PreferredWaitSeconds, ProofHeader,
-  traceIdOf, ValidBody } from '../infra/http';
+import { ClientIp, Describe, DeviceId, handleDirectly, IdempotencyKey, PathId, PreferredWaitSeconds,
+  ProofHeader, Reply, TraceId, ValidBody } from '../infra/http';
 import { orderSchema, type OrderView } from '../order';
+import { buyingRoute } from './admission/front-gate';
 import { Purchase } from './purchase';
 
 const purchaseBody = z.strictObject({
@@ -14,8 +16,17 @@ const purchaseBody = z.strictObject({
 const statusOf = { accepted: 202, created: 201, known: 200 } as const;
 
 @Controller()
-export class PurchaseController {
-  constructor(private readonly purchase: Purchase) {}
+export class PurchaseController implements OnModuleInit {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly purchase: Purchase,
+  ) {}
+
+  /** The front gate has asked by then who is buying, which is all that a guard would. */
+  onModuleInit(): void {
+    handleDirectly(this.host.httpAdapter.getInstance<FastifyInstance>(),
+      { method: 'POST', url: buyingRoute }, this, 'place');
+  }
 
   @Post('v1/sales/:saleId/orders')
   @Describe({
@@ -47,11 +58,12 @@ export class PurchaseController {
     @ProofHeader('X-Sale-Token') saleToken: string | undefined,
     @ProofHeader('X-Captcha-Token') captchaToken: string | undefined,
     @CurrentUser() buyer: Identity,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @ClientIp() ip: string,
+    @TraceId() traceId: string,
+    @Reply() reply: FastifyReply,
   ): Promise<OrderView> {
-    const { kind, order } = await this.purchase.place({ saleId, buyer, quantity, key, waitSeconds,
-      ip: clientIpOf(request), traceId: traceIdOf(request), deviceId, saleToken, captchaToken });
+    const { kind, order } = await this.purchase.place({ saleId, buyer, quantity, key, waitSeconds, ip,
+      traceId, deviceId, saleToken, captchaToken });
     void reply.status(statusOf[kind]).header('location', `/v1/orders/${order.id}`);
     return order;
   }

@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { ProblemCode } from '../../kernel';
 
@@ -37,7 +38,12 @@ export interface RouteInputs {
   query?: z.ZodObject;
   path: Record<string, z.ZodType>;
   headers: RequestHeader[];
+  /** How each parameter is read, by its place. */
+  readers: ReadParameter[];
 }
+
+/** Reads a parameter of a handler from the request, synchronously. */
+export type ReadParameter = (request: FastifyRequest, reply: FastifyReply) => unknown;
 
 /** A request header that a parameter decorator of `parameters.ts` reads. */
 export type RequestHeader = 'Idempotency-Key' | 'Prefer' | 'X-Device-Id' | 'X-Sale-Token'
@@ -62,7 +68,7 @@ export function descriptionOf(prototype: object, method: string): RouteDescripti
 export function inputsOf(prototype: object, method: string | symbol): RouteInputs {
   const known = Reflect.getOwnMetadata(inputsKey, prototype, method) as RouteInputs | undefined;
   if (known) return known;
-  const inputs: RouteInputs = { path: {}, headers: [] };
+  const inputs: RouteInputs = { path: {}, headers: [], readers: [] };
   Reflect.defineMetadata(inputsKey, inputs, prototype, method);
   return inputs;
 }

@@ -4,9 +4,10 @@ export { createHttpApplication } from './create-http-application';
 export { Describe, type RouteDescription } from './describe';
 export { DocsModule } from './docs.module';
 export { beforeFirstPage, cursorParameter, pageItemsAtMost, pageOf, pageSchema, type PageEnd } from './page';
+export { handleDirectly } from './direct-route';
 export {
-  DeviceId, IdempotencyKey, PathId, PathText, PreferredWaitSeconds, ProofHeader, ValidBody,
-  ValidQuery, waitSecondsAtMost,
+  ClientIp, DeviceId, IdempotencyKey, parameter, PathId, PathText, PreferredWaitSeconds, ProofHeader,
+  Reply, TraceId, ValidBody, ValidQuery, waitSecondsAtMost,
 } from './parameters';
 export { answerProblem } from './problem-filter';
 export { clientIpOf, deviceIdOf, deviceIdPattern, traceIdOf } from './request';

@@ -34,9 +34,12 @@ export function holdsUnits({ status }: BookedOrder): boolean {
   return holding.includes(status);
 }
 
-/** A reservation that its buyer gave up before it had a row. */
+/**
+ * A reservation that became no order: its buyer gave it up before it had a row, or a worker had it in
+ * hand when Redis came back without it.
+ */
 export function isTombstone({ status, reason }: BookedOrder): boolean {
-  return status === 'cancelled' && reason === 'CANCELLED_BY_BUYER';
+  return reason === (status === 'cancelled' ? 'CANCELLED_BY_BUYER' : 'EPOCH_PASSED');
 }
 
 export function unitsOf(rows: readonly BookedOrder[]): number {

@@ -67,7 +67,7 @@ export const generationIsPresent: Rule = ({ books: { redis, database, rows } }) 
 
 /**
  * I13: at the end nothing waits that nobody works on. Of what Redis lost, a tombstone may be the only
- * trace: a buyer gave up what the server that was lost had held.
+ * trace.
  */
 export const nothingWaits: Rule = ({ books, mayLose }) => {
   const { rows, records, redis } = books;
