@@ -1,3 +1,4 @@
+export { BuyerLists } from './buyer-lists';
 export { recordLetters, type OrderStatus, type ReleasedStatus, type Reservation } from './record';
 export type { ReserveOutcome, RefusalReason } from './reserve-outcome';
 export { NothingHeld, refusal } from './refusal';

@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Metrics } from '../infra/metrics';
-import { parseRecord } from './record';
+import { BuyerLists, type Generation } from './buyer-lists';
 import { SaleEpochs } from './sale-epochs';
 import { StockRedis } from './stock-redis';
 
@@ -16,10 +16,7 @@ const idleMs = 2_000;
 /** Of all sales together; a larger sale goes on asking Redis. */
 const buyersAtMost = 100_000;
 
-interface Lease {
-  readonly boot: string;
-  readonly epoch: number;
-  readonly seq: number;
+interface Lease extends Generation {
   /** By the clock of `performance.now()`. */
   readonly endsAtMs: number;
 }
@@ -47,6 +44,7 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly redis: StockRedis,
     private readonly epochs: SaleEpochs,
+    private readonly lists: BuyerLists,
     private readonly metrics: Metrics,
   ) {}
 
@@ -98,10 +96,13 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   private async learn(saleId: string): Promise<void> {
     const before = await this.lease(saleId);
     if (before === undefined || this.buyerCount + before.seq > buyersAtMost) return;
-    const buyers = await this.readBuyers(saleId, before.boot);
+    const known = await this.lists.find(saleId, before);
+    if (known === undefined) return; // the next refusals ask again
+    const buyers = known === 'unread' ? await this.lists.read(saleId, before) : known;
     // Whoever has a record by now had it all the time, and so no page has missed him.
     const lease = await this.lease(saleId);
     if (lease === undefined || !isSame(before, lease)) return;
+    if (known === 'unread') await this.lists.share(saleId, lease, buyers);
     this.sales.set(saleId, { lease, buyers, wantedAtMs: performance.now() });
   }
 
@@ -125,19 +126,6 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
     return leaseMs > 0 ? { boot, epoch, seq, endsAtMs: askedAtMs + leaseMs } : undefined;
   }
 
-  /** Everybody with a reservation, whatever became of it. Throws when a record cannot be read. */
-  private async readBuyers(saleId: string, boot: string): Promise<Set<string>> {
-    const { records } = this.redis.keys(saleId);
-    const buyers = new Set<string>();
-    let cursor = '0';
-    do {
-      const { next, values } = await this.redis.scanHash(records, cursor, boot);
-      for (const text of values) buyers.add(parseRecord('', text).userId);
-      cursor = next;
-    } while (cursor !== '0');
-    return buyers;
-  }
-
   private get buyerCount(): number {
     let count = 0;
     for (const { buyers } of this.sales.values()) count += buyers.size;
@@ -146,6 +134,6 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
 }
 
 /** No reservation has been made, and no load begun, between the two. */
-function isSame(one: Lease, other: Lease): boolean {
+function isSame(one: Generation, other: Generation): boolean {
   return one.boot === other.boot && one.epoch === other.epoch && one.seq === other.seq;
 }

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { SaleGate, SaleModule } from '../sale';
 import { AdjustmentController } from './adjustment.controller';
+import { BuyerLists } from './buyer-lists';
 import { Deductions } from './deduction/deductions';
 import { RedisSaleGate } from './redis-sale-gate';
 import { ReservationIds } from './reservation-ids';
@@ -15,8 +16,8 @@ import { StockOutbox } from './stock-outbox';
 import { StockReader } from './stock-reader';
 import { StockRedis } from './stock-redis';
 
-const shared = [Deductions, ReservationIds, SaleEpochs, SoldOutSales, StockAdjustments, StockBook, StockGate,
-  StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
+const shared = [BuyerLists, Deductions, ReservationIds, SaleEpochs, SoldOutSales, StockAdjustments,
+  StockBook, StockGate, StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
 
 /** Global, because the sale module reaches the gate through its own port, not through an import. */
 @Global()

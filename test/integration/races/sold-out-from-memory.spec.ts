@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Metrics } from '../../../src/infra/metrics';
-import { StockGate } from '../../../src/stock';
+import { BuyerLists, StockGate } from '../../../src/stock';
 import { expectBooksToBalance } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
@@ -97,6 +97,17 @@ describe('a sold-out sale that two processes know by heart', () => {
     const { body } = await second.client.buy(saleId, 'late-4', { key: 'key-4' });
     expect(body.code).toBeUndefined();
     await expectBooksToBalance(first, saleId);
+  });
+
+  it('reads the records of the sale once for both', async () => {
+    const saleId = await first.client.openSale({ stock: 2 });
+    await Promise.all(['ann', 'bob'].map((buyer) => first.client.order(saleId, buyer, { key: buyer })));
+    await learn(first, saleId);
+    const read = jest.spyOn(second.get(BuyerLists), 'read');
+    await learn(second, saleId);
+    expect(read).not.toHaveBeenCalled();
+    expect((await second.client.buy(saleId, 'bob', { key: 'bob' })).status).toBe(200);
+    read.mockRestore();
   });
 
   it('sells on both processes what comes back', async () => {
