@@ -43,6 +43,19 @@ describe('a sold-out sale that two processes know by heart', () => {
       return (await refusals(product)).byMemory > byMemory;
     });
 
+  /** A unit comes back, and is sold as soon as Redis sells it, past the first process' memory. */
+  async function sellOneMore(saleId: string, userId: string, key: string): Promise<string> {
+    const gate = first.get(StockGate);
+    const rid = gate.idOf(userId, saleId, key);
+    expect((await first.client.adjust(saleId, 1)).status).toBe(200);
+    await until('the unit is sold', async () => {
+      const { kind } = await gate.reserve({ rid, saleId, userId, quantity: 1,
+        traceId: '0'.repeat(32), ip: '10.0.0.1', source: 'test' });
+      return kind === 'held';
+    });
+    return rid;
+  }
+
   it('refuses each of the crowd once, by memory or by Redis, and all with the same words', async () => {
     const saleId = await first.client.openSale({ stock: 1 });
     await first.client.order(saleId, 'ann');
@@ -76,19 +89,12 @@ describe('a sold-out sale that two processes know by heart', () => {
   });
 
   it('tells nobody "sold out" who has just bought a unit that came back, at the other process', async () => {
-    const gate = first.get(StockGate);
     const saleId = await first.client.openSale({ stock: 1 });
     await first.client.order(saleId, 'ann');
     for (let round = 0; round < 5; round += 1) {
       await learn(second, saleId);
       const [userId, key] = [`late-${round}`, `key-${round}`];
-      const rid = gate.idOf(userId, saleId, key);
-      expect((await first.client.adjust(saleId, 1)).status).toBe(200);
-      await until('the unit is sold', async () => {
-        const { kind } = await gate.reserve({ rid, saleId, userId, quantity: 1,
-          traceId: '0'.repeat(32), ip: '10.0.0.1', source: 'test' });
-        return kind === 'held';
-      });
+      const rid = await sellOneMore(saleId, userId, key);
       const { status, body } = await second.client.buy(saleId, userId, { key });
       expect([userId, status < 300, body.code, body.id]).toEqual([userId, true, undefined, rid]);
     }
@@ -97,6 +103,29 @@ describe('a sold-out sale that two processes know by heart', () => {
     const { body } = await second.client.buy(saleId, 'late-4', { key: 'key-4' });
     expect(body.code).toBeUndefined();
     await expectBooksToBalance(first, saleId);
+  });
+
+  it('does not rely on a list that was read while somebody bought', async () => {
+    const saleId = await first.client.openSale({ stock: 1 });
+    await first.client.order(saleId, 'ann');
+    const lists = second.get(BuyerLists);
+    const read = lists.read.bind(lists);
+    const sold = Promise.withResolvers<string>();
+    const spy = jest.spyOn(lists, 'read').mockImplementationOnce(async (...given) => {
+      const buyers = await read(...given);
+      sold.resolve(await sellOneMore(saleId, 'bob', 'bob-1'));
+      return buyers;
+    });
+    await until('the process reads', async () => {
+      await strangers(second, saleId, 19);
+      // One after the other: no stranger is on his way when the unit comes.
+      for (let i = 0; i < 3 && spy.mock.calls.length === 0; i += 1) await strangers(second, saleId, 1);
+      return spy.mock.calls.length > 0;
+    });
+    const rid = await sold.promise;
+    await learn(second, saleId);
+    expect((await second.client.buy(saleId, 'bob', { key: 'bob-1' })).body.id).toBe(rid);
+    spy.mockRestore();
   });
 
   it('reads the records of the sale once for both', async () => {
