@@ -36,13 +36,13 @@ const numbers = {
 };
 
 const files = {
-  results: { default: 'bench/results/latest.json', what: 'what `npm run bench` measured' },
+  results: { what: 'what `npm run bench` measured (bench/results/latest.json)' },
   out: { default: '.data/plan', what: 'folder for plan.json and opening-minute.svg' },
 };
 
 /**
  * @param {string[]} args of the command line
- * @returns {{ sale: object, given: object, results: string, out: string }} `sale`: every number
+ * @returns {{ sale: object, given: object, results?: string, out: string }} `sale`: every number
  *   above, undefined where it was not given; `given`: figures that replace measured ones
  * @throws {Failure} that names the flag and what it takes
  */
@@ -59,8 +59,7 @@ ${usage()}`);
   if (sale.sales > sale.units) throw new Failure('--sales is more than --units');
   const given = Object.fromEntries(figureNames.filter((name) => values[flagOf(name)] !== undefined)
     .map((name) => [name, numberOf(name, values, positive)]));
-  return { sale, given, results: values.results ?? files.results.default,
-    out: values.out ?? files.out.default };
+  return { sale, given, results: values.results, out: values.out ?? files.out.default };
 }
 
 /** Every flag with what it means. */

@@ -72,7 +72,7 @@ export interface Minute {
 }
 
 export function readOptions(args: string[]): {
-  sale: PlannedSale; given: Record<string, number>; results: string; out: string;
+  sale: PlannedSale; given: Record<string, number>; results?: string; out: string;
 };
 export function readFigures(results: object, given: Record<string, number>): Figures;
 export function sizeOf(sale: PlannedSale, figures: Figures): Size;

@@ -14,6 +14,8 @@ import {
   describePlan, drawMinute, readFigures, readOptions, simulate, sizeOf, warnings,
 } from './plan.mjs';
 
+const latestResults = join(import.meta.dirname, '../results/latest.json');
+
 try {
   if (process.argv.includes('--help')) say(usage());
   else plan(readOptions(process.argv.slice(2)));
@@ -28,23 +30,37 @@ function plan({ sale, given, results: path, out }) {
   const size = sizeOf(sale, figures);
   const minute = simulate(sale, figures, size, new OverloadMeter());
   const machine = `${results.cpu ?? 'no machine measured'}, ${results.cores ?? '?'} cores`;
-  say(describePlan({ sale, figures, size, minute, machine }));
-  const folder = resolve(out);
-  mkdirSync(folder, { recursive: true });
-  const [json, picture] = ['plan.json', 'opening-minute.svg'].map((name) => join(folder, name));
-  writeFileSync(json, `${JSON.stringify({ sale, figures, size,
-    warnings: warnings({ sale, figures, size, minute }), ...minute }, null, 1)}\n`);
-  writeFileSync(picture, drawMinute(minute.points, `${sale.qps.toLocaleString('en')} requests/s, ${
-    sale.units.toLocaleString('en')} units: ${size.processes} API processes, ${
-    size.redisServers} Redis servers, ${size.writers} workers`));
-  say(`\nwritten: ${json}\n         ${picture}`);
+  say(`${describePlan({ sale, figures, size, minute, machine })}\n`);
+  const title = `${sale.qps.toLocaleString('en')} requests/s, ${sale.units.toLocaleString('en')} `
+    + `units: ${size.processes} API processes, ${size.redisServers} Redis servers, ${size.writers} `
+    + 'workers';
+  write(resolve(out), {
+    'plan.json': `${JSON.stringify({ sale, figures, size,
+      warnings: warnings({ sale, figures, size, minute }), ...minute }, null, 1)}\n`,
+    'opening-minute.svg': drawMinute(minute.points, title),
+  });
 }
 
+/** Figures of the last benchmark; none where it has not run, since all of them can be given. */
 function readResults(path) {
-  if (!existsSync(path)) return {};
+  if (path === undefined && !existsSync(latestResults)) return {};
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    const results = JSON.parse(readFileSync(path ?? latestResults, 'utf8'));
+    if (typeof results?.date === 'string') return results;
   } catch (error) {
-    throw new Failure(`${path} is not what npm run bench writes: ${error.message}`);
+    throw new Failure(`--results cannot be read: ${error.message}`);
+  }
+  throw new Failure('--results is not what npm run bench writes');
+}
+
+function write(folder, contents) {
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of Object.entries(contents)) {
+      writeFileSync(join(folder, name), text);
+      say(`written: ${join(folder, name)}`);
+    }
+  } catch (error) {
+    throw new Failure(`--out cannot be written: ${error.message}`);
   }
 }
