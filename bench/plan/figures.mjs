@@ -5,11 +5,11 @@ import { Failure } from '../../tools/lib/console.mjs';
 const leastMicroseconds = 0.1;
 
 const perCore = (microseconds) =>
-  microseconds >= 0 ? 1e6 / Math.max(microseconds, leastMicroseconds) : undefined;
+  Number.isFinite(microseconds) ? 1e6 / Math.max(microseconds, leastMicroseconds) : undefined;
 
 const rowOf = ({ rows }, start) => rows?.find(({ name }) => name?.startsWith(start));
 /** Seconds for a thousand requests are milliseconds for one. */
-const apiOf = (row) => perCore((row?.['CPU s/1,000 API'] ?? NaN) * 1_000);
+const apiOf = (row) => perCore(Number.parseFloat(row?.['CPU s/1,000 API']) * 1_000);
 
 /** The dearest way to send it: nobody knows how many commands will travel together. */
 const reservesOf = ({ redisScript }) => redisScript

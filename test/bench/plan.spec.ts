@@ -183,6 +183,24 @@ describe('what the planner says', () => {
     }
   });
 
+  it('takes from a benchmark what it measured, of several figures the careful one', () => {
+    const api = (name: string, seconds: number) => ({ name, 'CPU s/1,000 API': seconds });
+    const found = readFigures({
+      rows: [api('accepted (202), funnel on', 0.5), api('sold out (409), funnel on', 0.25),
+        api('flood of a blacklisted user (403)', 0.1), api('flood of a throttled user (429)', 0.2)],
+      perPurchase: { redisCpuMicroseconds: 50, bytesIn: 500, bytesOut: 600, redisBytes: 290 },
+      redisScript: { rows: [{ 'per second and core of Redis': 90_000 },
+        { 'per second and core of Redis': 200_000 }] },
+      drain: { rows: [{ 'CPU µs MariaDB': 100 }, { 'orders per second': 40_000 }] },
+      rowsPerSecondFromBacklog: 5_000,
+    }, {});
+    const values = Object.fromEntries(Object.entries(found)
+      .map(([name, { value }]) => [name, value]));
+    expect(values).toMatchObject({ apiPerCore: 2_000, soldOutPerCore: 4_000, refusalsPerCore: 5_000,
+      redisPerCore: 20_000, reservesPerCore: 90_000, ordersPerWriter: 5_000, ordersPerSale: 40_000,
+      databaseOrdersPerCore: 10_000, bytesPerReservation: 290, bytesIn: 500, bytesOut: 600 });
+  });
+
   it('draws a picture of numbers only', () => {
     for (const [qps = '', units = ''] of [['1000', '100'], ['300000', '9']]) {
       const { points } = plan('--qps', qps, '--units', units).minute;
