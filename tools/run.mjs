@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * `node tools/run.mjs <name> [arguments]`: runs one of the product's own commands (`token`,
- * `migrate`), the benchmark (`bench`) or the crowd simulation (`crowd`) under Node 24, installing
- * and building first if need be.
+ * `migrate`), the benchmark (`bench`), the crowd simulation (`crowd`) or the capacity planner
+ * (`plan`) under Node 24, installing and building first if need be.
  * Its own messages go to stderr: stdout is the command's result.
  */
 import { spawn } from 'node:child_process';
@@ -14,7 +14,8 @@ import {
 } from './lib/environment.mjs';
 import { nodeProgram, prepare, root } from './lib/packages.mjs';
 
-const experiments = new Map([['bench', 'bench/run.mjs'], ['crowd', 'bench/crowd/run.mjs']]);
+const experiments = new Map([['bench', 'bench/run.mjs'], ['crowd', 'bench/crowd/run.mjs'],
+  ['plan', 'bench/plan/run.mjs']]);
 
 sayOnStderr();
 try {
@@ -33,7 +34,7 @@ function scriptOf(name) {
     ? join(root, experiments.get(name))
     : join(root, 'dist/src/cli', `${name}.js`);
   if (!/^[a-z-]+$/.test(name ?? '') || !existsSync(path)) {
-    throw new Failure('usage: npm run <token | migrate | bench | crowd> -- [arguments]');
+    throw new Failure('usage: npm run <token | migrate | bench | crowd | plan> -- [arguments]');
   }
   return path;
 }
