@@ -145,7 +145,7 @@ class OpeningMinute {
     this.sendAway('shed', late, step);
   }
 
-  /** Processes read who has bought, beside those who still ask; returns the seconds it took. */
+  /** Processes learn who has bought, beside those who still ask; returns the seconds it took. */
   learn(seconds) {
     if (this.left > 0) return 0;
     const taken = Math.min(this.toLearn, this.asking > 0 ? seconds / 2 : seconds);

@@ -16,10 +16,11 @@ const cases = [
       + 'refuse more from memory (throttles, protection.shedding), or sell the units as '
       + `${number(Math.ceil(size.slotWork * sale.sales / sale.headroom))} sales.` },
   { applies: isLearningLong,
-    text: ({ sale, size }) => `once it is sold out, ${number(size.processes)} processes read `
-      + `${number(sale.units / sale.sales)} reservations each to learn who has bought: `
-      + `${seconds(size.knowingWork)} of one Redis core. Until then buyers wait or are told to `
-      + 'come back. Fewer processes or several smaller sales shorten it.' },
+    text: ({ sale, size }) => `once it is sold out, ${number(size.processes)} processes learn who `
+      + `has bought (${number(sale.units / sale.sales)} reservations, read by one for all) and ask `
+      + `whether it still is: ${seconds(size.knowingWork)} of one Redis core in that second. `
+      + 'Meanwhile buyers wait or are told to come back. Fewer processes or several smaller sales '
+      + 'shorten it.' },
   { applies: ({ minute: { end } }) => end.soldOutAtSeconds !== null && end.knownAtSeconds === null,
     text: () => 'in the opening minute memory does not learn that it is sold out: whoever comes '
       + 'late asks Redis.' },

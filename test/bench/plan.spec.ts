@@ -26,8 +26,8 @@ function isClose(one: number, other: number): boolean {
 
 describe('a plan', () => {
   // 2,000 of 10,000 requests in the opening second are refused from memory, 3,000 buy, 5,000 are
-  // late: 0.2 + 3 + 1 seconds of API. Redis: 3,000 × 0.1 ms, 7 processes that read 3,000 records
-  // each and ask ten times a second whether they still may say "sold out".
+  // late: 0.2 + 3 + 1 seconds of API. Redis: 3,000 × 0.1 ms, 3,000 records that one process
+  // reads and 7 fetch, who ask ten times a second whether they still may say "sold out".
   const sale = saleOf('--qps', '10000', '--units', '3000', '--refused-in-memory', '0.2',
     '--buyers', '20000', '--cores', '4', '--hours', '3', '--price-per-machine-hour', '2.5');
 
@@ -38,7 +38,7 @@ describe('a plan', () => {
       redisConnections: 90, databaseConnections: 180,
       machines: { application: 3, redis: 1, database: 1 }, machineHours: 15, price: 37.5 });
     expect(size.apiUtilization).toBeCloseTo(4.2 / 7);
-    expect(size.redisUtilization).toBeCloseTo(0.3 + 7 * 3_000 / 500_000 + 7 * 10 / 100_000);
+    expect(size.redisUtilization).toBeCloseTo(0.3 + (1 + 7 / 120) * 3_000 / 500_000 + 7 * 10 / 100_000);
     expect(size.databaseCores).toBeCloseTo(0.5 / 0.6);
   });
 
@@ -152,7 +152,7 @@ describe('what the planner says', () => {
     ['a sale is hotter than one Redis core', /hotter than one Redis core/,
       ['--qps', '90000', '--units', '90000']],
     ['learning who has bought takes long', /learn who has bought/,
-      ['--qps', '500000', '--units', '50000']],
+      ['--qps', '500000', '--units', '50000', '--processes', '1000']],
     ['orders take longer than the lease', /than the lease/,
       ['--qps', '10000', '--units', '20000']],
     ['orders take longer than the time to pay', /than the time to pay/,
