@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, isCheckViolation, isDuplicateKey, type Transaction } from '../infra/database';
+import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
 import { ServerClock } from '../infra/redis';
 import type { Sale } from '../sale';
@@ -94,6 +95,7 @@ export class OrderWriter {
       new Date(now.getTime() + payWindowSeconds * 1_000);
     const inserted = await this.store.insert(transaction, sale, missing,
       { status: 'pending_payment', expiresAt, now });
+    failpoint('writer-in-transaction');
     const ledger = await this.book.allocate(transaction, { saleId: sale.id,
       limitPerUser: sale.limitPerUser, strategy: sale.strategy, epoch: missing[0]?.epoch ?? 0,
       highestSeq: Math.max(...missing.map(({ seq }) => seq)) },

@@ -10,6 +10,7 @@ const points: readonly { point: Failpoint; between: string; changes?: object }[]
   { point: 'relay-before-queue', between: 'S3–S4' },
   { point: 'relay-before-acknowledge', between: 'inside S4' },
   { point: 'writer-before-commit', between: 'S4–S5' },
+  { point: 'writer-in-transaction', between: 'inside S5' },
   { point: 'writer-after-commit', between: 'S5–S6' },
   { point: 'pay-before-settle', between: 'S7–S8, paid' },
   { point: 'cancelled-before-release', between: 'S7–S8, cancelled' },

@@ -30,6 +30,12 @@ scenario('Redis comes back empty: everything that has a row comes back from it',
   { row: 'Redis restarted empty', mayLose: true }, (stage) =>
     losePower(stage, () => { stage.servers.emptyRedis(); }));
 
+scenario('Redis comes back empty, and DURABILITY is commit: nothing that was acknowledged is lost',
+  { row: 'Redis restarted empty, DURABILITY=commit', mayLose: true,
+    environment: { DURABILITY: 'commit' } },
+  (stage) => losePower(stage, () => { stage.servers.emptyRedis(); }),
+  (_stage, { lost, acknowledged }) => { expect([lost, acknowledged > 0]).toEqual([[], true]); });
+
 scenario('a replica that lags takes over: what only the master had is lost, nothing is sold twice',
   { row: 'Redis fail-over to a replica that lags', mayLose: true, servers: {} }, async (stage) => {
     const { servers, crowd, random } = stage;

@@ -22,7 +22,7 @@ for (const strategy of strategies) {
   const hasUnits = strategy === 'database-unit-rows' || strategy === 'segment-lock';
   scenario(`by ${strategy}: exactly, although who writes is killed, and then the database`, {
     row: `SIGKILL of an API process, then of MariaDB, strategy ${strategy}`,
-    short: strategy === 'database-unit-rows', sale: { strategy, stock: 400 }, warmUp: 30,
+    sale: { strategy, stock: 400 }, warmUp: 30,
   }, async (stage) => {
     const { deployment, crowd, servers, random } = stage;
     const [first] = deployment.processes('api');
@@ -36,3 +36,17 @@ for (const strategy of strategies) {
     expect(await unitsBeside(stage)).toBe(hasUnits ? database.allocated : 0);
   });
 }
+
+scenario('by tokens: as many tokens as units, although who sells is killed, and then Redis', {
+  row: 'SIGKILL of an API process, then of Redis, strategy tokens', sale: { strategy: 'tokens' },
+}, async (stage) => {
+  const { deployment, crowd, servers, random, saleId } = stage;
+  const [first] = deployment.processes('api');
+  await stage.inject('an API process is killed', () => first?.end());
+  await crowd.acknowledge(random.integer(5, 20));
+  await deployment.start({ roles: 'api' });
+  await stage.inject('Redis is killed', () => servers.killRedis());
+  await stage.pass(random.integer(0, 1_000));
+  await stage.heal(() => servers.startRedis());
+  expect((await stage.client.stock(saleId)).consistent).toBe(true);
+});
