@@ -28,7 +28,7 @@ export class OrderResale {
     if (!sale) throw new Error(`The order ${order.id} names a sale that is not there`);
     if (sale.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
     const rid = this.gate.idOf(userId, saleId, key);
-    const request = { rid, saleId, userId, quantity, ...cause };
+    const request = { rid, saleId, userId, quantity, earlier: order.id, ...cause };
     const outcome = await this.gate.reserve(request);
     switch (outcome.kind) {
       case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };

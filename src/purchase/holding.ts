@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AcknowledgedPurchases, DirectOrders, isFinal, type DirectOutcome } from '../order';
-import { fingerprint, StockGate, type ReserveOutcome } from '../stock';
+import { fingerprint, SoldOutSales, StockGate, type ReserveOutcome } from '../stock';
 import type { Admitted, Attempt } from './admission/attempt';
 
 /** What came of holding the units, by whichever side. */
@@ -11,6 +11,7 @@ export type HoldOutcome = Exclude<ReserveOutcome, { kind: 'in_database' }> | Dir
 export class Holding {
   constructor(
     private readonly gate: StockGate,
+    private readonly soldOut: SoldOutSales,
     private readonly direct: DirectOrders,
     private readonly acknowledged: AcknowledgedPurchases,
   ) {}
@@ -23,6 +24,9 @@ export class Holding {
       source: 'purchase', deviceId, saleTokenId, captchaId, payWindowSeconds };
     const outcome = await this.gate.reserve(request);
     if (outcome.kind === 'in_database') return this.direct.place(sale, request, outcome.epoch);
+    if (outcome.kind === 'refused' && outcome.reason === 'SOLD_OUT' && outcome.available === 0) {
+      this.soldOut.noteRefusal(sale.id);
+    }
     // Also what the connection asked for twice, or the buyer: he hears of it now.
     const isPromised = outcome.kind === 'held'
       || (outcome.kind === 'replayed' && outcome.status === 'reserved');

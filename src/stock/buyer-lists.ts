@@ -21,8 +21,8 @@ export interface Generation {
 export class BuyerLists {
   constructor(private readonly redis: StockRedis) {}
 
-  /** As another process found them; `unread` when this one is to read them; undefined: one is at it. */
-  async find(saleId: string,
+  /** As another process found them; `unread`: this one is to read them; undefined: one is at it. */
+  async findOrClaim(saleId: string,
     generation: Generation): Promise<ReadonlySet<string> | 'unread' | undefined> {
     const { general } = this.redis.connections;
     const key = this.key(saleId, generation);
@@ -33,15 +33,16 @@ export class BuyerLists {
 
   /**
    * Everybody who has had a reservation since before this call. Throws when a record cannot be read,
-   * or when the server has changed.
+   * when there are more than so many, or when the server has changed.
    */
-  async read(saleId: string, { boot }: Generation): Promise<Set<string>> {
+  async read(saleId: string, { boot }: Generation, atMost: number): Promise<Set<string>> {
     const { records } = this.redis.keys(saleId);
     const buyers = new Set<string>();
     let cursor = '0';
     do {
       const { next, values } = await this.redis.scanHash(records, cursor, boot);
       for (const text of values) buyers.add(parseRecord('', text).userId);
+      if (buyers.size > atMost) throw new Error(`More than ${atMost} buyers`);
       cursor = next;
     } while (cursor !== '0');
     return buyers;

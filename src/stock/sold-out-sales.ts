@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Metrics } from '../infra/metrics';
 import { BuyerLists, type Generation } from './buyer-lists';
@@ -15,6 +16,11 @@ const refusalsOverMs = 1_000;
 const idleMs = 2_000;
 /** Of all sales together; a larger sale goes on asking Redis. */
 const buyersAtMost = 100_000;
+/**
+ * A sale is not learned again before so many milliseconds for each buyer have passed: where units come
+ * back one by one, to read them all for each would cost more than it spares.
+ */
+const restMsPerBuyer = 0.02;
 
 interface Lease extends Generation {
   /** By the clock of `performance.now()`. */
@@ -36,7 +42,10 @@ interface SoldOutSale {
 @Injectable()
 export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly sales = new Map<string, SoldOutSale>();
-  private readonly learning = new Set<string>();
+  /** One at a time: what there is room for is known only when it has been read. */
+  private learning: string | undefined;
+  /** By sale: not before this moment. */
+  private readonly rests = new Map<string, number>();
   private readonly refusals = new Map<string, number>();
   private countingSinceMs = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -70,22 +79,24 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Redis has refused a purchase because nothing is left. Never throws. */
-  note(saleId: string): void {
-    if (this.sales.has(saleId) || this.learning.has(saleId)) return;
+  noteRefusal(saleId: string): void {
+    if (this.sales.has(saleId) || this.learning !== undefined || this.rests.has(saleId)) return;
     const count = (this.refusals.get(saleId) ?? 0) + 1;
     this.refusals.set(saleId, count);
     if (count < refusalsBefore) return;
     this.refusals.delete(saleId);
-    this.learning.add(saleId);
+    this.learning = saleId;
     // A sale that cannot be known by heart is asked for, as before.
-    void this.learn(saleId).catch(() => undefined)
-      .finally(() => { this.learning.delete(saleId); });
+    void this.learn(saleId).catch(() => undefined).finally(() => { this.learning = undefined; });
   }
 
   private keepUp(nowMs: number): void {
     if (nowMs - this.countingSinceMs > refusalsOverMs) {
       this.refusals.clear();
       this.countingSinceMs = nowMs;
+    }
+    for (const [saleId, endsAtMs] of this.rests) {
+      if (nowMs >= endsAtMs) this.rests.delete(saleId);
     }
     for (const [saleId, sale] of this.sales) {
       if (nowMs - sale.wantedAtMs > idleMs) this.sales.delete(saleId);
@@ -94,26 +105,31 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async learn(saleId: string): Promise<void> {
-    const before = await this.lease(saleId);
-    if (before === undefined || this.buyerCount + before.seq > buyersAtMost) return;
-    const known = await this.lists.find(saleId, before);
-    if (known === undefined) return; // the next refusals ask again
-    const buyers = known === 'unread' ? await this.lists.read(saleId, before) : known;
+    const room = buyersAtMost - this.buyerCount;
+    const before = await this.lease(saleId, room);
+    if (before === undefined) return;
+    const known = await this.lists.findOrClaim(saleId, before);
+    if (known === undefined) {
+      await sleep(renewEveryMs); // the next refusals ask again
+      return;
+    }
+    const buyers = known === 'unread' ? await this.lists.read(saleId, before, room) : known;
+    this.rests.set(saleId, performance.now() + buyers.size * restMsPerBuyer);
     // Whoever has a record by now had it all the time, and so no page has missed him.
-    const lease = await this.lease(saleId);
-    if (lease === undefined || !isSame(before, lease)) return;
-    if (known === 'unread') await this.lists.share(saleId, lease, buyers);
+    const lease = await this.lease(saleId, room);
+    if (lease === undefined || !isSame(before, lease) || buyers.size > room) return;
     this.sales.set(saleId, { lease, buyers, wantedAtMs: performance.now() });
+    if (known === 'unread') await this.lists.share(saleId, lease, buyers);
   }
 
   private async renew(saleId: string, sale: SoldOutSale): Promise<void> {
-    const lease = await this.lease(saleId).catch(() => undefined);
+    const lease = await this.lease(saleId, buyersAtMost).catch(() => undefined);
     if (lease !== undefined && isSame(lease, sale.lease)) sale.lease = lease;
     else if (this.sales.get(saleId) === sale) this.sales.delete(saleId);
   }
 
   /** Undefined when there is something to sell, or when Redis cannot say that there is not. */
-  private async lease(saleId: string): Promise<Lease | undefined> {
+  private async lease(saleId: string, seqAtMost: number): Promise<Lease | undefined> {
     const { epoch, gate } = await this.epochs.of(saleId);
     if (gate !== 'redis') return undefined;
     const askedAtMs = performance.now();
@@ -121,7 +137,7 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
     const [leaseMs, seq] = await this.redis.runFenced('sold-out', [this.redis.keys(saleId).meta],
       (current) => {
         boot = current;
-        return [current, epoch];
+        return [current, epoch, seqAtMost];
       }) as [number, number];
     return leaseMs > 0 ? { boot, epoch, seq, endsAtMs: askedAtMs + leaseMs } : undefined;
   }

@@ -9,7 +9,6 @@ import { NothingHeld } from './refusal';
 import { ReservationIds } from './reservation-ids';
 import { refusalOfCode, type ReserveOutcome } from './reserve-outcome';
 import { SaleEpochs } from './sale-epochs';
-import { SoldOutSales } from './sold-out-sales';
 import { StockRedis } from './stock-redis';
 
 /** One attempt to hold units under the id that `idOf` gave; `source` names the caller. */
@@ -24,6 +23,8 @@ export interface ReserveRequest {
   deviceId?: string;
   /** Time to pay, where it is not the sale's own. */
   payWindowSeconds?: number;
+  /** A reservation that the buyer has in this sale; late money buys again with it. */
+  earlier?: string;
   /** Ids of the proofs that this purchase spends, where the sale asks for them. */
   saleTokenId?: string;
   captchaId?: string;
@@ -31,7 +32,6 @@ export interface ReserveRequest {
 
 type ReserveReply = [code: number, available: number, seq: number, letter: string, quantity: number,
   reservedAtMs: number];
-const soldOut = -1;
 const fenced = -7;
 const badArgument = -8;
 const notLoaded = -9;
@@ -49,7 +49,6 @@ export class StockGate {
     private readonly redis: StockRedis,
     private readonly epochs: SaleEpochs,
     private readonly ids: ReservationIds,
-    private readonly soldOutSales: SoldOutSales,
     private readonly metrics: Metrics,
   ) {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
@@ -124,7 +123,6 @@ export class StockGate {
       }
     }
     if (reply[0] > fenced || reply[0] < notLoaded) this.available.set(saleId, reply[1]);
-    if (reply[0] === soldOut && reply[1] === 0) this.soldOutSales.note(saleId);
     failpoint('reserve-before-reply');
     return outcomeOf(rid, reply, epoch);
   }
@@ -135,7 +133,7 @@ export class StockGate {
       (boot) => [request.rid, request.userId, request.quantity, fingerprint(request.quantity), boot, epoch,
         this.leaseMs, request.traceId, request.ip, request.deviceId ?? '',
         request.payWindowSeconds ?? 0, request.saleTokenId ?? '', request.captchaId ?? '',
-        this.backlog,
+        this.backlog, request.earlier ?? '',
       ]) as ReserveReply;
   }
 }

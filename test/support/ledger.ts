@@ -62,6 +62,7 @@ interface Attempt {
   saleToken?: string;
   captcha?: string;
   backlog?: number | string;
+  earlier?: string;
 }
 
 /** `lifeMs` as PTTL says it: -1 for ever, -2 there is no such key. */
@@ -175,7 +176,7 @@ export class TestSale {
       attempt.fingerprint ?? 'print', attempt.boot ?? boot, attempt.epoch ?? 1,
       attempt.leaseMs ?? leaseMs, 'trace', '10.0.0.1', attempt.device ?? '',
       attempt.payWindow ?? 0, attempt.saleToken ?? '', attempt.captcha ?? '',
-      attempt.backlog ?? 0];
+      attempt.backlog ?? 0, attempt.earlier ?? ''];
   }
 
   /** {code, available, seq, state, quantity, reservedAt} */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { accessOf } from './access';
 import { inputsOf } from './describe';
 
 type Handler = (this: unknown, ...parameters: unknown[]) => Promise<unknown>;
@@ -14,13 +15,19 @@ export function handleDirectly<Controller extends object>(server: FastifyInstanc
   name: keyof Controller & string): void {
   const { readers } = inputsOf(Object.getPrototypeOf(controller) as object, name);
   const handler = controller[name] as Handler;
-  if (handler.length !== readers.length) throw new Error(`${name} has parameters of another kind`);
+  // Without holes: Nest's own decorators leave some.
+  if (handler.length !== Object.keys(readers).length) {
+    throw new Error(`${name} has parameters of another kind`);
+  }
+  if (accessOf(handler, controller.constructor) !== 'signed-in') {
+    throw new Error(`Nobody asks for the roles of ${name}`);
+  }
   server.addHook('preHandler', (request, reply, done) => {
     if (request.routeOptions.url !== url || request.method !== method) {
       done();
       return;
     }
     handler.apply(controller, readers.map((read) => read(request, reply)))
-      .then((body) => { void reply.send(body); }, done);
+      .then((body) => { void reply.send(body); }).catch(done);
   });
 }

@@ -1,28 +1,28 @@
 #!lua
 --[[ reserve-7: holds units of one sale for one buyer, exactly once per rid, and spends his proofs.
      KEYS  meta, records, users, due, outbox, spent, tokens     (one slot: {saleId})
-     ARGV  rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip, device, payWindow,
-           saleToken, captcha, backlog
-           payWindow: seconds, 0 for that of the sale · saleToken, captcha: ids of proofs, or ''
-           backlog: as many units without a row end the taking of more, 0 for no end
+     ARGV  rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip, device, payWindow (seconds, 0
+           for that of the sale), saleToken, captcha (ids of proofs, or ''), backlog (as many units without
+           a row end the taking of more, 0 for no end), earlier (a rid of this buyer in the sale, or '')
      Reply {code, available, seq, state, quantity, reservedAt}
-           1 held · 2 replayed (the record as it is now) · -1 sold out · -2 over the limit · -3 other body
-           -4 not open yet · -5 closed · -6 paused · -7 fenced · -8 bad argument · -9 not loaded
-           -10 sale token spent · -11 captcha spent · -12 backlog full ]]
+           1 held · 2 replayed (the record as it is now) · -1 sold out, or not on sale again yet
+           -2 over the limit · -3 other body · -4 not open yet · -5 closed · -6 paused · -7 fenced
+           -8 bad argument · -9 not loaded · -10 sale token spent · -11 captcha spent · -12 backlog full ]]
 -- @include record
 -- @include units
 -- @include sold-out
 local meta, records, users, due, outbox, spent, tokens =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local rid, userId, quantity, fingerprint, boot, epoch, leaseMs, trace, ip, device, payWindow, saleToken,
-  captcha, backlog = unpack(ARGV)
+  captcha, backlog, earlier = unpack(ARGV)
 local function refuse(code, available) return { code, tonumber(available) or 0, 0, '', 0, 0 } end
 
 local units = is_count(quantity) and tonumber(quantity) or 0
-if #ARGV ~= 14 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
+if #ARGV ~= 15 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
   or units < 1 or units > 1000 or not is_count(epoch) or not is_count(leaseMs) or not is_count(backlog)
   or not is_rid(fingerprint) or not is_count(payWindow) or #device > 512
-  or (saleToken ~= '' and not is_rid(saleToken)) or (captcha ~= '' and not is_rid(captcha)) then
+  or (saleToken ~= '' and not is_rid(saleToken)) or (captcha ~= '' and not is_rid(captcha))
+  or (earlier ~= '' and not is_rid(earlier)) then
   return refuse(-8)
 end
 local fields = redis.call('HMGET', meta, 'state', 'epoch', 'boot', 'opens', 'closes', 'limit',
@@ -52,7 +52,7 @@ if now < tonumber(opens) then return refuse(-4, available) end
 if saleToken ~= '' and redis.call('HEXISTS', spent, saleToken) == 1 then return refuse(-10, available) end
 if captcha ~= '' and redis.call('HEXISTS', spent, captcha) == 1 then return refuse(-11, available) end
 if tokens_differ(tokens, strategy, available) then return refuse(-9) end
-if tonumber(available) < units or is_leased(reopens, now) then return refuse(-1, available) end
+if tonumber(available) < units or is_shut(reopens, now, records, earlier) then return refuse(-1, available) end
 local held = redis.call('HGET', users, userId) or '0'
 if not is_count(held) then return refuse(-9) end
 if held + units > tonumber(limit) then return refuse(-2, available) end

@@ -3,8 +3,11 @@
      meanwhile are sold from then on, so that nobody holds units of whom such a process does not know. ]]
 local MEMORY_LEASE = 250
 
--- No lease is longer than that: after the clock was set back, the sale must not stay shut for hours.
-local function is_leased(reopens, now)
+-- Whether nothing is sold yet, but to a buyer who has this rid: every such process knows him.
+-- No lease is longer than that: after the clock was set back, the sale must not stay shut for hours. Both
+-- times are cut to milliseconds, so the last one counts.
+local function is_shut(reopens, now, records, earlier)
   local left = (tonumber(reopens) or 0) - now
-  return left > 0 and left <= MEMORY_LEASE
+  if left < 0 or left > MEMORY_LEASE then return false end
+  return earlier == '' or redis.call('HEXISTS', records, earlier) == 0
 end

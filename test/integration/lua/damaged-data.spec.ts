@@ -7,7 +7,7 @@ const row = ['r9', 'O', 1, 5, 1, 5, 'print', 'ann'];
 
 /** A call of each script that does something in the sale of `aSale`. */
 const calls: Record<ScriptName, (string | number)[]> = {
-  'reserve': ['r9', 'ann', 1, 'print', boot, 1, 30_000, 'trace', 'ip', 'phone', 0, 'token', '', 0],
+  'reserve': ['r9', 'ann', 1, 'print', boot, 1, 30_000, 'trace', 'ip', 'phone', 0, 'token', '', 0, ''],
   'retake': [records.frozen, 2, boot, 1, 30_000],
   'confirm': [records.reserved, 5],
   'settle': [records.reserved, records.ordered],
@@ -20,7 +20,7 @@ const calls: Record<ScriptName, (string | number)[]> = {
   'load-records': [closer, ...row],
   'open': [closer, boot, 'open'],
   'set-state': ['paused'],
-  'sold-out': [boot, 1],
+  'sold-out': [boot, 1, 100],
 };
 
 /** Counts that HINCRBY cannot use, or that Lua would take for another number. */

@@ -26,14 +26,15 @@ const row = { rid: 'r9', state: 'O', quantity: 1, deadlineMs: 5, seq: 1, reserve
 const second = Object.fromEntries(Object.entries(row).map(([name, value]) =>
   [`second ${name}`, value]));
 const cases: Case[] = [
-  { script: 'reserve', refusal: [-8, 0, 0, '', 0, 0], lengths: [0, 1, 13, 15],
+  { script: 'reserve', refusal: [-8, 0, 0, '', 0, 0], lengths: [0, 1, 14, 16],
     args: { rid: 'r9', userId: 'ann', quantity: 1, fingerprint: 'print', boot, epoch: 1,
       leaseMs: 30_000, trace: 'trace', ip: 'ip', device: 'phone', payWindow: 0,
-      saleToken: 'token', captcha: 'captcha', backlog: 0 },
+      saleToken: 'token', captcha: 'captcha', backlog: 0,
+      earlier: 'r1' },
     counts: ['quantity', 'epoch', 'leaseMs', 'payWindow', 'backlog'], ids: ['rid', 'fingerprint'],
     others: { userId: ['', 'u'.repeat(513), '雪'.repeat(171)], boot: [''],
       quantity: ['0', '1001'], device: ['d'.repeat(513), '雪'.repeat(171)],
-      saleToken: noIds.slice(1), captcha: noIds.slice(1) } },
+      saleToken: noIds.slice(1), captcha: noIds.slice(1), earlier: noIds.slice(1) } },
   { script: 'retake', refusal: -8, lengths: [0, 1, 4, 6],
     args: { rid: 'r3', hold: 2, boot, epoch: 1, leaseMs: 30_000 },
     counts: ['hold', 'epoch', 'leaseMs'], ids: ['rid'],
@@ -75,8 +76,8 @@ const cases: Case[] = [
     others: { state: ['', 'loading', 'recovering', 'OPEN', 'sold_out', 'open\0', '1'] } },
   { script: 'set-state', refusal: -8, lengths: [1, 3], args: { state: 'recovering', closer },
     others: { state: ['', 'open', 'paused', 'closed', 'loading'], closer: [''] } },
-  { script: 'sold-out', refusal: [-8, 0], lengths: [0, 1, 3], args: { boot, epoch: 1 },
-    counts: ['epoch'], others: { boot: [''] } },
+  { script: 'sold-out', refusal: [-8, 0], lengths: [0, 1, 2, 4],
+    args: { boot, epoch: 1, seqAtMost: 100 }, counts: ['epoch', 'seqAtMost'], others: { boot: [''] } },
 ];
 
 describe.each(cases)('$script', ({ script, args, counts = [], ids = [], others = {}, refusal,

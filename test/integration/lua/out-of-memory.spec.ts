@@ -37,7 +37,7 @@ describe.each(strategies)('a Redis at its memory limit, with a sale of %s', (str
 
   const refused: [ScriptName, (string | number)[]][] = [
     ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 1_000, 'trace', 'ip', 'phone', 0, 'token', '',
-      0]],
+      0, '']],
     ['adjust', ['a1', 1, boot, 1]],
     ['load-begin', begin],
   ];

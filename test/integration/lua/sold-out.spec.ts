@@ -1,4 +1,5 @@
 import { memoryLeaseMs } from '../../../src/stock/sold-out-sales';
+import { until } from '../../support/until';
 import { boot, strategies, TestLedger, type TestSale } from '../../support/ledger';
 
 describe.each(strategies)('sold-out of a sale with %s', (strategy) => {
@@ -16,7 +17,7 @@ describe.each(strategies)('sold-out of a sale with %s', (strategy) => {
   it('lets the caller refuse from memory, and says after which reservation', async () => {
     const sale = await soldOutSale();
     const before = await sale.now();
-    expect(await sale.run('sold-out', boot, 1)).toEqual([memoryLeaseMs, 42]);
+    expect(await sale.run('sold-out', boot, 1, 100)).toEqual([memoryLeaseMs, 42]);
     const reopensMs = Number(await sale.redis.hget(sale.keys.meta, 'reopens'));
     expect(reopensMs).toBeGreaterThanOrEqual(before + memoryLeaseMs);
     expect(reopensMs).toBeLessThanOrEqual(await sale.now() + memoryLeaseMs);
@@ -38,20 +39,47 @@ describe.each(strategies)('sold-out of a sale with %s', (strategy) => {
     for (const [name, value] of Object.entries<string | number>(fields)) {
       await sale.redis.hset(sale.keys.meta, name, base === 'clock' ? nowMs + Number(value) : value);
     }
-    expect(await sale.unchangedBy('sold-out', boot, 1)).toEqual([0, 0]);
+    expect(await sale.unchangedBy('sold-out', boot, 1, 100)).toEqual([0, 0]);
+  });
+
+  it('promises nothing about a sale with more reservations than the caller can remember', async () => {
+    const sale = await soldOutSale();
+    expect(await sale.unchangedBy('sold-out', boot, 1, 41)).toEqual([0, 0]);
+    expect(await sale.run('sold-out', boot, 1, 42)).toEqual([memoryLeaseMs, 42]);
   });
 
   it('promises nothing about a sale that is not there', async () => {
-    expect(await ledger.newSale().unchangedBy('sold-out', boot, 1)).toEqual([0, 0]);
+    expect(await ledger.newSale().unchangedBy('sold-out', boot, 1, 100)).toEqual([0, 0]);
   });
 
   it('sells no unit that comes back while somebody may refuse from memory', async () => {
     const sale = await soldOutSale();
-    const replies = await sale.atOnce(['sold-out', boot, 1], ['release', 'r1', 'C'],
+    const replies = await sale.atOnce(['sold-out', boot, 1, 100], ['release', 'r1', 'C'],
       ['reserve', ...sale.attempt('r2')], ['reserve', ...sale.attempt('r1')]);
     expect(replies).toEqual([[memoryLeaseMs, 42], [1], [-1, 1, 0, '', 0, 0],
       [2, 1, 42, 'C', 1, expect.any(Number)]]);
     expect(await sale.counters()).toEqual([1, 0, 0, 0]);
+  });
+
+  it('keeps the last millisecond of a lease, since times are cut to milliseconds', async () => {
+    const sale = await ledger.openSale({ total: 10_000 });
+    let attempts = 0;
+    const code = await until('both fall into one millisecond', async () => {
+      attempts += 1;
+      const nowMs = await sale.now();
+      await sale.redis.hset(sale.keys.meta, 'reopens', nowMs);
+      const [first] = await sale.reserve(`r${attempts}`);
+      return await sale.now() === nowMs && first;
+    });
+    expect(code).toBe(-1);
+  });
+
+  it('sells it at once to whom every such process knows: late money buys again', async () => {
+    const sale = await soldOutSale();
+    const [, , stranger, late] = await sale.atOnce(['sold-out', boot, 1, 100], ['release', 'r1', 'E'],
+      ['reserve', ...sale.attempt('r2', { earlier: 'not-his' })],
+      ['reserve', ...sale.attempt('r3', { user: 'user-r1', earlier: 'r1' })]);
+    expect([stranger, late]).toEqual([[-1, 1, 0, '', 0, 0], [1, 0, 43, 'R', 1, expect.any(Number)]]);
   });
 
   it.each([
@@ -64,7 +92,7 @@ describe.each(strategies)('sold-out of a sale with %s', (strategy) => {
 
   it('outlives a load, of which the process that refuses has yet to hear', async () => {
     const sale = await soldOutSale();
-    await sale.run('sold-out', boot, 1);
+    await sale.run('sold-out', boot, 1, 100);
     const reopens = await sale.redis.hget(sale.keys.meta, 'reopens');
     await sale.load({ epoch: 2, total: 1 });
     expect(await sale.redis.hget(sale.keys.meta, 'reopens')).toBe(reopens);

@@ -51,7 +51,7 @@ describe('the tokens of a sale', () => {
     'there is one too many': (sale) => sale.redis.rpush(sale.keys.tokens, '1'),
   };
   const calls: [ScriptName, (string | number)[], Reply][] = [
-    ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 30_000, 'trace', 'ip', '', 0, '', '', 0],
+    ['reserve', ['r9', 'ann', 1, 'print', boot, 1, 30_000, 'trace', 'ip', '', 0, '', '', 0, ''],
       [-9, 0, 0, '', 0, 0]],
     ['release', ['r1', 'C'], [-9]], ['retake', ['r2', 2, boot, 1, 30_000], -9],
     ['adjust', ['a1', 1, boot, 1], [-9, 0]], ['adjust', ['a1', -1, boot, 1], [-9, 0]],
