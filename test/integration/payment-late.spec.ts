@@ -1,4 +1,6 @@
 import { PaymentSteps } from '../../src/payment/payment-steps';
+import { StockRedis } from '../../src/stock';
+import { memoryLeaseMs } from '../../src/stock/sold-out-sales';
 import { PaymentProduct, type WebhookData } from '../support/payment-product';
 
 const cause = { source: 'payment_schedule', ip: '', traceId: '0'.repeat(32) };
@@ -55,6 +57,19 @@ describe('money that arrives late', () => {
     expect(ofReplacement.body).toEqual(body);
     expect(await product.auditOf(data.paymentId)).toEqual(['payment.applied', 'payment.late']);
     expect(await product.refundedAmount(data.paymentId)).toBe(0);
+    await expectBooksToBalance(saleId, 1);
+  });
+
+  it('buys its unit again also while processes refuse the crowd from memory', async () => {
+    const saleId = await product.client.openSale({ stock: 1 });
+    const data = await expiredPayment(saleId);
+    const redis = product.get(StockRedis);
+    const { general } = redis.connections;
+    const [seconds, microseconds] = (await general.time()).map(Number);
+    await general.hset(redis.keys(saleId).meta, 'reopens',
+      Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000) + memoryLeaseMs);
+    await product.deliver('payment.succeeded', data);
+    expect(await product.payment(data.orderId)).toMatchObject({ status: 'applied' });
     await expectBooksToBalance(saleId, 1);
   });
 
