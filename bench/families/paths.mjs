@@ -101,5 +101,6 @@ function perPurchaseOf(runs) {
   return { apiCpuMicroseconds: cpu('api'), workerCpuMicroseconds: cpu('worker'),
     redisCpuMicroseconds: cpu('redis'), databaseCpuMicroseconds: cpu('database'),
     bytesIn: of(({ bytes }) => bytes.request), bytesOut: of(({ bytes }) => bytes.answer),
-    redisBytes: of((run) => run.redisBytes) };
+    redisBytes: of((run) => run.redisBytes),
+    redisBytesPerBuyer: of((run) => run.redisBytesPerBuyer) };
 }

@@ -1,7 +1,7 @@
 // Sales that are sold out: every unit by a buyer of his own, and then some who come too late.
 import { expectOnly, measure, withSaleTokens } from './load.mjs';
 import { openSale } from './product.mjs';
-import { redisBytesOf } from './redis-memory.mjs';
+import { redisBytesOf, saleBytesOf } from './redis-memory.mjs';
 import { buyers, purchaseOf } from './requests.mjs';
 import { rowsWritten } from './rows.mjs';
 
@@ -10,7 +10,8 @@ export const guarded = { saleToken: true };
 
 /**
  * Sells `count` units over so many sales, in turn. Throws when a purchase was not accepted. Resolves
- * to the figures, with the cost until the last row is written, and to the ids of the sales.
+ * to the figures, with the cost until the last row is written, to the ids of the sales, and to the bytes
+ * of Redis that each purchase has taken in the sale's own keys and elsewhere.
  */
 export async function sell(ground, program, { name, count, sales = 1, changes = {} }) {
   const saleIds = [];
@@ -24,8 +25,10 @@ export async function sell(ground, program, { name, count, sales = 1, changes = 
     rowsAfterMs = performance.now() - startedAt;
   } });
   expectOnly(figures, '202');
-  return { ...figures, rowsPerSecond: count / (rowsAfterMs / 1_000),
-    redisBytes: (await redisBytesOf(ground.redisUrl) - bytesBefore) / count, saleIds };
+  const bytes = await redisBytesOf(ground.redisUrl) - bytesBefore;
+  const ofSale = await saleBytesOf(ground.redisUrl, saleIds[0]) * sales;
+  return { ...figures, rowsPerSecond: count / (rowsAfterMs / 1_000), saleIds,
+    redisBytes: ofSale / count, redisBytesPerBuyer: (bytes - ofSale) / count };
 }
 
 /** As many buyers who find everything sold. */

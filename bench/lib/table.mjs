@@ -32,7 +32,7 @@ export function latencyOf(runs, what = '') {
 
 /** CPU seconds for a thousand requests, of each part apart; plain Fastify has but one. */
 export function costOf(runs) {
-  return Object.fromEntries(Object.entries(parts).map(([part, name]) => [`${name} CPU s/1,000`,
+  return Object.fromEntries(Object.entries(parts).map(([part, name]) => [`CPU s/1,000 ${name}`,
     part in runs[0].cpuSeconds
       ? Number(median(runs.map(({ cpuSeconds }) => cpuSeconds[part])).toFixed(3)) : '']));
 }
