@@ -25,12 +25,12 @@ export function writeFamily(name, sizes, result) {
 
 /** All of them: figures, tables, and a picture of the two that say most. */
 export function writeAll(families, sizes, results) {
-  const { paths, openLoop, drain, ...others } = results;
+  const { paths, openLoop, drain, durability: durabilitySchemes, ...others } = results;
   const { rows, runs, ...said } = paths;
   const about = machine();
   write('latest.json', jsonOf({ ...about, ...sizes, rows, ...said,
     rowsPerSecondFromBacklog: drain.rows[0]['orders per second'],
-    openLoop, drain, ...others, raw: { runs } }));
+    openLoop, drain, durabilitySchemes, ...others, raw: { runs } }));
   write('latest.svg', pageOf([pathChart(rows), latencyChart(openLoop.rows)]));
   const tables = Object.entries(results).map(([name, { rows: table }]) =>
     `## ${families[name].title}\n${markdownOf(table)}\n`);
