@@ -1,5 +1,5 @@
-// Reservations pile up while no worker runs; then one worker process writes them all. Beside it what
-// the database alone can do: the same batches of rows, sent by nobody but a loop.
+// Reservations pile up while no worker runs; then one worker process writes them all. Beside it
+// what the database alone can do: the same batches of rows, sent by nobody but a loop.
 import { expectOnly, figuresOf } from '../lib/load.mjs';
 import { funnelOff, openSale, startProduct, startServers } from '../lib/product.mjs';
 import { buyers, purchaseOf } from '../lib/requests.mjs';
@@ -58,7 +58,7 @@ async function holdAll(generator, { environment }, count) {
   }
 }
 
-/** Copies of the rows that the worker wrote, for another sale: as many bytes, indexes and guards. */
+/** Copies of the rows that the worker wrote, for another sale: as many bytes and indexes. */
 async function writeAlone({ database, cost }, fromId, toId) {
   const batches = await copiesOf(database, fromId, toId);
   const count = batches.reduce((sum, { orders }) => sum + orders.length, 0);

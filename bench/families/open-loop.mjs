@@ -1,5 +1,6 @@
-// Purchases at fixed rates, the whole funnel on: latencies from the moment a buyer meant to click, and
-// from there to the row in the database. What a closed loop cannot show: it asks a slow server less.
+// Purchases at fixed rates, the whole funnel on: latencies from the moment a buyer meant to click,
+// and from there to the row in the database. A closed loop cannot show them: it asks a slow server
+// less.
 import { connections, expectOnly, measure, withSaleTokens } from '../lib/load.mjs';
 import { openSale } from '../lib/product.mjs';
 import { buyers, purchaseOf } from '../lib/requests.mjs';
@@ -24,7 +25,7 @@ export async function measureOpenLoop(ground, { rounds, requests, seconds }) {
         perSecond: share * closed.perSecond, seconds });
     }
     runs.push(run);
-    ground.say(`open loop: round ${round} of ${rounds}, capacity ${Math.round(closed.perSecond)}/s`);
+    ground.say(`open loop: round ${round} of ${rounds} at ${Math.round(closed.perSecond)}/s`);
   }
   const atRate = await buyAt(ground, program,
     { name: 'open-at-rate', perSecond: ordersPerSecond, seconds });

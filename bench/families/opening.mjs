@@ -1,4 +1,4 @@
-// The opening second: ten times as many buyers as units, all at once, each on a connection of his own.
+// The opening second: ten buyers for each unit, all at once, each on a connection of his own.
 import { expectOnly, figuresOf, withSaleTokens } from '../lib/load.mjs';
 import { openSale } from '../lib/product.mjs';
 import { buyers, purchaseOf } from '../lib/requests.mjs';

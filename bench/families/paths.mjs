@@ -35,9 +35,10 @@ export async function measurePaths(ground, { rounds, requests }) {
   }
   const rows = Object.entries(scenarios).map(([scenario, name]) => rowOf(name,
     runs.map((run) => run[scenario]), runs.map((run) => run[plainOf(scenario)])));
+  const of = (valueOf) => median(runs.map(valueOf));
   return { rows, perPurchase: perPurchaseOf(runs.map(({ on: purchases }) => purchases)),
-    funnelShare: median(runs.map((run) => run.on.perSecond / run.off.perSecond)).toFixed(2),
-    rowsPerSecondWhileAccepting: Math.round(median(runs.map((run) => run.on.rowsPerSecond))), runs };
+    funnelShare: of((run) => run.on.perSecond / run.off.perSecond).toFixed(2),
+    rowsPerSecondWhileAccepting: Math.round(of((run) => run.on.rowsPerSecond)), runs };
 }
 
 /** Everything once, so that what else the machine does meets all of it alike. */
@@ -80,7 +81,7 @@ async function floods({ generator }, program, name, count) {
   return { blacklisted, throttled };
 }
 
-/** A sale's page, as one who sees it first asks for it and as one who asks whether it is still so. */
+/** A sale's page, for one who sees it first and for one who asks whether it is still so. */
 async function reads({ generator, plain }, program, count) {
   const saleId = await openSale(program, 1);
   const etag = (await fetch(`${program.url}/v1/sales/${saleId}`)).headers.get('etag');

@@ -1,5 +1,5 @@
-// Five schemes to take units out of a stock in Redis, as the literature on flash sales compares them:
-// how many decisions a second, and how many units were promised that did not exist.
+// Five schemes to take units out of a stock in Redis, as texts on flash sales compare them: how many
+// decisions a second, and how many units were promised that did not exist.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScriptedSale, startRedisAlone } from '../lib/scripted-sale.mjs';
@@ -19,15 +19,15 @@ const retryMs = 1;
 /** It has a stock of its own, in which the other schemes take no part. */
 const ours = 'the reserve script of this product';
 
-const unlockOwn = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0`;
+const unlockOwn = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
 
-/** Each tries to take one unit, by the number of the attempt; resolves to whether it was promised. */
+/** Each tries to take one unit; resolves to whether it was promised. */
 const schemes = {
   'GET, then SET': ({ redis, keys, number }) => getAndSet(redis, keys, number),
   [`the same under SET NX PX ${shortLockMs}, work of ${slowMs} ms at times`]:
     async ({ redis, keys, number }) => {
-      while (await redis.set(keys.lock, '1', 'PX', shortLockMs, 'NX') === null) await sleep(retryMs);
+      await lock(redis, keys.lock, '1', shortLockMs);
       const isTaken = await getAndSet(redis, keys, number);
       await redis.del(keys.lock);
       return isTaken;
@@ -35,7 +35,7 @@ const schemes = {
   'the same under a lock that outlives the work, released by its owner':
     async ({ redis, keys, number }) => {
       const owner = randomUUID();
-      while (await redis.set(keys.lock, owner, 'PX', longLockMs, 'NX') === null) await sleep(retryMs);
+      await lock(redis, keys.lock, owner, longLockMs);
       const isTaken = await getAndSet(redis, keys, number);
       await redis.eval(unlockOwn, 1, keys.lock, owner);
       return isTaken;
@@ -47,6 +47,10 @@ const schemes = {
   [ours]: async ({ sale, number, client }) =>
     await sale.reserve(number, client) === 1,
 };
+
+async function lock(redis, key, owner, expiryMs) {
+  while (await redis.set(key, owner, 'PX', expiryMs, 'NX') === null) await sleep(retryMs);
+}
 
 async function getAndSet(redis, { stock }, number) {
   const left = Number(await redis.get(stock));

@@ -6,7 +6,8 @@ import { rowOf } from '../lib/table.mjs';
 
 /** High enough to refuse nobody; the windows are the defaults of THROTTLE_USER and its like. */
 const highRate = '9999999';
-const throttle = { user: '10/1,120/60', ip: '100/1,3000/60', device: '20/1,240/60', sale: highRate };
+const throttle =
+  { user: '10/1,120/60', ip: '100/1,3000/60', device: '20/1,240/60', sale: highRate };
 const { user, ip, device } = throttle;
 const mixedSales = 50;
 

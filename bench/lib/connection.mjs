@@ -25,7 +25,7 @@ export class Connection {
     return new Connection(socket);
   }
 
-  /** Sends a whole request; resolves to {status, length, body}: bytes in all, and the body as it came. */
+  /** Sends a whole request; resolves to {status, length, body}: `length` is bytes in all. */
   ask(text) {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

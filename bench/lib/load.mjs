@@ -21,10 +21,10 @@ export class Generator {
   }
 
   /**
-   * Sends the requests to a program. `arrivals`: when each is due (an open loop); without it a closed
-   * loop. Resolves, for each request in turn, to `startedAt` and `tookMs` (milliseconds), `statuses`
-   * and, if asked for, `bodies`; and to the bytes on the wire and the generator's own CPU seconds.
-   * Rejects when a request has no answer.
+   * Sends the requests to a program. `arrivals`: when each is due (an open loop); without it a
+   * closed loop. Resolves, for each request in turn, to `startedAt` and `tookMs` (milliseconds),
+   * `statuses` and, if asked for, `bodies`; and to the bytes on the wire and the generator's own
+   * CPU seconds. Rejects when a request has no answer.
    */
   async play({ url }, requests, { arrivals, connections: wanted, keepBodies = false } = {}) {
     const most = wanted ?? (arrivals ? openConnections : connections);
@@ -44,9 +44,9 @@ export class Generator {
 }
 
 /**
- * Plays requests and resolves to figures: see `figuresOf`. The cost of each part (`program.cost()`) is
- * counted until `settled` has resolved, which gets the record: what the load leaves behind to do is
- * of its cost, too.
+ * Plays requests and resolves to figures: see `figuresOf`. The cost of each part (`program.cost()`)
+ * is counted until `settled` has resolved, which gets the record: what the load leaves behind to do
+ * is of its cost, too.
  */
 export async function measure(generator, program, requests, { settled, ...options } = {}) {
   const before = program.cost();
@@ -56,7 +56,7 @@ export async function measure(generator, program, requests, { settled, ...option
     megabytes: Math.round(program.megabytes()) };
 }
 
-/** Requests a second from the first start to the last answer, latencies in ms, answers by status. */
+/** Requests a second from the first start to the last answer, latencies, answers by status. */
 export function figuresOf({ startedAt, tookMs, statuses }) {
   const counts = {};
   let end = 0;
@@ -83,7 +83,8 @@ export async function withSaleTokens(generator, program, saleId, crowd) {
   const record = await generator.play(program,
     crowd.map((buyer) => saleTokenOf(buyer, saleId)), { keepBodies: true });
   expectOnly(figuresOf(record), '201');
-  return crowd.map((buyer, index) => ({ ...buyer, saleToken: JSON.parse(record.bodies[index]).token }));
+  const tokens = record.bodies.map((body) => JSON.parse(body).token);
+  return crowd.map((buyer, index) => ({ ...buyer, saleToken: tokens[index] }));
 }
 
 /** Throws when a request was answered in another way. */

@@ -1,5 +1,5 @@
-// The practical ceiling: a POST route of plain Fastify with a schema and a constant answer, and a GET
-// route whose constant answer is about as long as a sale.
+// The practical ceiling: a POST route of plain Fastify with a schema and a constant answer, and a
+// GET route whose constant answer is about as long as a sale.
 import Fastify from 'fastify';
 
 const app = Fastify({ logger: false });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const ticksPerSecond = 100;
 
-/** User and system time in seconds, also of children that have ended (Redis rewrites its file so). */
+/** User and system time in seconds, with ended children: Redis rewrites its file in one. */
 export function cpuSecondsOf(pid) {
   return sumOver(pid, (each) => {
     const fields = readFileSync(`/proc/${each}/stat`, 'utf8').split(') ')[1].split(' ');
@@ -19,7 +19,7 @@ export function megabytesOf(pid) {
   });
 }
 
-/** Of a product of several processes the primary alone would say little. One that is gone adds 0. */
+/** Of several processes the primary alone would say little. One that is gone adds 0. */
 function sumOver(pid, valueOf) {
   if (process.platform !== 'linux') return NaN;
   try {

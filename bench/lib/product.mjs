@@ -83,8 +83,8 @@ export const startProduct = (environment, roles) =>
   startProgram('dist/src/main.js', { ...environment, ROLES: roles, DRAIN_SECONDS: '0' });
 
 /**
- * Servers, one worker process, and API processes as they are asked for: each part's cost is its own.
- * All settings of the API meet the same servers, so that what else these do meets all of it alike.
+ * Servers, one worker process, and API processes as they are asked for: each part's cost is its
+ * own. All settings of the API meet the same servers, and what else these do.
  */
 export async function startSite(options, settings = {}) {
   await using started = new AsyncDisposableStack();

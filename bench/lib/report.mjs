@@ -54,7 +54,7 @@ function latencyChart(rows) {
   const open = rows.filter((row) => row['share of capacity']);
   const lineOf = (name, column) =>
     ({ name, points: open.map((row) => [row['share of capacity'] * 100, row[column]]) });
-  return lineChart('Accepted purchases at a fixed rate, whole funnel on: latency from the intended start',
+  return lineChart('Accepted purchases at a fixed rate, funnel on: latency from the intended start',
     { x: '% of the closed-loop capacity', y: 'ms' },
     [lineOf('p50', 'p50 ms'), lineOf('p99', 'p99 ms'), lineOf('p99.9', 'p99.9 ms')]);
 }

@@ -9,14 +9,15 @@ import { rowsWritten } from './rows.mjs';
 export const guarded = { saleToken: true };
 
 /**
- * Sells `count` units over so many sales, in turn. Throws when a purchase was not accepted. Resolves
- * to the figures, with the cost until the last row is written, to the ids of the sales, and to the bytes
- * of Redis that each purchase has taken in the sale's own keys and elsewhere.
+ * Sells `count` units over so many sales, in turn. Throws when a purchase was not accepted.
+ * Resolves to the figures, with the cost until the last row is written, to the ids of the sales, and
+ * to the bytes of Redis that each purchase has taken in the sale's own keys and elsewhere.
  */
 export async function sell(ground, program, { name, count, sales = 1, changes = {} }) {
   const saleIds = [];
   while (saleIds.length < sales) saleIds.push(await openSale(program, count / sales, changes));
-  const requests = await purchases(ground, program, saleIds, { name, count, ...changes.protection });
+  const requests =
+    await purchases(ground, program, saleIds, { name, count, ...changes.protection });
   const bytesBefore = await redisBytesOf(ground.redisUrl);
   const startedAt = performance.now();
   let rowsAfterMs;

@@ -12,8 +12,8 @@ export function rowOf(name, runs, beside, shareName = 'share of plain') {
 }
 
 /**
- * Shares by requests a second, with the least and the greatest of the rounds; and by the CPU time of
- * the API process, which leaves out what shares the machine's cores with it.
+ * Shares by requests a second, with the least and the greatest of the rounds; and by the CPU time
+ * of the API process, which leaves out what shares the machine's cores with it.
  */
 function sharesOf(runs, beside, shareName) {
   const shares = runs.map(({ perSecond }, round) => perSecond / beside[round].perSecond);

@@ -27,7 +27,7 @@ describe('the load generator', () => {
     server.close();
   });
 
-  it('counts from when a request was due, although a stalled server kept it from being sent', async () => {
+  it('counts from when a request was due, although a stalled server held it up', async () => {
     let isFirst = true;
     reply = (socket) => {
       setTimeout(() => { socket.write(answer); }, isFirst ? stallMs : 0);
@@ -40,7 +40,7 @@ describe('the load generator', () => {
     }
   });
 
-  it('sends a burst over as many connections as it was given, without waiting for answers', async () => {
+  it('sends a burst over all its connections without waiting for answers', async () => {
     const waiting: Socket[] = [];
     reply = (socket) => {
       waiting.push(socket);

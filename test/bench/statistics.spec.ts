@@ -1,4 +1,5 @@
-import { burst, evenArrivals, median, percentiles, timesReached } from '../../bench/lib/statistics.mjs';
+import { burst, evenArrivals, median, percentiles, timesReached }
+  from '../../bench/lib/statistics.mjs';
 
 describe('the arithmetic of the benchmark', () => {
   it('takes for a percentile the least value that so many do not exceed', () => {
@@ -19,7 +20,7 @@ describe('the arithmetic of the benchmark', () => {
     expect([...burst(3)]).toEqual([0, 0, 0]);
   });
 
-  it('says of every position when it was first reached, and of none that it was when it was not', () => {
+  it('says of every position when it was first reached, if it was', () => {
     const sightings = [{ at: 10, value: 0 }, { at: 15, value: 2 }, { at: 30, value: 3 }];
     expect([...timesReached(sightings, 4)]).toEqual([15, 15, 30, NaN]);
     expect([...timesReached(sightings, 1)]).toEqual([15]);
