@@ -6,7 +6,7 @@ import { ScriptedSale, startRedisAlone } from '../lib/scripted-sale.mjs';
 import { median, percentiles } from '../lib/statistics.mjs';
 
 const clients = 100;
-const commandsPerAttempt = 8;
+const commandsPerAttempt = 16;
 const attemptsPerUnit = 5;
 /** Every hundredth purchase is held up in the middle, as by a collection of garbage. */
 const slowEach = 100;

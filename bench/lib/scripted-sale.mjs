@@ -52,7 +52,7 @@ export class ScriptedSale {
     const [code] = await this.#commands[connection].run('reserve',
       [meta, records, users, due, outbox, spent, tokens],
       [rid, `buyer-${number}`, 1, 'fingerprint', 'boot', 1, 10_000, '0'.repeat(32), '10.0.0.1',
-        `device-of-buyer-${number}`, 0, '', '', 0]);
+        `device-of-buyer-${number}`, 0, '', '', 0, '']);
     return code;
   }
 
