@@ -12,6 +12,8 @@ import { cpuSecondsOf, megabytesOf } from './processes.mjs';
 export const root = join(import.meta.dirname, '../..');
 export const secret = randomBytes(32).toString('hex');
 
+export const namespace = 'fairdrop';
+
 /** What switches every layer of the funnel off. */
 export const funnelOff = { THROTTLE_USER: 'off', THROTTLE_IP: 'off', THROTTLE_DEVICE: 'off',
   RISK: 'off', CAPTCHA: 'off', HOLDS_PER_USER: 'off', HOLDS_PER_DEVICE: 'off' };
@@ -46,7 +48,7 @@ export async function startServers({ appendfsync = 'everysec', replicas = 0 } = 
 function environmentOf(redis, mariadb) {
   return { ...process.env, REDIS_URL: redis.url, DATABASE_URL: `${mariadb.url}/bench`,
     JWT_SECRET: secret, PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
-    LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development',
+    LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development', REDIS_NAMESPACE: namespace,
     // A load at full speed is just what it refuses.
     OVERLOAD: 'off',
     // Ten thousand buyers and who watches them.

@@ -1,5 +1,6 @@
 // What Redis holds.
 import { Redis } from 'ioredis';
+import { keysOfSale } from './scripted-sale.mjs';
 
 /** The bytes of its data now: of all its memory, what is not there for connections and files. */
 export function redisBytesOf(url) {
@@ -14,10 +15,8 @@ export function redisBytesOf(url) {
 /** The bytes of a sale's own keys, which stay as long as the sale. */
 export function saleBytesOf(url, saleId) {
   return asking(url, async (redis) => {
-    const sizes = [];
-    for (const key of await redis.keys(`*{${saleId}}*`)) {
-      sizes.push(await redis.memory('USAGE', key, 'SAMPLES', 0));
-    }
+    const sizes = await Promise.all(Object.values(keysOfSale(saleId)).map((key) =>
+      redis.memory('USAGE', key, 'SAMPLES', 0)));
     return sizes.reduce((sum, bytes) => sum + bytes, 0);
   });
 }

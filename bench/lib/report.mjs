@@ -26,14 +26,16 @@ export function writeFamily(name, sizes, result) {
 /** All of them: figures, tables, and a picture of the two that say most. */
 export function writeAll(families, sizes, results) {
   const { paths, openLoop, drain, durability: durabilitySchemes, ...others } = results;
-  const { rows, runs, ...said } = paths;
+  const { rows = [], runs, ...said } = paths;
   const about = machine();
   write('latest.json', jsonOf({ ...about, ...sizes, rows, ...said,
-    rowsPerSecondFromBacklog: drain.rows[0]['orders per second'],
+    rowsPerSecondFromBacklog: drain?.rows?.[0]['orders per second'] ?? null,
     openLoop, drain, durabilitySchemes, ...others, raw: { runs } }));
-  write('latest.svg', pageOf([pathChart(rows), latencyChart(openLoop.rows)]));
-  const tables = Object.entries(results).map(([name, { rows: table }]) =>
-    `## ${families[name].title}\n${markdownOf(table)}\n`);
+  write('latest.svg', pageOf([
+    ...(rows.length > 0 ? [pathChart(rows)] : []),
+    ...(openLoop?.rows ? [latencyChart(openLoop.rows)] : [])]));
+  const tables = Object.entries(results).map(([name, { rows: table, failed }]) =>
+    `## ${families[name].title}\n${failed ?? markdownOf(table)}\n`);
   write('latest.md', `# One run of \`npm run bench\`
 ${about.date} · ${about.cpu}, ${about.cores} cores, ${about.memoryGigabytes} GB, shared by load
 generator, API, worker, Redis and MariaDB · Node ${about.node} · ${durability} · medians of

@@ -5,10 +5,14 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../../tools/lib/servers.mjs';
 import { temporaryFolder } from './folders.mjs';
 import { cpuSecondsOf } from './processes.mjs';
-import { root } from './product.mjs';
+import { namespace, root } from './product.mjs';
 
 const requireBuilt = createRequire(join(root, 'dist/src/'));
+const { LuaCommands, readLuaScripts } = requireBuilt('./infra/redis');
+const { saleKeys } = requireBuilt('./stock/sale-keys');
 const noEnd = 9e12;
+
+export const keysOfSale = (saleId) => saleKeys(namespace, saleId);
 
 /** A Redis of its own, as the product's servers run it; disposed of by who asked for it. */
 export async function startRedisAlone() {
@@ -25,13 +29,11 @@ export class ScriptedSale {
   #commands;
 
   constructor(url, size, id) {
-    const { LuaCommands, readLuaScripts } = requireBuilt('./infra/redis');
-    const { saleKeys } = requireBuilt('./stock/sale-keys');
     const scripts = readLuaScripts(join(root, 'dist/src/stock/lua'));
     this.connections = Array.from({ length: size },
       () => new Redis(url, { enableAutoPipelining: size === 1 }));
     this.#commands = this.connections.map((redis) => new LuaCommands(redis, scripts));
-    this.keys = saleKeys('bench', id);
+    this.keys = keysOfSale(id);
   }
 
   /** Also waits for every connection, so that none is part of what is measured then. */
