@@ -1,119 +1,128 @@
 #!/usr/bin/env node
 /**
- * `npm run bench [-- --rounds 3 --requests 16000 --backlog 40000]`: purchases with the funnel off
- * and on, and floods that it refuses, beside a plain Fastify route in the same run, alternating
- * over several rounds; and how fast a backlog becomes rows in MariaDB (`--backlog 0` leaves that
- * out). Prints a table and writes bench/results/latest.json.
- * `npm run bench -- --durability` compares the schemes of DURABILITY instead, in
- * bench/results/durability.json; `--strategies` the ways in which a sale gives its units away, in
- * bench/results/strategies.json; `--edge` what nginx takes away from the product, in
- * bench/results/edge.json.
+ * `npm run bench [-- --rounds 3 --requests 4096 --backlog 20000]`: every family of scenarios, in
+ * less than ten minutes; writes bench/results/latest.{json,md,svg}. With names of families
+ * (`npm run bench -- --durability --edge`) only these, at length, each into a file of its own.
+ * What each is and how to read it: bench/README.md.
  */
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { drainBacklog } from './backlog.mjs';
-import { compareSchemes, median } from './durability.mjs';
-import { measureEdge } from './edge.mjs';
-import { floods, startWithFunnel, startWithoutFunnel } from './funnel.mjs';
-import { buyers, connections, purchase } from './load.mjs';
-import { secret, startProgram } from './product.mjs';
-import { compareStrategies } from './strategies.mjs';
+import { measureBacklog } from './families/backlog.mjs';
+import { compareSchemes } from './families/durability.mjs';
+import { measureEdge } from './families/edge.mjs';
+import { measureOpenLoop } from './families/open-loop.mjs';
+import { measureOpening } from './families/opening.mjs';
+import { measurePaths } from './families/paths.mjs';
+import { measureRedisScript } from './families/redis-script.mjs';
+import { compareStockSchemes } from './families/schemes.mjs';
+import { compareStrategies } from './families/strategies.mjs';
+import { measureMixedSales, measureProcesses, measureThrottles } from './families/variants.mjs';
+import { stopServersOnSignal } from './lib/folders.mjs';
+import { startGround } from './lib/ground.mjs';
+import { connections, Generator } from './lib/load.mjs';
+import { show, writeAll, writeFamily } from './lib/report.mjs';
+
+/**
+ * `short`: how much smaller a family is in the run of all; `apart`: it brings servers of its own;
+ * `alone`: it is not part of the run of all.
+ */
+const families = {
+  paths: { title: 'Every way through the product', measure: measurePaths },
+  openLoop: { title: 'Purchases at a fixed rate, whole funnel on', measure: measureOpenLoop,
+    short: { rounds: 0.7 } },
+  opening: { title: 'The opening second: all buyers at once, ten for each unit',
+    measure: measureOpening, short: { rounds: 0.7 } },
+  throttles: { title: 'Throttles, rest of the funnel off', measure: measureThrottles,
+    short: { requests: 0.5 } },
+  mixedSales: { title: 'Many sales at once, whole funnel on', measure: measureMixedSales,
+    short: { requests: 0.5, rounds: 0.7 } },
+  processes: { title: 'API processes on one port, whole funnel on', measure: measureProcesses,
+    short: { requests: 0.5, rounds: 0.7 } },
+  redisScript: { title: 'The limit: the reserve script alone', measure: measureRedisScript,
+    apart: true },
+  stockSchemes: { title: 'Schemes to take units out of a stock in Redis',
+    measure: compareStockSchemes, apart: true, short: { rounds: 0.7 } },
+  drain: { title: 'A backlog becomes rows', measure: measureBacklog, apart: true,
+    short: { rounds: 0.3 } },
+  durability: { title: 'Schemes of DURABILITY, funnel off', measure: compareSchemes, apart: true,
+    short: { requests: 0.5, rounds: 0.3 } },
+  strategies: { title: 'Strategies, funnel off', measure: compareStrategies, apart: true,
+    short: { requests: 0.25, rounds: 0.3 } },
+  edge: { title: 'Crowds at the product and at the edge', measure: measureEdge, apart: true,
+    alone: true },
+};
+const optionOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const { values } = parseArgs({ options: {
   rounds: { type: 'string', default: '3' },
-  requests: { type: 'string', default: '16000' },
-  backlog: { type: 'string', default: '40000' },
-  durability: { type: 'boolean', default: false },
-  strategies: { type: 'boolean', default: false },
-  edge: { type: 'boolean', default: false },
+  requests: { type: 'string', default: '4096' },
+  minutes: { type: 'string', default: '9' },
+  seconds: { type: 'string', default: '3' },
+  crowd: { type: 'string', default: '10000' },
+  commands: { type: 'string', default: '20000' },
+  backlog: { type: 'string', default: '20000' },
+  ...Object.fromEntries(Object.keys(families).map((name) => [optionOf(name), { type: 'boolean' }])),
 } });
-const rounds = Number(values.rounds);
-const [requests, backlog] = [values.requests, values.backlog].map((text) =>
-  Math.ceil(Number(text) / connections) * connections);
+const sizes = { rounds: Number(values.rounds), requests: multipleOfConnections(values.requests),
+  seconds: Number(values.seconds), crowd: Number(values.crowd), commands: Number(values.commands),
+  backlog: multipleOfConnections(values.backlog), connections };
+const startedAt = performance.now();
+stopServersOnSignal();
+const chosen = Object.keys(families).filter((name) => values[optionOf(name)]);
+if (chosen.length === 0) {
+  const all = Object.keys(families).filter((name) => !families[name].alone);
+  writeAll(families, sizes, await measureEach(all, (name) => shortened(families[name].short)));
+} else {
+  await measureEach(chosen, () => sizes,
+    (name, result) => { writeFamily(optionOf(name), sizes, result); });
+}
 
-const scenarios = {
-  plain: 'plain Fastify route',
-  off: 'accepted (202), funnel off',
-  on: 'accepted (202), funnel on',
-  soldOutOff: 'sold out (409), funnel off',
-  soldOutOn: 'sold out (409), funnel on',
-  blacklisted: 'flood of a blacklisted user (403)',
-  throttled: 'flood of a throttled user (429)',
-};
-const runs = [];
-const persisted = [];
-if (values.durability) await compareSchemes(rounds, requests);
-else if (values.strategies) await compareStrategies(rounds, requests);
-else if (values.edge) await measureEdge();
-else await compareFunnel();
-
-async function compareFunnel() {
-  const plain = await startProgram('bench/plain-fastify.mjs', process.env);
-  try {
-    await withProducts(async (off, on) => {
-      // Compiled by then, and not part of the figures.
-      await measure(plain, off, on, 'warm-up', Math.min(requests, 8_000));
-      for (let round = 0; round < rounds; round += 1) {
-        runs.push(await measure(plain, off, on, `round-${round}`, requests));
-        say(`round ${round + 1} of ${rounds} done`);
+/** Those on common ground first: it is gone before others start servers of their own. */
+async function measureEach(names, sizesOf, whenDone = () => undefined) {
+  const results = {};
+  const measureAll = async (ground, isApart) => {
+    for (const name of names.filter((each) => Boolean(families[each].apart) === isApart)) {
+      if (secondsSoFar() > values.minutes * 60) {
+        say(`${name}: left out, ${values.minutes} minutes are over`);
+        continue;
       }
-    });
-  } finally {
-    await plain.stop();
+      results[name] = await tryToMeasure(name, ground, sizesOf(name));
+      if (results[name].rows) whenDone(name, results[name]);
+      say(`${name} done after ${Math.round(secondsSoFar())} s`);
+    }
+  };
+  if (names.some((name) => !families[name].apart)) {
+    await using ground = await startGround(say);
+    await measureAll(ground, false);
   }
-  for (let round = 0; backlog > 0 && round < rounds; round += 1) {
-    persisted.push(await drainBacklog(backlog));
-    say(`backlog ${round + 1} of ${rounds} drained`);
-  }
-  report();
+  await using generator = new Generator();
+  await measureAll({ generator, say }, true);
+  return results;
 }
 
-async function withProducts(work) {
-  const off = await startWithoutFunnel();
+/** What other families have measured is not lost with one that fails. */
+async function tryToMeasure(name, ground, familySizes) {
   try {
-    const on = await startWithFunnel();
-    await work(off, on).finally(() => on.stop());
-  } finally {
-    await off.stop();
+    const result = await families[name].measure(ground, familySizes);
+    show(families[name], result);
+    return result;
+  } catch (error) {
+    process.exitCode = 1;
+    say(`${name} FAILED: ${error.stack}`);
+    return { failed: error.message };
   }
 }
 
-/** Everything once, so that what else the machine does meets all of it alike. */
-async function measure(plain, off, on, name, count) {
-  const ceiling = await purchase(plain, 'constant', buyers(secret, count, name));
-  const without = await off.sell(name, count);
-  const within = await on.sell(name, count);
-  return { plain: ceiling, off: without.accepted, on: within.accepted,
-    soldOutOff: without.soldOut, soldOutOn: within.soldOut, ...await floods(on, name, count) };
+function secondsSoFar() {
+  return (performance.now() - startedAt) / 1_000;
 }
 
-function report() {
-  const rows = Object.entries(scenarios).map(([scenario, name]) => {
-    const shares = runs.map((run) => run[scenario].perSecond / run.plain.perSecond);
-    return { name,
-      'per second': Math.round(median(runs.map((run) => run[scenario].perSecond))),
-      'share of plain': median(shares).toFixed(2), 'from': Math.min(...shares).toFixed(2),
-      'to': Math.max(...shares).toFixed(2),
-      'CPU µs': Math.round(median(runs.map((run) => run[scenario].cpuMicroseconds))),
-      'p50 ms': median(runs.map((run) => run[scenario].latencyMs.p50)),
-      'p99 ms': median(runs.map((run) => run[scenario].latencyMs.p99)) };
-  });
-  console.table(Object.fromEntries(rows.map(({ name, ...columns }) => [name, columns])));
-  const funnelShare = median(runs.map(({ on, off }) => on.perSecond / off.perSecond)).toFixed(2);
-  const whileAccepting = Math.round(median(runs.map(({ on }) => on.rowsPerSecond)));
-  const drained = Math.round(median(persisted));
-  console.log(`funnel on to funnel off, accepted: ${funnelShare}`);
-  console.log(`orders a second from click to committed row, while accepting: ${whileAccepting}`);
-  if (backlog > 0) console.log(`orders a second into MariaDB, backlog of ${backlog}: ${drained}`);
-  const result = { date: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model,
-    cores: cpus().length, rounds, requests, backlog, connections,
-    durability: 'appendfsync everysec, innodb_flush_log_at_trx_commit=1', rows, funnelShare,
-    rowsPerSecondWhileAccepting: whileAccepting, rowsPerSecondFromBacklog: drained,
-    raw: { runs, persisted } };
-  writeFileSync(join(import.meta.dirname, 'results/latest.json'),
-    `${JSON.stringify(result, null, 2)}\n`);
+function shortened({ rounds = 1, requests = 1 } = {}) {
+  return { ...sizes, rounds: Math.max(1, Math.round(sizes.rounds * rounds)),
+    requests: multipleOfConnections(sizes.requests * requests) };
+}
+
+function multipleOfConnections(text) {
+  return Math.ceil(Number(text) / connections) * connections;
 }
 
 function say(text) {

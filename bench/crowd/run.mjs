@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { secret, startProduct, startServers } from '../product.mjs';
+import { secret, startProduct, startServers } from '../lib/product.mjs';
 import { Operator } from './operator.mjs';
 import { readOptions } from './options.mjs';
 import { print } from './report.mjs';

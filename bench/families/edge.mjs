@@ -1,16 +1,14 @@
 // What the edge takes away from the product: the same crowds once at two processes themselves and once
 // through nginx. Clients are addresses of this machine, 127.0.1.1 and on, each with one connection.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { hasNginx, startEdge } from '../tools/lib/edge.mjs';
-import { tryForNginx } from '../tools/lib/programs.mjs';
-import { buyers } from './load.mjs';
-import { openSale, secret, startProduct, startServers } from './product.mjs';
+import { hasNginx, startEdge } from '../../tools/lib/edge.mjs';
+import { tryForNginx } from '../../tools/lib/programs.mjs';
+import { temporaryFolder } from '../lib/folders.mjs';
+import { openSale, startProduct, startServers } from '../lib/product.mjs';
+import { buyers } from '../lib/requests.mjs';
 
 /** Each: how many addresses send how many requests each, and what the nth of them is. */
 const crowds = {
@@ -30,28 +28,25 @@ const purchase = (saleId, { token }) => ({ method: 'POST', path: `/v1/sales/${sa
 /** One that `newId('sale')` could have made: the digits of hexadecimal are among those of base32. */
 const inventedId = () => `sale_${randomBytes(10).toString('hex')}`;
 
-/** Prints a table and writes bench/results/edge.json. */
-export async function measureEdge() {
+/** Resolves to a row for each crowd, direct and through the edge. */
+export async function measureEdge({ say }) {
   if (!hasNginx()) await tryForNginx();
-  const folder = mkdtempSync(join(tmpdir(), 'fairdrop-edge-'));
+  await using started = new AsyncDisposableStack();
+  const dir = temporaryFolder(started);
   const servers = await startServers();
+  started.defer(() => servers.stop());
   const redis = new Redis(servers.environment.REDIS_URL);
-  const stops = [() => redis.quit(), () => servers.stop(),
-    async () => { rmSync(folder, { recursive: true }); }];
-  try {
-    const products = [];
-    for (const roles of ['api,worker', 'api']) {
-      const product = await startProduct(servers.environment, roles);
-      products.push(product);
-      stops.unshift(() => product.stop());
-    }
-    const ports = products.map(({ url }) => Number(new URL(url).port));
-    const edge = await startEdge({ dir: folder, upstreams: ports });
-    stops.unshift(() => edge.stop());
-    report(await measureAll({ products, edge, redis, database: servers.database }));
-  } finally {
-    for (const stop of stops) await stop();
+  started.defer(() => redis.quit());
+  const products = [];
+  for (const roles of ['api,worker', 'api']) {
+    const product = await startProduct(servers.environment, roles);
+    products.push(product);
+    started.defer(() => product.stop());
   }
+  const edge = await startEdge({ dir, upstreams: products.map(({ url }) => new URL(url).port) });
+  started.defer(() => edge.stop());
+  return { clients: 'closed loop, one connection an address',
+    rows: await measureAll({ products, edge, redis, database: servers.database, say }) };
 }
 
 async function measureAll(site) {
@@ -61,7 +56,7 @@ async function measureAll(site) {
   for (const [name, crowd] of Object.entries({ 'warm-up': crowds['readers of one sale'], ...crowds })) {
     for (const [way, urls] of [['direct', products.map(({ url }) => url)], ['edge', [edge.url]]]) {
       const saleId = await openSale(products[0], 1_000);
-      const crew = buyers(secret, crowd.clients, `edge-${number += 1}`);
+      const crew = buyers(crowd.clients, `edge-${number += 1}`);
       // Windows of throttles and buckets of the edge are full again, and what was sold is written.
       await sleep(3_000);
       const before = await countersOf(site);
@@ -70,11 +65,11 @@ async function measureAll(site) {
       const sent = crowd.clients * crowd.each;
       const reached = after.requests - before.requests;
       if (name === 'warm-up') continue;
-      rows.push({ crowd: name, way, sent, ...answers, 'reached the product': reached,
+      rows.push({ name: `${name}, ${way}`, sent, ...answers, 'reached the product': reached,
         'taken away': `${(100 * (1 - reached / sent)).toFixed(1)} %`,
         'product CPU µs each': Math.round((after.cpuSeconds - before.cpuSeconds) / sent * 1e6),
         'SELECTs': after.selects - before.selects, 'Redis commands': after.commands - before.commands });
-      console.error(`${name}, ${way}: done`);
+      site.say(`${name}, ${way}: done`);
     }
   }
   return rows;
@@ -119,13 +114,5 @@ async function countersOf({ products, redis, database }) {
   const [[{ Value: selects }]] = await database.query("SHOW GLOBAL STATUS LIKE 'Com_select'");
   const [, commands] = /total_commands_processed:(\d+)/.exec(await redis.info('stats'));
   return { requests, selects: Number(selects), commands: Number(commands),
-    cpuSeconds: products.reduce((sum, { cpuSeconds }) => sum + cpuSeconds(), 0) };
-}
-
-function report(rows) {
-  console.table(rows);
-  const result = { date: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model,
-    cores: cpus().length, clients: 'closed loop, one connection an address', rows };
-  writeFileSync(join(import.meta.dirname, 'results/edge.json'),
-    `${JSON.stringify(result, null, 2)}\n`);
+    cpuSeconds: products.reduce((sum, { cost }) => sum + cost().api, 0) };
 }
