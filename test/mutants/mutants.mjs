@@ -36,7 +36,7 @@ export const mutants = [
     replace: 'if false then',
     specs: [luaSpec('reserve-proofs')] },
   { guard: 'nothing is sold while memory may say sold out', path: reserve,
-    find: ' or is_shut(reopens, now, records, earlier) then', replace: ' then',
+    find: 'if isShut or tonumber', replace: 'if tonumber',
     specs: [luaSpec('sold-out'), raceSpec('sold-out-from-memory')] },
   { guard: 'a lease only when nothing is on sale', path: 'src/stock/lua/sold-out-1.lua',
     find: " or available ~= '0'", replace: '',

@@ -52,7 +52,8 @@ if now < tonumber(opens) then return refuse(-4, available) end
 if saleToken ~= '' and redis.call('HEXISTS', spent, saleToken) == 1 then return refuse(-10, available) end
 if captcha ~= '' and redis.call('HEXISTS', spent, captcha) == 1 then return refuse(-11, available) end
 if tokens_differ(tokens, strategy, available) then return refuse(-9) end
-if tonumber(available) < units or is_shut(reopens, now, records, earlier) then return refuse(-1, available) end
+local isShut = is_shut(reopens, now, records, earlier)
+if isShut or tonumber(available) < units then return refuse(-1, available) end
 local held = redis.call('HGET', users, userId) or '0'
 if not is_count(held) then return refuse(-9) end
 if held + units > tonumber(limit) then return refuse(-2, available) end

@@ -89,12 +89,14 @@ describe('a route that is throttled', () => {
   it('asks Redis once for all of that, and not at all for whom memory refuses', async () => {
     const { connection } = application.get(AdmissionRedis);
     const sent = jest.spyOn(connection, 'sendCommand');
+    // A connection also asks by itself whether its server is there.
+    const questions = () => sent.mock.calls.filter(([{ name }]) => name !== 'ping');
     await ask('dan', '203.0.113.4', 'tablet');
-    expect(sent).toHaveBeenCalledTimes(1);
+    expect(questions()).toHaveLength(1);
     await statuses(5, () => ask('dan', '203.0.113.4', 'tablet'));
     sent.mockClear();
     expect((await ask('dan', '203.0.113.4', 'tablet')).status).toBe(429);
-    expect(sent).not.toHaveBeenCalled();
+    expect(questions()).toEqual([]);
   });
 
   it('can also stand behind the guard of the library, which asks the same storage', async () => {
