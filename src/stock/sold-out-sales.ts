@@ -21,6 +21,8 @@ const buyersAtMost = 100_000;
  * back one by one, to read them all for each would cost more than it spares.
  */
 const restMsPerBuyer = 0.02;
+/** Nor one that could not be learned: it may be too large, or damaged. */
+const restAfterFaultMs = 5_000;
 
 interface Lease extends Generation {
   /** By the clock of `performance.now()`. */
@@ -37,13 +39,13 @@ interface SoldOutSale {
  * Sold-out sales whose buyers this process knows by heart: all others hear "sold out" without a
  * question to Redis, and it is as true as if Redis had said it. For while a process may answer from
  * memory, Redis sells nothing of that sale, also when units come back (`sold-out-1.lua`): so nobody
- * can have a record of whom memory does not know. Units that come back are sold 250 ms later.
+ * can have a record of whom memory does not know. Units that come back are sold at most 250 ms later.
  */
 @Injectable()
 export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly sales = new Map<string, SoldOutSale>();
   /** One at a time: what there is room for is known only when it has been read. */
-  private learning: string | undefined;
+  private isLearning = false;
   /** By sale: not before this moment. */
   private readonly rests = new Map<string, number>();
   private readonly refusals = new Map<string, number>();
@@ -80,14 +82,16 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Redis has refused a purchase because nothing is left. Never throws. */
   noteRefusal(saleId: string): void {
-    if (this.sales.has(saleId) || this.learning !== undefined || this.rests.has(saleId)) return;
+    if (this.sales.has(saleId) || this.isLearning || this.rests.has(saleId)) return;
     const count = (this.refusals.get(saleId) ?? 0) + 1;
     this.refusals.set(saleId, count);
     if (count < refusalsBefore) return;
     this.refusals.delete(saleId);
-    this.learning = saleId;
+    this.isLearning = true;
     // A sale that cannot be known by heart is asked for, as before.
-    void this.learn(saleId).catch(() => undefined).finally(() => { this.learning = undefined; });
+    void this.learn(saleId)
+      .catch(() => { this.rests.set(saleId, performance.now() + restAfterFaultMs); })
+      .finally(() => { this.isLearning = false; });
   }
 
   private keepUp(nowMs: number): void {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Metrics } from '../../../src/infra/metrics';
-import { BuyerLists, StockGate } from '../../../src/stock';
+import { BuyerLists, StockGate, StockRedis } from '../../../src/stock';
 import { expectBooksToBalance } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
@@ -126,6 +126,26 @@ describe('a sold-out sale that two processes know by heart', () => {
     await learn(second, saleId);
     expect((await second.client.buy(saleId, 'bob', { key: 'bob-1' })).body.id).toBe(rid);
     spy.mockRestore();
+  });
+
+  it('lets a sale be that it could not learn, and reads none that is too large', async () => {
+    const saleId = await first.client.openSale({ stock: 2 });
+    const buyers = ['ann', 'bob'];
+    await Promise.all(buyers.map((buyer) => first.client.order(saleId, buyer)));
+    const lists = first.get(BuyerLists);
+    const generation = { boot: first.get(StockRedis).boot ?? '', epoch: 1, seq: 2 };
+    await expect(lists.read(saleId, generation, 1)).rejects.toThrow('More than 1 buyers');
+    expect([...await lists.read(saleId, generation, 2)].sort()).toEqual(buyers);
+    const asked = jest.spyOn(lists, 'findOrClaim');
+    const read = jest.spyOn(lists, 'read').mockRejectedValue(new Error('too large'));
+    await until('the process reads', async () => {
+      await strangers(first, saleId, 30);
+      return read.mock.calls.length > 0;
+    });
+    await strangers(first, saleId, 100);
+    expect([asked.mock.calls.length, read.mock.calls.length]).toEqual([1, 1]);
+    asked.mockRestore();
+    read.mockRestore();
   });
 
   it('reads the records of the sale once for both', async () => {
