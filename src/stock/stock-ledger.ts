@@ -16,6 +16,9 @@ const outcomes = new Map<number, RetakeOutcome>([[0, { kind: 'moved' }], [-1, { 
 const fenced = -7;
 const badArgument = -8;
 
+const beingRecovered = () => new ProblemError('TEMPORARILY_UNAVAILABLE',
+  'The sale is being recovered. Ask again.', { headers: { 'Retry-After': '1' } });
+
 /**
  * Carries decisions of the database over to Redis (S6, S8, S9 of the protocol), and takes units again
  * for a thaw (S13). Every call may be repeated: a record moves once. But for the last, all take many
@@ -84,8 +87,7 @@ export class StockLedger {
     if (code === fenced && (await this.epochs.renewed(saleId)).epoch !== epoch) {
       return this.retake(saleId, rid, hold);
     }
-    throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered. Ask again.',
-      { headers: { 'Retry-After': '1' } });
+    throw beingRecovered();
   }
 
   /**
@@ -122,7 +124,7 @@ export class StockLedger {
     ]);
     const [loadedEpoch, state] = generation;
     if (loadedEpoch != null && (Number(loadedEpoch) !== epoch || state === 'loading')) {
-      throw new Error(`Sale ${saleId} is being loaded: the ${name} script must run again`);
+      throw beingRecovered();
     }
     if (codes[0] === badArgument) throw new Error(`The ${name} script refused its arguments`);
     return codes;

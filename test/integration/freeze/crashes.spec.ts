@@ -43,11 +43,10 @@ describe('a freeze or a thaw that breaks off between Redis and the database', ()
 
   /** A process freezes, and dies before Redis hears of it. */
   async function unheardFreeze(saleId: string, rid: string): Promise<void> {
-    const { meta } = product.get(StockRedis).keys(saleId);
-    const redis = product.get(RedisConnections).general;
-    await redis.rename(meta, `${meta}-away`);
+    const release = jest.spyOn(product.get(StockLedger), 'release').mockResolvedValueOnce(0);
     await freezing.idsFrozen((await freezing.row(rid)).userId);
-    await redis.rename(`${meta}-away`, meta);
+    expect(release.mock.calls).toEqual([[saleId, [expect.objectContaining({ rid })]]]);
+    release.mockRestore();
   }
 
   const retake = (saleId: string, rid: string, hold: number) =>
