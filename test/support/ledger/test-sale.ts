@@ -1,44 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { LuaCommands, readLuaScripts } from '../../src/infra/redis';
-import type { OrderStatus } from '../../src/stock/record';
-import { saleKeys, type SaleKeys } from '../../src/stock/sale-keys';
-
-export const luaFolder = join(__dirname, '../../src/stock/lua');
-export type Reply = number | (number | string)[];
-
-/** The strategies that admit buyers in Redis: the same tables of tests hold for all. */
-export const strategies = ['lua', 'tokens'] as const;
-export type RedisStrategy = (typeof strategies)[number];
-
-/** The run id under which sales are loaded here; only the scripts compare it. */
-export const boot = 'boot-of-this-test';
-/** The run that closed the sales which are loaded here. */
-export const closer = 'load_of_this_test';
-export const leaseMs = 30_000;
-
-/** Which keys each script takes, in their sequence. */
-export const keysOfScript = {
-  'adjust': ['meta', 'adjustments', 'tokens'],
-  'audit': ['meta', 'records', 'due', 'outbox', 'tokens'],
-  'confirm': ['meta', 'records', 'due'],
-  'load-begin': ['meta', 'records', 'users', 'due', 'outbox', 'adjustments', 'tokens'],
-  'load-proofs': ['meta', 'spent'],
-  'load-records': ['meta', 'records', 'users', 'due', 'tokens'],
-  'open': ['meta'],
-  'release': ['meta', 'records', 'users', 'due', 'tokens'],
-  'requeue': ['meta', 'records', 'due', 'outbox'],
-  'reserve': ['meta', 'records', 'users', 'due', 'outbox', 'spent', 'tokens'],
-  'retake': ['meta', 'records', 'users', 'due', 'tokens'],
-  'set-state': ['meta'],
-  'settle': ['meta', 'records', 'due'],
-  'sold-out': ['meta'],
-} as const satisfies Record<string, readonly (keyof SaleKeys)[]>;
-export type ScriptName = keyof typeof keysOfScript;
+import type { Redis } from 'ioredis';
+import type { LuaCommands } from '../../../src/infra/redis';
+import type { OrderStatus } from '../../../src/stock/record';
+import type { SaleKeys } from '../../../src/stock/sale-keys';
+import { boot, closer, keysOfScript, leaseMs, namesOf, type RedisStrategy, type Reply,
+  type ScriptName } from './scripts';
 
 /** Arguments of load-begin and open, with what most tests do not care about filled in. */
-interface Load {
+export interface Load {
   epoch?: number;
   total?: number;
   seq?: number;
@@ -69,46 +37,6 @@ interface Attempt {
 interface KeyState {
   lifeMs: number;
   content: unknown;
-}
-
-/** A connection to a Redis, by default that of the tests, with every script of the stock module. */
-export class TestLedger {
-  readonly redis: Redis;
-  private readonly commands: LuaCommands;
-  private readonly namespace = `test-${randomBytes(6).toString('hex')}`;
-  private readonly sales: TestSale[] = [];
-
-  /** Its sales are of this strategy. */
-  constructor(readonly strategy: RedisStrategy = 'lua', url = process.env.TEST_REDIS_URL ?? '') {
-    this.redis = new Redis(url);
-    this.commands = new LuaCommands(this.redis, readLuaScripts(luaFolder));
-  }
-
-  /** A sale of which Redis knows nothing. */
-  newSale(): TestSale {
-    const id = `sale${this.sales.length}`;
-    const sale = new TestSale(this.redis, this.commands, saleKeys(this.namespace, id),
-      this.strategy);
-    this.sales.push(sale);
-    return sale;
-  }
-
-  /** A sale that is on: 10 units, 2 a buyer, epoch 1, as `load` says otherwise. */
-  async openSale(load: Load = {}): Promise<TestSale> {
-    const sale = this.newSale();
-    await sale.load(load);
-    return sale;
-  }
-
-  /** Every key that the sales of this ledger left in Redis. */
-  async keys(): Promise<string[]> {
-    return (await this.redis.keys(`${this.namespace}:*`)).sort();
-  }
-
-  async close(): Promise<void> {
-    for (const { keys } of this.sales) await this.redis.unlink(namesOf(keys));
-    await this.redis.quit();
-  }
 }
 
 /** One sale in Redis. Every call of a script ends with a look whether its counters add up (I2). */
@@ -252,11 +180,6 @@ export class TestSale {
     });
     return Object.keys(this.keys).map((_key, i) => `${replies[2 * i]} ${replies[2 * i + 1]}`);
   }
-}
-
-/** The names of a sale's keys in Redis, in the sequence of `SaleKeys`. */
-export function namesOf(keys: SaleKeys): string[] {
-  return Object.values(keys) as string[];
 }
 
 /** All that a key holds, in an order that only its content decides. */
