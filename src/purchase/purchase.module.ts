@@ -27,13 +27,14 @@ import { SaleTokens } from './sale-token/sale-tokens';
 import { BuyerOrders } from './timeline/buyer-orders';
 import { Timeline } from './timeline/timeline';
 import { TimelineController } from './timeline/timeline.controller';
+import { Turnstile } from './turnstile';
 
 @Module({
   imports: [AuthModule, CaptchaModule, OrderModule, OverloadModule, RiskModule, SaleModule,
     ThrottleModule],
   providers: [Admission, BuyerOrders, CaptchaLayer, FrontGate, Holding, OverloadLayer, Purchase,
     PurchaseAccounts, PurchaseDurability, RecentHolds, RefusalCounts, RiskLayer, SaleReports, SaleStateLayer,
-    SaleTokenLayer, SaleTokens, Timeline],
+    SaleTokenLayer, SaleTokens, Timeline, Turnstile],
   controllers: [PurchaseController, ReportController, SaleTokenController, TimelineController],
 })
 export class PurchaseApiModule {}

@@ -2,12 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ProblemError, type ProblemCode } from '../kernel';
 import { OrderStore, toView, type OrderView } from '../order';
-import { SaleCatalog } from '../sale';
+import { SaleCatalog, type Sale } from '../sale';
 import { fingerprint, NothingHeld, refusal, StockGate, StockReader } from '../stock';
 import { Admission } from './admission/admission';
 import type { Admitted, Attempt } from './admission/attempt';
 import { Holding, isAlive, isNewHold, type HoldOutcome } from './holding';
 import { PurchaseDurability } from './purchase-durability';
+import { Turnstile } from './turnstile';
 
 /** A purchase as it came in; `waitSeconds` is that of `Prefer: wait=n`, 0 when not asked. */
 export interface PurchaseRequest {
@@ -29,6 +30,12 @@ export interface PurchaseAnswer {
   order: OrderView;
 }
 
+/** What became of an attempt, whoever decided it. */
+interface Decided {
+  attempt: Attempt;
+  outcome: HoldOutcome;
+}
+
 /** Layers that ask for something which the retry of a successful purchase need not have again. */
 const overruledByEarlierPurchase: ReadonlySet<ProblemCode> =
   new Set(['SALE_TOKEN_INVALID', 'CAPTCHA_REQUIRED', 'RISK_REJECTED', 'LIMIT_EXCEEDED']);
@@ -44,6 +51,7 @@ export class Purchase {
     private readonly reader: StockReader,
     private readonly orders: OrderStore,
     private readonly durability: PurchaseDurability,
+    private readonly turnstile: Turnstile,
   ) {}
 
   /**
@@ -53,27 +61,39 @@ export class Purchase {
    * again.
    */
   async place(request: PurchaseRequest): Promise<PurchaseAnswer> {
-    const { buyer, key, ...rest } = request;
-    const { userId } = buyer;
     const live = this.catalog.peek(request.saleId);
-    // Counted before it may cost a look into the database: anybody can make up sales.
     const withoutRedis = live !== undefined && await this.gate.isWithoutRedis(live.id);
-    await this.admission.count({ userId, ip: request.ip, deviceId: request.deviceId, sale: live,
+    const decide = () => this.decide(request, live, withoutRedis);
+    // Nobody waits in line behind those who ask the database, for its units or for made-up sales.
+    const asksRedisAlone = live !== undefined && live.retiredAtMs === undefined
+      && !this.gate.isInDatabase(live.id);
+    const { attempt, outcome } = await (asksRedisAlone ? this.turnstile.pass(decide) : decide());
+    return this.answer(attempt, request.waitSeconds, outcome);
+  }
+
+  private async decide({ buyer, key, waitSeconds: _, ...rest }: PurchaseRequest,
+    live: Sale | undefined, withoutRedis: boolean): Promise<Decided> {
+    const { userId } = buyer;
+    // Counted before it may cost a look into the database: anybody can make up sales.
+    await this.admission.count({ userId, ip: rest.ip, deviceId: rest.deviceId, sale: live,
       withoutRedis });
-    const sale = live ?? await this.catalog.find(request.saleId);
+    const sale = live ?? await this.catalog.find(rest.saleId);
     if (!sale || sale.status === 'draft') {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }
     const rid = this.gate.idOf(userId, sale.id, key);
     const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid, withoutRedis };
-    if (sale.retiredAtMs !== undefined) return this.answerOfRetired(attempt);
+    // Redis has forgotten a sale that is long over; the database knows earlier answers.
+    if (sale.retiredAtMs !== undefined) {
+      return { attempt, outcome: await this.rowOf(attempt, refusal('SALE_CLOSED', sale)) };
+    }
     let admitted: Admitted;
     try {
       admitted = await this.admission.admit(attempt);
     } catch (error) {
-      return await this.answerOfEarlier(attempt, request, error);
+      return { attempt, outcome: await this.earlierOutcome(attempt, error) };
     }
-    return this.answer(attempt, request.waitSeconds, await this.hold(attempt, admitted));
+    return { attempt, outcome: await this.hold(attempt, admitted) };
   }
 
   private async hold(attempt: Attempt, admitted: Admitted): Promise<HoldOutcome> {
@@ -118,16 +138,15 @@ export class Purchase {
    * A buyer whose first answer was lost asks again, with a proof that is spent or has run out: what
    * he bought then is his answer, whatever a layer thinks of him now.
    */
-  private async answerOfEarlier(attempt: Attempt, { waitSeconds }: PurchaseRequest,
-    error: unknown): Promise<PurchaseAnswer> {
+  private async earlierOutcome(attempt: Attempt, error: unknown): Promise<HoldOutcome> {
     if (!(error instanceof ProblemError) || !overruledByEarlierPurchase.has(error.code)) throw error;
-    if (this.gate.isInDatabase(attempt.sale.id)) return this.answerOfRow(attempt, error);
+    if (this.gate.isInDatabase(attempt.sale.id)) return this.rowOf(attempt, error);
     const known = await this.reader.reservation(attempt.sale.id, attempt.rid);
     if (!known) throw error;
     if (known.fingerprint !== fingerprint(attempt.quantity)) {
       throw refusal('IDEMPOTENCY_KEY_REUSED', attempt.sale);
     }
-    return this.answer(attempt, waitSeconds, { kind: 'replayed', ...known });
+    return { kind: 'replayed', ...known };
   }
 
   private async accepted(order: OrderView, waitSeconds: number): Promise<PurchaseAnswer> {
@@ -137,18 +156,12 @@ export class Purchase {
     return { kind: row.status === 'pending_payment' ? 'created' : 'known', order: view };
   }
 
-  /** Redis has forgotten a sale that is long over; the database knows earlier answers. */
-  private answerOfRetired(attempt: Attempt): Promise<PurchaseAnswer> {
-    return this.answerOfRow(attempt, refusal('SALE_CLOSED', attempt.sale));
-  }
-
-  /** The earlier answer as the database knows it; throws `otherwise` when there was none. */
-  private async answerOfRow({ sale, rid, quantity }: Attempt,
-    otherwise: Error): Promise<PurchaseAnswer> {
-    const row = await this.orders.find(rid);
-    if (!row) throw otherwise;
-    if (row.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
-    return { kind: 'known', order: toView({ kind: 'row', order: row }) };
+  /** The earlier outcome as the database knows it; throws `otherwise` when there was none. */
+  private async rowOf({ sale, rid, quantity }: Attempt, otherwise: Error): Promise<HoldOutcome> {
+    const order = await this.orders.find(rid);
+    if (!order) throw otherwise;
+    if (order.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
+    return { kind: 'written', order, isNew: false };
   }
 }
 

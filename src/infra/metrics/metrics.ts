@@ -147,6 +147,11 @@ export class Metrics {
     labelNames: ['kind'] as const, registers: [this.registry],
   });
 
+  /** Purchases that wait in memory until it is their turn to ask Redis. */
+  readonly purchasesWaiting = new Gauge({
+    name: 'purchases_waiting', help: 'Purchases that wait for their turn', registers: [this.registry],
+  });
+
   /** Seconds from the reservation in Redis to the commit of the order's row. */
   readonly orderPersistLagSeconds = new Histogram({
     name: 'order_persist_lag_seconds', help: 'Time from reservation to committed row',

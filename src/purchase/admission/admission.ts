@@ -6,6 +6,7 @@ import { blacklisted } from './blacklisted';
 import { CaptchaLayer } from './captcha.layer';
 import { RecentHolds } from './recent-holds';
 import { RiskLayer } from './risk.layer';
+import { SaleStateLayer } from './sale-state.layer';
 import { SaleTokenLayer } from './sale-token.layer';
 
 /**
@@ -18,6 +19,7 @@ export class Admission {
   constructor(
     private readonly blacklist: Blacklist,
     private readonly throttle: Throttle,
+    private readonly saleState: SaleStateLayer,
     private readonly saleToken: SaleTokenLayer,
     private readonly risk: RiskLayer,
     private readonly captcha: CaptchaLayer,
@@ -34,12 +36,18 @@ export class Admission {
     return excluded ? Promise.reject(excluded) : this.throttle.admit(subject);
   }
 
-  /** Throws SALE_TOKEN_INVALID, RISK_REJECTED, LIMIT_EXCEEDED or CAPTCHA_REQUIRED. */
+  /**
+   * Throws SALE_TOKEN_INVALID, RISK_REJECTED, LIMIT_EXCEEDED or CAPTCHA_REQUIRED; and SOLD_OUT, asked
+   * of memory before each question to Redis: most of a crowd that comes at once have passed the front
+   * gate before the first unit is sold.
+   */
   async admit(attempt: Attempt): Promise<Admitted> {
     const admitted: Admitted = { isNewHold: false };
     try {
+      this.saleState.refuseSoldOut(attempt);
       this.saleToken.admit(attempt, admitted);
       const risk = await this.risk.admit(attempt, admitted);
+      this.saleState.refuseSoldOut(attempt);
       this.captcha.admit(attempt, risk, admitted);
       return admitted;
     } catch (error) {

@@ -21,7 +21,17 @@ export class SaleStateLayer {
   refuse(sale: Sale, userId: string, nowMs: number): ProblemError | undefined {
     const early = tooEarly(sale, nowMs);
     if (early) this.early.add(sale.id, userId);
-    return early ?? (this.soldOut.isSoldOutFor(sale.id, userId) ? refusal('SOLD_OUT', sale) : undefined);
+    return early ?? this.soldOutFor(sale, userId);
+  }
+
+  /** Throws SOLD_OUT when memory knows of it by now. */
+  refuseSoldOut({ sale, userId }: { sale: Sale; userId: string }): void {
+    const problem = this.soldOutFor(sale, userId);
+    if (problem) throw problem;
+  }
+
+  private soldOutFor(sale: Sale, userId: string): ProblemError | undefined {
+    return this.soldOut.isSoldOutFor(sale.id, userId) ? refusal('SOLD_OUT', sale) : undefined;
   }
 }
 

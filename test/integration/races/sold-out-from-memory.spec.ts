@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Metrics } from '../../../src/infra/metrics';
+import { RiskAssessor } from '../../../src/risk';
 import { BuyerLists, StockGate, StockRedis } from '../../../src/stock';
+import { Throttle } from '../../../src/throttle';
+import { afterNext } from '../../support/after-next';
 import { expectBooksToBalance } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
@@ -157,6 +160,36 @@ describe('a sold-out sale that two processes know by heart', () => {
     expect(read).not.toHaveBeenCalled();
     expect((await second.client.buy(saleId, 'bob', { key: 'bob' })).status).toBe(200);
     read.mockRestore();
+  });
+
+  describe('a buyer who was on his way when memory learned it', () => {
+    const mia: unknown = expect.objectContaining({ userId: 'mia' });
+
+    it('is not rated once he has been counted', async () => {
+      const saleId = await first.client.openSale({ stock: 1 });
+      await first.client.order(saleId, 'ann');
+      const assess = jest.spyOn(first.get(RiskAssessor), 'assess');
+      afterNext(first.get(Throttle), 'admit', ({ userId }) => userId === 'mia',
+        () => learn(first, saleId));
+      expect((await first.client.buy(saleId, 'mia')).body.code).toBe('SOLD_OUT');
+      expect(assess).not.toHaveBeenCalledWith(mia);
+      assess.mockRestore();
+    });
+
+    it('does not reach the stock once he has been rated, and keeps no place as an unpaid order',
+      async () => {
+        const saleId = await first.client.openSale({ stock: 1 });
+        await first.client.order(saleId, 'ann');
+        const reserve = jest.spyOn(first.get(StockGate), 'reserve');
+        const release = jest.spyOn(first.get(RiskAssessor), 'releaseHold');
+        afterNext(first.get(RiskAssessor), 'assess', ({ identity }) => identity.userId === 'mia',
+          () => learn(first, saleId));
+        expect((await first.client.buy(saleId, 'mia')).body.code).toBe('SOLD_OUT');
+        expect(reserve).not.toHaveBeenCalledWith(mia);
+        expect(release).toHaveBeenCalledWith(mia);
+        reserve.mockRestore();
+        release.mockRestore();
+      });
   });
 
   it('sells on both processes what comes back', async () => {
