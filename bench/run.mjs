@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { measureBacklog } from './families/backlog.mjs';
 import { compareSchemes } from './families/durability.mjs';
 import { measureEdge } from './families/edge.mjs';
+import { measureGrowth } from './families/growth.mjs';
 import { measureOpenLoop } from './families/open-loop.mjs';
 import { measureOpening } from './families/opening.mjs';
 import { measurePaths } from './families/paths.mjs';
@@ -49,6 +50,7 @@ const families = {
     short: { requests: 0.25, rounds: 0.3 } },
   edge: { title: 'Crowds at the product and at the edge', measure: measureEdge, apart: true,
     alone: true },
+  growth: { title: 'The same purchase in a shop that grows', measure: measureGrowth, alone: true },
 };
 const optionOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
@@ -60,11 +62,15 @@ const { values } = parseArgs({ options: {
   crowd: { type: 'string', default: '10000' },
   commands: { type: 'string', default: '20000' },
   backlog: { type: 'string', default: '20000' },
+  sales: { type: 'string', default: '1000' },
+  'buyers-before': { type: 'string', default: '100000' },
+  orders: { type: 'string', default: '1000000' },
   ...Object.fromEntries(Object.keys(families).map((name) => [optionOf(name), { type: 'boolean' }])),
 } });
 const sizes = { rounds: Number(values.rounds), requests: multipleOfConnections(values.requests),
   seconds: Number(values.seconds), crowd: Number(values.crowd), commands: Number(values.commands),
-  backlog: multipleOfConnections(values.backlog), connections };
+  backlog: multipleOfConnections(values.backlog), connections, sales: Number(values.sales),
+  buyersBefore: Number(values['buyers-before']), orders: Number(values.orders) };
 const startedAt = performance.now();
 stopServersOnSignal();
 const chosen = Object.keys(families).filter((name) => values[optionOf(name)]);

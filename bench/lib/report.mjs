@@ -18,9 +18,10 @@ export function show({ title }, { rows }) {
   print(title, rows);
 }
 
-/** One family alone, in a file of its own. */
-export function writeFamily(name, sizes, result) {
+/** One family alone, in a file of its own, and a picture where it has one. */
+export function writeFamily(name, sizes, { charts, ...result }) {
   write(`${name}.json`, jsonOf({ ...machine(), ...sizes, ...result }));
+  if (charts) write(`${name}.svg`, pageOf(charts.map(({ title, bars }) => barChart(title, bars))));
 }
 
 /** All of them: figures, tables, and a picture of the two that say most. */
