@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { ReplyError, type ChainableCommander, type Redis } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { Circuit } from '../circuit';
+import { gatherWrites } from './gather-writes';
 import { LuaCommands, type LuaScript } from './lua-scripts';
 import { RedisConnections } from './redis-connections';
 
@@ -28,8 +29,8 @@ export class AdmissionRedis implements OnApplicationShutdown {
   ) {
     this.connection = connections.open('admission', {
       enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: commandTimeoutMs,
-      enableAutoPipelining: true,
     });
+    gatherWrites(this.connection);
     this.connection.on('ready', () => { this.circuit.close(); });
     this.probing = setInterval(() => { void this.probe(); }, probeEveryMs).unref();
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
 import { ProblemError } from '../../kernel';
 import { Circuit } from '../circuit';
+import { gatherWrites } from './gather-writes';
 import { keepHeartbeat } from './heartbeat';
 import { LuaCommands, type LuaScript, type ScriptArgument } from './lua-scripts';
 
@@ -32,10 +33,9 @@ export class FencedRedis {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: commandTimeoutMs,
-      // Scripts of one turn of the event loop leave as one write: a quarter more purchases a second.
-      enableAutoPipelining: true,
       connectionName: 'fairdrop-fenced',
     });
+    gatherWrites(this.connection);
     this.commands = new LuaCommands(this.connection, scripts);
     this.connection.on('close', () => {
       if (this.currentRunId !== undefined) this.fence = Promise.withResolvers();

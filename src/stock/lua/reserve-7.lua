@@ -27,7 +27,7 @@ if #ARGV ~= 15 or not is_rid(rid) or userId == '' or #userId > 512 or boot == ''
 end
 local fields = redis.call('HMGET', meta, 'state', 'epoch', 'boot', 'opens', 'closes', 'limit',
   'available', 'reserved', 'seq', 'strategy', 'reopens')
-local state, metaEpoch, metaBoot, opens, closes, limit, available, reserved, _, strategy, reopens =
+local state, metaEpoch, metaBoot, opens, closes, limit, available, reserved, seq, strategy, reopens =
   unpack(fields)
 if not state then return refuse(-9) end
 for i = 4, 9 do if not is_count(fields[i]) then return refuse(-9) end end
@@ -58,23 +58,22 @@ local held = redis.call('HGET', users, userId) or '0'
 if not is_count(held) then return refuse(-9) end
 if held + units > tonumber(limit) then return refuse(-2, available) end
 if backlog ~= '0' and tonumber(reserved) >= tonumber(backlog) then return refuse(-12, available) end
-redis.call('ZSCORE', due, rid) -- a key of the wrong type must fail here, before the first write
-redis.call('XLEN', outbox)
+redis.call('ZCARD', due) -- a key of the wrong type must fail here, before the first write
 
 -- From here on nothing may fail: Redis does not roll a script back.
-local after = take(meta, tokens, strategy, units)
-redis.call('HINCRBY', meta, 'reserved', units)
-local seq = redis.call('HINCRBY', meta, 'seq', 1)
+-- But for the first write: an outbox of the wrong type fails by itself, and then nothing is written.
 local reservedAt = string.format('%.0f', now)
 local deadline = string.format('%.0f', now + tonumber(leaseMs))
-redis.call('HSET', records, rid, pack_record({ state = 'R', quantity = quantity, deadline = deadline,
-  seq = string.format('%.0f', seq), epoch = epoch, reservedAt = reservedAt, requeues = 0,
-  fingerprint = fingerprint, userId = userId }))
-redis.call('HINCRBY', users, userId, units)
-redis.call('ZADD', due, deadline, rid)
-if saleToken ~= '' then redis.call('HSET', spent, saleToken, rid) end
-if captcha ~= '' then redis.call('HSET', spent, captcha, rid) end
+seq = string.format('%.0f', seq + 1)
 redis.call('XADD', outbox, '*', 'rid', rid, 'user', userId, 'quantity', quantity, 'print', fingerprint,
   'epoch', epoch, 'seq', seq, 'at', reservedAt, 'trace', trace, 'ip', ip, 'device', device,
   'window', payWindow)
-return { 1, after, seq, 'R', units, now }
+local left = take_of(meta, tokens, strategy, available, units, 'reserved', reserved + units, 'seq', seq)
+redis.call('HSET', records, rid, pack_record({ state = 'R', quantity = quantity, deadline = deadline,
+  seq = seq, epoch = epoch, reservedAt = reservedAt, requeues = 0, fingerprint = fingerprint,
+  userId = userId }))
+redis.call('HSET', users, userId, held + units)
+redis.call('ZADD', due, deadline, rid)
+if saleToken ~= '' then redis.call('HSET', spent, saleToken, rid) end
+if captcha ~= '' then redis.call('HSET', spent, captcha, rid) end
+return { 1, left, tonumber(seq), 'R', units, now }

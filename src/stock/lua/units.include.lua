@@ -13,9 +13,17 @@ local function strategy_of(meta, tokens)
   return strategy, not tokens_differ(tokens, strategy, available)
 end
 
+-- Takes that many of `available` units off sale, and sets further fields of the sale in the same write.
+-- Returns how many are left.
+local function take_of(meta, tokens, strategy, available, units, ...)
+  if strategy == 'tokens' then redis.call('LTRIM', tokens, units, -1) end -- LPOP without a long reply
+  redis.call('HSET', meta, 'available', available - units, ...)
+  return available - units
+end
+
 -- Takes that many units off sale; the caller has seen that they are there. Returns how many are left.
 local function take(meta, tokens, strategy, units)
-  if strategy == 'tokens' then redis.call('LTRIM', tokens, units, -1) end -- LPOP without a long reply
+  if strategy == 'tokens' then redis.call('LTRIM', tokens, units, -1) end
   return redis.call('HINCRBY', meta, 'available', -units)
 end
 

@@ -1,0 +1,24 @@
+import type { Redis } from 'ioredis';
+
+/**
+ * Lets what a connection is asked in one turn of the event loop leave as one write. The library's own
+ * way (`enableAutoPipelining`) sends one batch and waits for its replies before the next, and makes
+ * several promises more for each command.
+ */
+export function gatherWrites(connection: Redis): void {
+  const send = connection.sendCommand.bind(connection);
+  let gathering: Redis['stream'] | undefined;
+  connection.sendCommand = (command, target) => {
+    const { stream } = connection;
+    // Before the first connect there is none, whatever its type says.
+    if ((stream as Redis['stream'] | undefined) !== undefined && stream !== gathering) {
+      gathering = stream;
+      stream.cork();
+      setImmediate(() => {
+        if (gathering === stream) gathering = undefined;
+        stream.uncork();
+      });
+    }
+    return send(command, target);
+  };
+}
