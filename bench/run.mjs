@@ -50,7 +50,8 @@ const families = {
     short: { requests: 0.25, rounds: 0.3 } },
   edge: { title: 'Crowds at the product and at the edge', measure: measureEdge, apart: true,
     alone: true },
-  growth: { title: 'The same purchase in a shop that grows', measure: measureGrowth, alone: true },
+  growth: { title: 'The same purchase in a shop that grows', measure: measureGrowth, apart: true,
+    alone: true },
 };
 const optionOf = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 

@@ -114,19 +114,25 @@ async function untilReady({ url }) {
   while (!(await fetch(`${url}/health/ready`)).ok) await sleep(100);
 }
 
-/**
- * A preloaded sale that is open now, with changes to what it is by default; resolves to its id.
- * `fill` may give it a past before it is loaded.
- */
-export async function openSale({ url }, stock, changes = {}, fill = async () => undefined) {
+/** A preloaded sale that is open now, with changes to what it is by default; resolves to its id. */
+export async function openSale(program, stock, changes = {}) {
+  const id = await createSale(program, stock, changes);
+  await loadSale(program, id);
+  return id;
+}
+
+/** The same before it is loaded: nobody can buy yet. */
+export async function createSale({ url }, stock, changes = {}) {
   const product = await administer(url, 'POST', '/admin/v1/products', { name: 'Bench' });
   const sale = await administer(url, 'POST', '/admin/v1/sales', { productId: product.id, stock,
     limitPerUser: 1, price: { amount: 100, currency: 'EUR' }, ...changes,
     opensAt: new Date(Date.now() - 1_000).toISOString(),
     closesAt: new Date(Date.now() + 3_600_000).toISOString() });
-  await fill(sale.id);
-  await administer(url, 'POST', `/admin/v1/sales/${sale.id}/preload`);
   return sale.id;
+}
+
+export async function loadSale({ url }, saleId) {
+  await administer(url, 'POST', `/admin/v1/sales/${saleId}/preload`);
 }
 
 export async function blacklist({ url }, userId) {

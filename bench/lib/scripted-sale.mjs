@@ -9,6 +9,7 @@ import { namespace, root } from './product.mjs';
 
 const requireBuilt = createRequire(join(root, 'dist/src/'));
 const { LuaCommands, readLuaScripts } = requireBuilt('./infra/redis');
+const { gatherWrites } = requireBuilt('./infra/redis/gather-writes');
 const { saleKeys } = requireBuilt('./stock/sale-keys');
 const noEnd = 9e12;
 
@@ -30,8 +31,8 @@ export class ScriptedSale {
 
   constructor(url, size, id) {
     const scripts = readLuaScripts(join(root, 'dist/src/stock/lua'));
-    this.connections = Array.from({ length: size },
-      () => new Redis(url, { enableAutoPipelining: size === 1 }));
+    this.connections = Array.from({ length: size }, () => new Redis(url));
+    for (const redis of this.connections) gatherWrites(redis);
     this.#commands = this.connections.map((redis) => new LuaCommands(redis, scripts));
     this.keys = keysOfSale(id);
   }

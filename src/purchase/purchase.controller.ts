@@ -63,7 +63,7 @@ export class PurchaseController implements OnModuleInit {
     @Reply() reply: FastifyReply,
   ): Promise<OrderView> {
     const { kind, order } = await this.purchase.place({ saleId, buyer, quantity, key, waitSeconds, ip,
-      traceId, deviceId, saleToken, captchaToken });
+      traceId, deviceId, saleToken, captchaToken, hasLeft: () => reply.raw.destroyed });
     void reply.status(statusOf[kind]).header('location', `/v1/orders/${order.id}`);
     return order;
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ProblemError, type ProblemCode } from '../kernel';
 import { OrderStore, toView, type OrderView } from '../order';
-import { SaleCatalog, type Sale } from '../sale';
+import { SaleCatalog } from '../sale';
 import { fingerprint, NothingHeld, refusal, StockGate, StockReader } from '../stock';
 import { Admission } from './admission/admission';
 import type { Admitted, Attempt } from './admission/attempt';
@@ -22,6 +22,8 @@ export interface PurchaseRequest {
   deviceId?: string;
   saleToken?: string;
   captchaToken?: string;
+  /** Nobody hears the answer any more. */
+  hasLeft: () => boolean;
 }
 
 /** `created`: this request's wait saw the row; `known`: the answer to an earlier request again. */
@@ -61,19 +63,21 @@ export class Purchase {
    * again.
    */
   async place(request: PurchaseRequest): Promise<PurchaseAnswer> {
-    const live = this.catalog.peek(request.saleId);
-    const withoutRedis = live !== undefined && await this.gate.isWithoutRedis(live.id);
-    const decide = () => this.decide(request, live, withoutRedis);
-    // Nobody waits in line behind those who ask the database, for its units or for made-up sales.
+    const { saleId, hasLeft } = request;
+    const live = this.catalog.peek(saleId);
+    // Who asks the database, for its units or for a sale that he made up, waits there.
     const asksRedisAlone = live !== undefined && live.retiredAtMs === undefined
-      && !this.gate.isInDatabase(live.id);
-    const { attempt, outcome } = await (asksRedisAlone ? this.turnstile.pass(decide) : decide());
+      && !this.gate.isInDatabase(saleId);
+    const { attempt, outcome } = await (asksRedisAlone
+      ? this.turnstile.pass({ saleId, hasLeft }, (waitedMs) => this.decide(request, waitedMs))
+      : this.decide(request, 0));
     return this.answer(attempt, request.waitSeconds, outcome);
   }
 
-  private async decide({ buyer, key, waitSeconds: _, ...rest }: PurchaseRequest,
-    live: Sale | undefined, withoutRedis: boolean): Promise<Decided> {
+  private async decide({ buyer, key, ...rest }: PurchaseRequest, waitedMs: number): Promise<Decided> {
     const { userId } = buyer;
+    const live = this.catalog.peek(rest.saleId);
+    const withoutRedis = live !== undefined && await this.gate.isWithoutRedis(live.id);
     // Counted before it may cost a look into the database: anybody can make up sales.
     await this.admission.count({ userId, ip: rest.ip, deviceId: rest.deviceId, sale: live,
       withoutRedis });
@@ -82,7 +86,7 @@ export class Purchase {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }
     const rid = this.gate.idOf(userId, sale.id, key);
-    const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid, withoutRedis };
+    const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid, withoutRedis, waitedMs };
     // Redis has forgotten a sale that is long over; the database knows earlier answers.
     if (sale.retiredAtMs !== undefined) {
       return { attempt, outcome: await this.rowOf(attempt, refusal('SALE_CLOSED', sale)) };

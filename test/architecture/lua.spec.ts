@@ -4,7 +4,7 @@ import { join } from 'node:path';
 const folder = join(__dirname, '../../src/stock/lua');
 const borderline = '-- From here on nothing may fail: Redis does not roll a script back.';
 const writeCommands =
-  /redis\.p?call\('(?:H(?:SET|SETNX|DEL|INCRBY)|Z(?:ADD|REM)|X(?:ADD|GROUP)|UNLINK)'|\b(?:take|give)\(/;
+  /redis\.p?call\('(?:H(?:SET|SETNX|DEL|INCRBY)|Z(?:ADD|REM)|X(?:ADD|GROUP)|UNLINK)'|\b(?:take|take_of|give)\(/;
 const linesAtMost = 80;
 const columnsAtMost = 110;
 

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 
 /**
  * Lets what a connection is asked in one turn of the event loop leave as one write. The library's own
@@ -6,7 +6,6 @@ import type { Redis } from 'ioredis';
  * several promises more for each command.
  */
 export function gatherWrites(connection: Redis): void {
-  const send = connection.sendCommand.bind(connection);
   let gathering: Redis['stream'] | undefined;
   connection.sendCommand = (command, target) => {
     const { stream } = connection;
@@ -19,6 +18,6 @@ export function gatherWrites(connection: Redis): void {
         stream.uncork();
       });
     }
-    return send(command, target);
+    return Redis.prototype.sendCommand.call(connection, command, target);
   };
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Blacklist, RiskAssessor } from '../../risk';
+import type { Sale } from '../../sale';
 import { Throttle, type ThrottleSubject } from '../../throttle';
 import type { Admitted, Attempt } from './attempt';
 import { blacklisted } from './blacklisted';
@@ -28,26 +29,27 @@ export class Admission {
   ) {}
 
   /**
-   * Counts the request. Throws RATE_LIMITED, and BLACKLISTED: a body may come seconds after the head
-   * that the front gate has seen, and a sale may have become known in between.
+   * Counts the request. Throws RATE_LIMITED, and what memory has learned since the front gate asked it:
+   * SOLD_OUT, BLACKLISTED. A body may come seconds after its head, and a crowd waits in line.
    */
-  count(subject: ThrottleSubject): Promise<void> {
-    const excluded = blacklisted(this.blacklist.find(subject));
-    return excluded ? Promise.reject(excluded) : this.throttle.admit(subject);
+  async count(subject: ThrottleSubject & { sale: Sale | undefined }): Promise<void> {
+    if (subject.sale) this.saleState.refuseSoldOut(subject.sale, subject.userId);
+    const excluded = blacklisted(this.blacklist.find(subject)) ?? this.throttle.blocked(subject);
+    if (excluded) throw excluded;
+    await this.throttle.admit(subject);
   }
 
   /**
-   * Throws SALE_TOKEN_INVALID, RISK_REJECTED, LIMIT_EXCEEDED or CAPTCHA_REQUIRED; and SOLD_OUT, asked
-   * of memory before each question to Redis: most of a crowd that comes at once have passed the front
-   * gate before the first unit is sold.
+   * Throws SALE_TOKEN_INVALID, RISK_REJECTED, LIMIT_EXCEEDED or CAPTCHA_REQUIRED; and SOLD_OUT, which
+   * memory may learn between any two questions to Redis.
    */
   async admit(attempt: Attempt): Promise<Admitted> {
     const admitted: Admitted = { isNewHold: false };
     try {
-      this.saleState.refuseSoldOut(attempt);
+      this.saleState.refuseSoldOut(attempt.sale, attempt.userId);
       this.saleToken.admit(attempt, admitted);
       const risk = await this.risk.admit(attempt, admitted);
-      this.saleState.refuseSoldOut(attempt);
+      this.saleState.refuseSoldOut(attempt.sale, attempt.userId);
       this.captcha.admit(attempt, risk, admitted);
       return admitted;
     } catch (error) {

@@ -12,6 +12,8 @@ export interface Attempt extends ThrottleSubject {
   readonly traceId: string;
   readonly saleToken?: string;
   readonly captchaToken?: string;
+  /** For how long it stood in line. */
+  readonly waitedMs: number;
 }
 
 /** What the layers found out about an attempt that they let through. */

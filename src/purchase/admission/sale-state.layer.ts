@@ -25,7 +25,7 @@ export class SaleStateLayer {
   }
 
   /** Throws SOLD_OUT when memory knows of it by now. */
-  refuseSoldOut({ sale, userId }: { sale: Sale; userId: string }): void {
+  refuseSoldOut(sale: Sale, userId: string): void {
     const problem = this.soldOutFor(sale, userId);
     if (problem) throw problem;
   }

@@ -80,11 +80,11 @@ export class RiskSignals {
   }
 
   /** What this process knows of an attempt without asking anybody. */
-  known({ identity, sale, quantity }: PurchaseSubject, nowMs = this.clock.now()) {
+  known({ identity, sale, quantity, waitedMs = 0 }: PurchaseSubject, nowMs = this.clock.now()) {
     return {
       ...accountAge(identity, nowMs),
       earlyAttempts: this.early.of(sale.id, identity.userId),
-      sinceOpeningMs: nowMs - sale.opensAtMs,
+      sinceOpeningMs: nowMs - waitedMs - sale.opensAtMs,
       quantity, quantityShareOfLimit: quantity / sale.limitPerUser,
       amount: sale.price.amount * quantity,
     } satisfies Signals;

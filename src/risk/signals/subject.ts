@@ -17,6 +17,8 @@ export interface PurchaseSubject extends RiskSubject {
   readonly rid: string;
   /** The sale goes on without Redis: then nothing is counted, and nothing known that was. */
   readonly withoutRedis?: boolean;
+  /** For how long it was kept waiting here, which says nothing about the buyer's hand. */
+  readonly waitedMs?: number;
 }
 
 /** Whose claim to a place among the unpaid orders is meant. */
