@@ -85,7 +85,7 @@ describe('the turnstile before the funnel', () => {
     await jest.advanceTimersByTimeAsync(12_000);
     expect(begun).toHaveLength(6 * 128);
     expect(new Set(await Promise.all(answers.slice(6 * 128))))
-      .toEqual(new Set(['Too many were before you. Ask again with the same Idempotency-Key.']));
+      .toEqual(new Set([expect.stringContaining('Too many were before you.')]));
     expect(await waiting()).toBe(0);
   });
 
