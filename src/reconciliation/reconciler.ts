@@ -67,11 +67,12 @@ export class Reconciler {
   }
 
   private async reconcile(sale: Sale): Promise<ReconciliationItem> {
-    const { standing, snapshot } = await this.lookTwice(sale.id);
+    const { standing, stalled, snapshot } = await this.lookTwice(sale.id);
     let item: ReconciliationItem = { saleId: sale.id, drift: standing ? snapshot.drift : 0,
       repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: true,
       inFlight: snapshot.inFlight };
     if (standing) item = await this.mend(sale, item);
+    else if (stalled) item = { ...item, repaired: await this.repair.overlooked(sale) };
     this.metrics.stockDrift.set({ sale_id: sale.id }, item.driftAfter);
     if (item.driftAfter === 0 && item.consistentAfter) await this.retireIfOver(sale, snapshot);
     return item;
@@ -97,17 +98,16 @@ export class Reconciler {
       inFlight: after.snapshot.inFlight };
   }
 
-  /** A difference that moves is work in progress; one that stands is a fault. */
+  /** A difference that moves is work in progress; one that stands is a fault, and so are units in flight. */
   private async lookTwice(saleId: string) {
     const first = await this.snapshots.of(saleId);
-    if (!first.loaded || !isOff(first)) {
-      return { standing: false, snapshot: first };
+    if (!first.loaded || (!isOff(first) && first.inFlight === 0)) {
+      return { standing: false, stalled: false, snapshot: first };
     }
     await sleep(betweenLooksMs);
     const second = await this.snapshots.of(saleId);
-    const standing = second.loaded && isOff(second)
-      && JSON.stringify(first) === JSON.stringify(second);
-    return { standing, snapshot: second };
+    const isSame = JSON.stringify(first) === JSON.stringify(second);
+    return { standing: isSame && isOff(second), stalled: isSame, snapshot: second };
   }
 
   private async retireIfOver(sale: Sale, { inFlight, database, gate }: StockSnapshot): Promise<void> {

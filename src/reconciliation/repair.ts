@@ -34,6 +34,21 @@ export class Repair {
     }
     return repaired;
   }
+
+  /**
+   * Reservations whose lease ran out without anybody looking, because their deadlines in Redis are
+   * lost: the sweep cannot find them, and as units in flight they are no drift. Resolves to how many.
+   */
+  async overlooked(sale: Sale): Promise<number> {
+    let count = 0;
+    for await (const page of this.reader.scan(sale.id)) {
+      const now = this.clock.now();
+      const late = page.filter((record) => isLate(record, now));
+      if (late.length > 0) await this.leases.resolve(sale, late.map(({ rid }) => rid));
+      count += late.length;
+    }
+    return count;
+  }
 }
 
 function isLate({ status, deadlineMs }: Reservation, nowMs: number): boolean {

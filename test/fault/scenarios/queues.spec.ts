@@ -17,7 +17,7 @@ async function failedJobs(stage: Stage): Promise<number> {
 }
 
 scenario('every job, schedule and deadline is deleted under load: orders are written and expire',
-  { row: 'All queues, schedules and deadlines deleted', timeoutSeconds: 180,
+  { row: 'All queues, schedules and deadlines deleted', timeoutSeconds: 300,
     sale: { ...sale, payWindowSeconds: 5 } },
   async (stage) => {
     const { deployment, saleId, crowd } = stage;

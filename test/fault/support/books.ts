@@ -53,7 +53,8 @@ interface PaymentRow {
 }
 
 const lateStatuses = ['received', 'late', 'refunding', 'refunded'];
-const patienceMs = 60_000;
+/** Schedules that were deleted are put back twice a minute, and reconciliation comes once a minute. */
+const patienceMs = 120_000;
 
 /**
  * Waits until nothing of the sale is on its way any more, then checks every invariant. The rows of
