@@ -151,4 +151,7 @@ export const mutants = [
     find: "SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) - INTERVAL ? SECOND)`",
     replace: "SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) + INTERVAL ? DAY)`",
     specs: ['test/integration/strategies/moved-gate.spec.ts'] },
+  { guard: 'units in flight that stand still are looked through', path: 'src/reconciliation/reconciler.ts',
+    find: 'else if (stalled)', replace: 'else if (false)',
+    specs: ['test/integration/overlooked-reservation.spec.ts'] },
 ];
