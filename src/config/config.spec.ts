@@ -66,6 +66,7 @@ describe('configuration', () => {
     ['HOST', 'a b'], ['ROLES', 'api,cook'], ['ROLES', ','], ['DEMO', 'yes'],
     ['DATABASE_URL', 'mysql://host:3306/'], ['DATABASE_URL', 'postgres://host/name'],
     ['REDIS_URL', 'redis://a:1,redis://b:2'], ['REDIS_URL', 'http://host'],
+    ['REDIS_URL', 'redis+sentinel://a:1,b:2'],
     ['REDIS_NAMESPACE', 'a:b'], ['REDIS_NAMESPACE', '{a}'], ['REDIS_NAMESPACE', 'a'.repeat(33)],
     ['PAYMENT_WEBHOOK_SECRET', 'whsec_c2hvcnQ='], ['PAYMENT_WEBHOOK_SECRET', 'x'.repeat(44)],
     ['TRUST_PROXY', '10.0.0.0/33'], ['TRUST_PROXY', 'true'], ['TRUST_PROXY', '10.0.0.1,'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisUrl } from './redis-url';
 import {
   cap, choice, integer, isAddressRange, isOrigin, isWebhookSecret, list, rate, url, windows,
 } from './variable-kinds';
@@ -73,9 +74,11 @@ export const variables = {
     description: 'Most database connections of one process.',
   },
   REDIS_URL: {
-    schema: z.string().refine((text) => !text.includes(',')).pipe(url('redis', 'rediss')),
-    description: 'Redis; not set, npm start runs one.',
-    expected: 'one redis:// or rediss:// URL (a comma list of Cluster nodes is not supported yet)',
+    schema: z.string().refine((text) => parseRedisUrl(text) !== undefined),
+    description: 'Redis, or the sentinels that watch it, over TLS where the scheme begins with '
+      + 'rediss; not set, npm start runs one.',
+    expected: 'one redis:// or rediss:// URL, or redis+sentinel://host:26379,host:26379/name '
+      + '(a comma list of Cluster nodes is not supported yet)',
     example: 'redis://:password@127.0.0.1:6379',
     sensitive: true,
   },

@@ -21,8 +21,8 @@ export class StockRedis {
     metrics: Metrics,
   ) {
     const scripts = readLuaScripts(join(__dirname, 'lua'));
-    this.fenced = new FencedRedis(config.redisUrl, scripts,
-      { retryStrategy: connections.retryStrategy });
+    const { server, retryStrategy } = connections;
+    this.fenced = new FencedRedis({ ...server, retryStrategy }, scripts);
     connections.adopt('fenced', this.fenced.connection);
     this.onConnect(() => { this.connectedAtMs = performance.now(); });
     metrics.onScrape(async () => {

@@ -87,10 +87,11 @@ describe('the containers', () => {
 
   it('take variables that the product knows, and refuse to start without the secrets', () => {
     const used = [...text.matchAll(/\$\{(\w+)(:[?-])/g)].map(([, name = '', kind]) => ({ name, kind }));
-    const unknown = used.filter(({ name }) => !(name in variables) && name !== 'MYSQL_PASSWORD');
-    expect(unknown).toEqual([]);
+    const passwords = ['MYSQL_PASSWORD', 'REDIS_PASSWORD'];
+    expect(used.filter(({ name }) => !(name in variables) && !passwords.includes(name))).toEqual([]);
     const required = new Set(used.filter(({ kind }) => kind === ':?').map(({ name }) => name));
-    expect([...required].sort()).toEqual(['JWT_SECRET', 'MYSQL_PASSWORD', 'PAYMENT_WEBHOOK_SECRET']);
+    expect([...required].sort())
+      .toEqual(['JWT_SECRET', 'MYSQL_PASSWORD', 'PAYMENT_WEBHOOK_SECRET', 'REDIS_PASSWORD']);
     const given = [services.api, services.worker, services.migrate]
       .flatMap(({ environment }) => Object.keys(environment ?? {}));
     expect(given.filter((name) => !(name in variables))).toEqual([]);
@@ -109,7 +110,8 @@ describe('the containers', () => {
   it('mount files that exist', () => {
     const mounted = Object.values(services).flatMap(({ volumes }) => volumes ?? [])
       .filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':')[0] ?? '');
-    expect(mounted).toEqual(['./nginx.conf', './nginx-upstream.conf', './redis.conf', './mysql.cnf']);
+    expect(mounted).toEqual(['./nginx.conf', './nginx-upstream.conf', './redis.conf', './redis.acl',
+      './mysql.cnf']);
     expect(mounted.filter((path) => !existsSync(join(root, 'docker', path)))).toEqual([]);
   });
 });

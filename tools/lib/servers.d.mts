@@ -23,6 +23,8 @@ export interface Server {
 }
 
 export function startRedis(options: ServerOptions): Promise<Server>;
+/** `settings`: lines of its configuration. */
+export function startSentinel(options: { dir: string; settings: readonly string[] }): Promise<Server>;
 export function startMariadb(options: ServerOptions): Promise<Server>;
 export function freePort(): Promise<number>;
 export function isPortFree(port: number, host?: string): Promise<boolean>;

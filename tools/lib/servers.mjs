@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import {
   closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync,
+  writeFileSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +14,10 @@ import { findDatabase, findRedis } from './programs.mjs';
 const startPatienceMs = 90_000;
 const stopPatienceMs = 60_000;
 const logMaximumBytes = 10 * 1024 * 1024;
+
+const redisGreeting = {
+  ask: 'PING\r\n', isReady: (reply) => reply.toString().startsWith('+PONG'),
+};
 
 // Below the ports that systems give to outgoing connections: while a server is down, a client that
 // knocks on a port of that range may be given the same one, connect to itself and keep it.
@@ -66,9 +71,23 @@ export function launchRedis({ dir, port, args = [] }) {
   ];
   return launch({
     name: 'Redis', dir, port, url: `redis://127.0.0.1:${port}`,
-    program: findRedis(), args: settings,
-    greeting: { ask: 'PING\r\n', isReady: (reply) => reply.toString().startsWith('+PONG') },
+    program: findRedis(), args: settings, greeting: redisGreeting,
   });
+}
+
+/** Starts a sentinel and waits until it answers. It rewrites its settings itself, so they are a file. */
+export async function startSentinel({ dir, settings }) {
+  const port = await freePort();
+  mkdirSync(dir, { recursive: true });
+  const path = join(dir, 'sentinel.conf');
+  const own = [`port ${port}`, 'bind 127.0.0.1', `dir "${dir}"`];
+  writeFileSync(path, `${[...own, ...settings].join('\n')}\n`);
+  const server = launch({
+    name: 'Sentinel', dir, port, url: `redis://127.0.0.1:${port}`,
+    program: findRedis(), args: [path, '--sentinel'], greeting: redisGreeting,
+  });
+  await server.ready;
+  return server;
 }
 
 /** Makes the data folder of a new MariaDB or MySQL; does nothing when it is there. */

@@ -53,10 +53,10 @@ export function registerQueue(name: string, defaultJobOptions: JobPolicy): Dynam
   return BullModule.registerQueueAsync({
     name,
     inject: [APP_CONFIG, RedisConnections],
-    useFactory: (config: AppConfig, { retryStrategy }: RedisConnections) => ({
+    useFactory: (config: AppConfig, { server, retryStrategy }: RedisConnections) => ({
       prefix: `{${config.redisNamespace}-${name}}`,
       connection: {
-        url: config.redisUrl, maxRetriesPerRequest: null, retryStrategy, socketTimeout: silenceMs,
+        ...server, maxRetriesPerRequest: null, retryStrategy, socketTimeout: silenceMs,
       } satisfies RedisOptions,
       defaultJobOptions,
     }),

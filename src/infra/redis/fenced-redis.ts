@@ -26,9 +26,10 @@ export class FencedRedis {
   private fence = Promise.withResolvers<void>();
   private readonly circuit = new Circuit((error) => !(error instanceof ReplyError));
 
-  constructor(url: string, scripts: readonly LuaScript[], options: RedisOptions = {}) {
-    this.connection = new Redis(url, {
-      ...options,
+  /** `server`: how to reach it, and when to try again. */
+  constructor(server: RedisOptions, scripts: readonly LuaScript[]) {
+    this.connection = new Redis({
+      ...server,
       autoResendUnfulfilledCommands: false,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,

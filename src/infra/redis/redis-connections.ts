@@ -2,8 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit }
   from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
-import { APP_CONFIG, type AppConfig } from '../../config';
+import { APP_CONFIG, parseRedisUrl, type AppConfig } from '../../config';
 import { keepHeartbeat } from './heartbeat';
+import { hostOptions } from './host-options';
+import { refusalBy } from './refusal';
+import { Sentinels } from './sentinels';
 import { faultOf, readServerSettings } from './server-settings';
 
 /** For a server that is just being started. */
@@ -18,6 +21,8 @@ const longestPauseMs = 500;
  */
 @Injectable()
 export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
+  /** How every connection of this process reaches Redis, those of BullMQ as well. */
+  readonly server: RedisOptions;
   readonly general: Redis;
   readonly subscriber: Redis;
   private readonly opened: Redis[] = [];
@@ -27,6 +32,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   private isStopping = false;
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
+    this.server = this.optionsOf(config.redisUrl);
     this.general = this.open('general', { maxRetriesPerRequest: 3, commandTimeout: 5_000 });
     this.subscriber = this.open('subscriber', { maxRetriesPerRequest: null });
     this.subscriber.on('message', (channel: string, message: string) => {
@@ -36,9 +42,10 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
 
   /**
    * Refuses to start on a Redis that throws keys away when its memory is full: they are what buyers
-   * were promised; and on one that does less than DURABILITY promises for good. A server that is not
-   * there is waited for a while; then the process starts without it, since sales may go on in the
-   * database, and ends when it turns out to be such a server.
+   * were promised; on one that does less than DURABILITY promises for good; and on one that lets
+   * nobody in who comes like this. A server that is not there is waited for a while; then the process
+   * starts without it, since sales may go on in the database, and ends when it turns out to be such a
+   * server.
    */
   async onModuleInit(): Promise<void> {
     const examined = this.examine();
@@ -54,11 +61,11 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   /** Resolves, perhaps late, when the server may be used; rejects with what to set on it. */
   private async examine(): Promise<void> {
     const probe = this.open('probe', { maxRetriesPerRequest: null });
-    const settings = await readServerSettings(probe).catch((error: unknown) => {
-      if (this.isStopping) return undefined;
-      throw error;
-    });
-    probe.disconnect();
+    const settings = await Promise.race([readServerSettings(probe), refusalBy(probe)])
+      .catch((error: unknown) => {
+        if (this.isStopping) return undefined;
+        throw error;
+      }).finally(() => { probe.disconnect(); });
     if (!settings) return;
     const fault = faultOf(settings, this.config.durability);
     if (fault !== undefined) throw new Error(fault);
@@ -76,7 +83,23 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
 
   /** A further connection, closed with the process. Blocking commands need one of their own. */
   open(name: string, options: RedisOptions): Redis {
-    const connection = new Redis(this.config.redisUrl, {
+    return this.connect(name, { ...this.server, ...options });
+  }
+
+  private optionsOf(redisUrl: string): RedisOptions {
+    const address = parseRedisUrl(redisUrl);
+    if (!address) throw new Error('REDIS_URL names no server');
+    const { at, isEncrypted, username, password, database: db } = address;
+    // What kind of client it is, a user with few rights may not tell the server.
+    const common = { username, password, db, disableClientInfo: true };
+    if ('host' in at) return { ...common, ...hostOptions(at, isEncrypted) };
+    const sentinels = new Sentinels(at, isEncrypted);
+    sentinels.listen((name, options) => this.connect(name, options));
+    return { ...common, ...sentinels.masterOptions };
+  }
+
+  private connect(name: string, options: RedisOptions): Redis {
+    const connection = new Redis({
       ...options, connectTimeout: 3_000, connectionName: `fairdrop-${name}`,
       retryStrategy: this.retryStrategy,
     });
