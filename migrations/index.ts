@@ -12,6 +12,7 @@ import { AllowAnotherPaymentOfAnOrder1763700000010 }
   from './1763700000010-allow-another-payment-of-an-order';
 import { AllowSellingWithoutRedis1763700000011 }
   from './1763700000011-allow-selling-without-redis';
+import { LetPaymentsLieApart1763700000012 } from './1763700000012-let-payments-lie-apart';
 
 /** Every migration, oldest first. Append-only: what has landed is never edited. */
 export const migrations = [
@@ -26,4 +27,5 @@ export const migrations = [
   CreateRiskCases1763700000009,
   AllowAnotherPaymentOfAnOrder1763700000010,
   AllowSellingWithoutRedis1763700000011,
+  LetPaymentsLieApart1763700000012,
 ];

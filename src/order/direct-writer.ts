@@ -135,7 +135,7 @@ export class DirectWriter {
     requests: readonly ReserveRequest[]): Promise<DirectFacts> {
     const { free } = moment;
     const refusal = refusalAt(moment);
-    const known = await this.store.findMany(requests.map(({ rid }) => rid), transaction);
+    const known = await this.store.findMany(requests.map(({ rid }) => rid), saleId, transaction);
     const orders = new Map(known.map((order) => [order.id, order]));
     const facts = { free, limitPerUser, orders, held: new Map<string, number>(),
       spentProofs: new Set<string>(), ...(refusal && { refusal }) };

@@ -54,14 +54,14 @@ export class LeaseSweep {
 
   /** Brings these reservations in line with the database, whatever their deadline. */
   async resolve(sale: Sale, rids: readonly string[]): Promise<void> {
-    const overdue = await this.store.findMany(rids);
+    const overdue = await this.store.findMany(rids, sale.id);
     await this.life.expire(sale.id, overdue.filter(({ status }) => status === 'pending_payment')
       .map(({ id }) => id));
     const frozen = overdue.filter(({ status }) => status === 'frozen').map(({ id }) => id);
     for (const { rid, hold } of await this.reader.reservations(sale.id, frozen)) {
-      await this.life.overtakeThaw(rid, hold);
+      await this.life.overtakeThaw(sale.id, rid, hold);
     }
-    const orders = await this.store.findMany(rids);
+    const orders = await this.store.findMany(rids, sale.id);
     await this.followup.apply(sale.id, orders);
     const written = new Set(orders.map(({ id }) => id));
     await this.enqueueAgain(sale, rids.filter((rid) => !written.has(rid)));

@@ -47,7 +47,7 @@ export class OrderCancellation {
     if (current.status !== 'frozen') return current;
     // Whoever gives up an order that is under review does no harm: its units have gone back.
     await this.freeze.cancelFrozen([order.id], 'CANCELLED_IN_REVIEW', cause);
-    return await this.store.find(order.id) ?? current;
+    return await this.store.find(order.id, order.saleId) ?? current;
   }
 
   /**

@@ -83,15 +83,24 @@ export class OrderFreeze {
 
   /** Cancels frozen orders; no unit moves. Resolves to those of them that are cancelled now. */
   async cancelFrozen(rids: readonly string[], reason: string, cause: Cause): Promise<Order[]> {
-    if (rids.length === 0) return [];
+    const cancelled: Order[] = [];
+    for (const [saleId, orders] of bySale(await this.store.findMany(rids))) {
+      cancelled.push(...await this.cancelOfSale(saleId, orders.map(({ id }) => id), reason, cause));
+    }
+    return cancelled;
+  }
+
+  private async cancelOfSale(saleId: string, rids: readonly string[], reason: string,
+    cause: Cause): Promise<Order[]> {
     const { affectedRows } = await this.database.execute(
       `UPDATE orders SET status = 'cancelled', reason = ?, closed_at = NOW(3)
-        WHERE rid IN (?) AND status = 'frozen'`, [reason, rids]);
+        WHERE sale_id = ? AND rid IN (?) AND status = 'frozen'`, [reason, saleId, rids]);
     this.metrics.orderStatusTotal.inc({ status: 'cancelled' }, affectedRows);
-    const cancelled = (await this.store.findMany(rids))
+    this.logger.log({ msg: 'frozen orders cancelled', saleId, rids, reason, orders: affectedRows,
+      ...cause });
+    const cancelled = (await this.store.findMany(rids, saleId))
       .filter(({ status }) => status === 'cancelled');
-    this.logger.log({ msg: 'frozen orders cancelled', rids, reason, orders: affectedRows, ...cause });
-    for (const [saleId, orders] of bySale(cancelled)) await this.followup.tryApply(saleId, orders);
+    if (cancelled.length > 0) await this.followup.tryApply(saleId, cancelled);
     return cancelled;
   }
 
@@ -137,7 +146,7 @@ export class OrderFreeze {
       return this.refuse(order, isCheckViolation(error) ? 'LIMIT_EXCEEDED' : 'UNITS_GONE', cause);
     }
     this.metrics.orderStatusTotal.inc({ status: 'pending_payment' });
-    const row = await this.store.find(order.id);
+    const row = await this.store.find(order.id, sale.id);
     if (row) await this.followup.tryApply(sale.id, [row]);
   }
 
@@ -152,8 +161,8 @@ export class OrderFreeze {
       const { affectedRows } = await transaction.execute(
         `UPDATE orders SET status = 'pending_payment', holds = ?,
             expires_at = NOW(3) + INTERVAL ? SECOND
-          WHERE rid = ? AND status = 'frozen' AND holds = ?`,
-        [hold, sale.payWindowSeconds, rid, holds]);
+          WHERE sale_id = ? AND rid = ? AND status = 'frozen' AND holds = ?`,
+        [hold, sale.payWindowSeconds, sale.id, rid, holds]);
       if (affectedRows !== 1) return undefined;
       const ledger = await this.book.allocate(transaction, { saleId: sale.id,
         limitPerUser: sale.limitPerUser, strategy: sale.strategy, epoch, highestSeq: seq },

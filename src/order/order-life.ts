@@ -39,18 +39,22 @@ export class OrderLife {
 
   /** Marks an order paid if it still waits for payment, in time by the database's clock. */
   async pay(rid: string): Promise<PayOutcome> {
+    const known = await this.store.find(rid);
+    if (!known) return { kind: 'unknown' };
+    const { saleId } = known;
     const { affectedRows } = await this.database.execute(
       `UPDATE orders SET status = 'paid', paid_at = NOW(3)
-        WHERE rid = ? AND status IN (?) AND expires_at > NOW(3)`, [rid, sourcesOf('paid')])
+        WHERE sale_id = ? AND rid = ? AND status IN (?) AND expires_at > NOW(3)`,
+      [saleId, rid, sourcesOf('paid')])
       .catch((error: unknown) => this.doubt(error, [rid]));
-    const order = await this.store.find(rid).catch((error: unknown) => this.doubt(error, [rid]));
-    if (!order) return { kind: 'unknown' };
     if (affectedRows === 1) {
       this.metrics.orderStatusTotal.inc({ status: 'paid' });
       failpoint('pay-before-settle');
-      await this.followup.tryApply(order.saleId, [order]);
+      await this.followup.tryApply(saleId, [{ ...known, status: 'paid' }]);
       return { kind: 'paid' };
     }
+    const order = await this.store.find(rid, saleId);
+    if (!order) return { kind: 'unknown' };
     if (order.status === 'paid' || order.status === 'refunded') {
       // Perhaps nobody heard of the commit then, and so nobody has told Redis.
       await this.followup.tryApply(order.saleId, [order]);
@@ -70,7 +74,7 @@ export class OrderLife {
     if (!order) return 'conflict';
     const closed = await this.close(order.saleId, 'refunded', cause, 'AND rid IN (?)', [[rid]]);
     if (closed.length === 1) return 'refunded';
-    const current = await this.store.find(rid);
+    const current = await this.store.find(rid, order.saleId);
     if (current?.status !== 'refunded') return 'conflict';
     await this.followup.tryApply(current.saleId, [current]);
     return 'already_refunded';
@@ -79,7 +83,7 @@ export class OrderLife {
   /** Cancels an order that waits for payment. Resolves to the row as it stands then. */
   async cancel(order: Order, cause: Cause): Promise<Order> {
     await this.close(order.saleId, 'cancelled', cause, 'AND rid IN (?)', [[order.id]]);
-    return await this.store.find(order.id) ?? order;
+    return await this.store.find(order.id, order.saleId) ?? order;
   }
 
   /** Takes the units away from these of a sale's orders that wait for payment, at most 500. */
@@ -91,10 +95,11 @@ export class OrderLife {
    * The record of a frozen order has this newer hold, which is overdue: whoever was thawing the order
    * is too late from here on, and the units of that hold can be released.
    */
-  async overtakeThaw(rid: string, hold: number): Promise<void> {
+  async overtakeThaw(saleId: string, rid: string, hold: number): Promise<void> {
     await this.database.execute(
-      `UPDATE orders SET holds = ? WHERE rid = ? AND status = 'frozen' AND holds < ?`,
-      [hold, rid, hold]);
+      `UPDATE orders SET holds = ?
+        WHERE sale_id = ? AND rid = ? AND status = 'frozen' AND holds < ?`,
+      [hold, saleId, rid, hold]);
   }
 
   /**
@@ -110,14 +115,14 @@ export class OrderLife {
   }
 
   /** The row of a reservation that had none a moment ago, waiting this long for it to be written. */
-  async waitForRow(rid: string, timeoutMs: number): Promise<Order | undefined> {
+  async waitForRow(saleId: string, rid: string, timeoutMs: number): Promise<Order | undefined> {
     const deadline = performance.now() + timeoutMs;
     const watch = this.notices.watch(rid);
     try {
       for (;;) {
         const leftMs = deadline - performance.now();
         await watch.next(Math.max(0, Math.min(lookEveryMs, leftMs)));
-        const order = await this.store.find(rid);
+        const order = await this.store.find(rid, saleId);
         if (order || leftMs <= lookEveryMs) return order;
       }
     } finally {
@@ -161,7 +166,8 @@ export class OrderLife {
     const rids = rows.map(({ rid }) => rid);
     const { affectedRows } = await transaction.execute(
       `UPDATE orders SET status = ?, closed_at = IF(? = 'frozen', NULL, NOW(3))
-        WHERE rid IN (?) AND status IN (?)`, [to, to, rids, sourcesOf(to).filter(holdsUnits)]);
+        WHERE sale_id = ? AND rid IN (?) AND status IN (?)`,
+      [to, to, sale.id, rids, sourcesOf(to).filter(holdsUnits)]);
     if (affectedRows !== rows.length) throw new Error('Locked rows changed under the lock');
     const ledger = await this.book.release(transaction,
       { saleId: sale.id, limitPerUser: sale.limitPerUser, strategy: sale.strategy },

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ProblemError } from '../kernel';
-import { isRedisStrategy, SaleCatalog, type Sale } from '../sale';
-import { saleHint, saleHintOf, StockGate, StockReader, type OrderStatus, type Reservation } from '../stock';
+import { isRedisStrategy, type Sale } from '../sale';
+import { StockGate, StockReader, type OrderStatus, type Reservation } from '../stock';
+import { HintedSales } from './hinted-sales';
 import type { Order } from './order';
 import { OrderStore } from './order-store';
 
@@ -33,7 +34,7 @@ export class OrderLookup {
     private readonly store: OrderStore,
     private readonly reader: StockReader,
     private readonly gate: StockGate,
-    private readonly catalog: SaleCatalog,
+    private readonly hinted: HintedSales,
   ) {}
 
   /** The order for this reader. Throws NOT_FOUND to everybody but its owner and admins. */
@@ -53,21 +54,29 @@ export class OrderLookup {
 
   /** For a caller that decides himself who may see it. */
   async find(rid: string): Promise<KnownOrder | undefined> {
-    const order = await this.store.find(rid);
+    const sales = this.hinted.of(rid);
+    for (const sale of sales) {
+      const known = await this.findIn(sale, rid);
+      if (known) return known;
+    }
+    const order = await this.store.findMany([rid]).then(([row]) => row);
     if (order) return { kind: 'row', order };
-    const hint = saleHintOf(rid);
-    for (const sale of this.catalog.live()) {
-      if (saleHint(sale.id) !== hint || !isRedisStrategy(sale.strategy)) continue;
-      // Redis may hold it, which nobody can ask now: that is no answer about the order.
-      if (this.gate.isInDatabase(sale.id)) throw notKnownNow();
-      const reservation = await this.reader.reservation(sale.id, rid);
-      if (reservation) {
-        // The row may have been written since the first look.
-        const row = await this.store.find(rid);
-        return row ? { kind: 'row', order: row } : { kind: 'reservation', sale, reservation };
-      }
+    // Redis may hold it, which nobody can ask now: that is no answer about the order.
+    if (sales.some((sale) => isRedisStrategy(sale.strategy) && this.gate.isInDatabase(sale.id))) {
+      throw notKnownNow();
     }
     return undefined;
+  }
+
+  private async findIn(sale: Sale, rid: string): Promise<KnownOrder | undefined> {
+    const order = await this.store.find(rid, sale.id);
+    if (order) return { kind: 'row', order };
+    if (!isRedisStrategy(sale.strategy) || this.gate.isInDatabase(sale.id)) return undefined;
+    const reservation = await this.reader.reservation(sale.id, rid);
+    if (!reservation) return undefined;
+    // The row may have been written since the first look.
+    const row = await this.store.find(rid, sale.id);
+    return row ? { kind: 'row', order: row } : { kind: 'reservation', sale, reservation };
   }
 }
 

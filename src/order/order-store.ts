@@ -3,6 +3,7 @@ import { Database, isDuplicateKey, type Transaction } from '../infra/database';
 import { beforeFirstPage, pageItemsAtMost, type PageEnd } from '../infra/http';
 import type { Sale } from '../sale';
 import type { OutboxEntry } from '../stock';
+import { HintedSales } from './hinted-sales';
 import { orderColumns, toOrder, type Order, type OrderRow } from './order';
 
 const pageSize = 500;
@@ -15,20 +16,33 @@ export interface RowStart {
   now: Date;
 }
 
-/** Reads order rows, and writes new ones. */
+/**
+ * Reads order rows, and writes new ones. Where the tables lie on several servers an order is on that of
+ * its sale: whoever knows the sale names it, and one server is asked instead of all.
+ */
 @Injectable()
 export class OrderStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly hinted: HintedSales,
+  ) {}
 
-  async find(rid: string): Promise<Order | undefined> {
-    const [order] = await this.findMany([rid]);
+  /** The row of this id; where the sale is not named, wherever it is. */
+  async find(rid: string, saleId?: string): Promise<Order | undefined> {
+    const [order] = saleId === undefined ? await this.findByHint(rid)
+      : await this.findMany([rid], saleId);
     return order;
   }
 
-  async findMany(rids: readonly string[], transaction?: Transaction): Promise<Order[]> {
+  /** Rows of one sale; where it is not named, of any. */
+  async findMany(rids: readonly string[], saleId?: string,
+    transaction?: Transaction): Promise<Order[]> {
     if (rids.length === 0) return [];
-    const rows = await (transaction ?? this.database).query<OrderRow>(
-      `SELECT ${orderColumns} FROM orders WHERE rid IN (?)`, [rids]);
+    const reader = transaction ?? this.database;
+    const rows = saleId === undefined
+      ? await reader.query<OrderRow>(`SELECT ${orderColumns} FROM orders WHERE rid IN (?)`, [rids])
+      : await reader.query<OrderRow>(
+        `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND rid IN (?)`, [saleId, rids]);
     return rows.map(toOrder);
   }
 
@@ -103,9 +117,18 @@ export class OrderStore {
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
     }
-    const order = await this.find(entry.rid);
+    const order = await this.find(entry.rid, sale.id);
     if (!order) throw new Error(`The row of ${entry.rid} is neither there nor can it be written`);
     return order;
+  }
+
+  /** Hardly ever more than one look: an id that hints at a live sale is of that sale. */
+  private async findByHint(rid: string): Promise<Order[]> {
+    for (const { id: saleId } of this.hinted.of(rid)) {
+      const orders = await this.findMany([rid], saleId);
+      if (orders.length > 0) return orders;
+    }
+    return this.findMany([rid]);
   }
 
   /** The database's clock. */

@@ -86,7 +86,7 @@ export class OrderWriter {
 
   private async insertMissing(transaction: Transaction, sale: Sale,
     batch: readonly OutboxEntry[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
-    const written = await this.store.findMany(batch.map(({ rid }) => rid), transaction);
+    const written = await this.store.findMany(batch.map(({ rid }) => rid), sale.id, transaction);
     const known = new Set(written.map(({ id }) => id));
     const missing = batch.filter(({ rid }) => !known.has(rid));
     if (missing.length === 0) return { orders: written, ledger: [] };

@@ -6,6 +6,7 @@ import { AcknowledgedPurchases } from './acknowledged-purchases';
 import { DirectOrders } from './direct-orders';
 import { DirectWriter } from './direct-writer';
 import { ExpiryProcessor } from './expiry.processor';
+import { HintedSales } from './hinted-sales';
 import { LeaseSweep } from './lease-sweep';
 import { OrderBacklog } from './order-backlog';
 import { OrderCancellation } from './order-cancellation';
@@ -26,8 +27,8 @@ import { OverdueOrders } from './overdue-orders';
 import { expiryQueue, orderQueue, sweepQueue } from './queues';
 import { SweepsProcessor } from './sweeps.processor';
 
-const services = [AcknowledgedPurchases, DirectOrders, DirectWriter, LeaseSweep, OrderBacklog,
-  OrderCancellation, OrderFollowup, OrderFreeze, OrderLife,
+const services = [AcknowledgedPurchases, DirectOrders, DirectWriter, HintedSales, LeaseSweep,
+  OrderBacklog, OrderCancellation, OrderFollowup, OrderFreeze, OrderLife,
   OrderLookup, OrderNotices, OrderResale, OrderStore, OrderWriter, OverdueOrders];
 const queues = [registerQueue(orderQueue, retriedBySweep),
   registerQueue(expiryQueue, retriedBySweep), registerQueue(sweepQueue, retriedByNextRun)];

@@ -55,11 +55,12 @@ export class PaymentStarter {
   }
 
   private async ownOrder(orderId: string, identity: Identity): Promise<Order> {
-    const { userId, status } = await this.lookup.forReader(orderId, identity);
+    const { userId, saleId, status } = await this.lookup.forReader(orderId, identity);
     // An admin may look at an order, but nobody pays it for somebody else.
     if (userId !== identity.userId) throw new ProblemError('NOT_FOUND', 'There is no such order.');
     const order = status === 'reserved'
-      ? await this.life.waitForRow(orderId, rowTimeoutMs) : await this.orders.find(orderId);
+      ? await this.life.waitForRow(saleId, orderId, rowTimeoutMs)
+      : await this.orders.find(orderId, saleId);
     if (order) return order;
     throw new ProblemError('ORDER_STATE_CONFLICT',
       'The order is still being written. Ask again in a moment.',

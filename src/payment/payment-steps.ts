@@ -101,7 +101,7 @@ export class PaymentSteps {
       await this.changes.make(payment, 'refunding', cause, { reason: 'PAID_OTHERWISE' });
       return true;
     }
-    await this.life.waitForRow(outcome.rid, rowTimeoutMs);
+    await this.life.waitForRow(order.saleId, outcome.rid, rowTimeoutMs);
     return this.applyTo(payment, outcome.rid, cause);
   }
 

@@ -39,8 +39,8 @@ export class PurchaseDurability {
    * all the same, and the same request finds it.
    */
   async secure(saleId: string, rid: string, waitSeconds: number): Promise<Order | undefined> {
-    if (this.isCommitted) return this.measured(() => this.findRow(rid, commitWaitSeconds));
-    const row = waitSeconds > 0 ? await this.findRow(rid, waitSeconds) : undefined;
+    if (this.isCommitted) return this.measured(() => this.findRow(saleId, rid, commitWaitSeconds));
+    const row = waitSeconds > 0 ? await this.findRow(saleId, rid, waitSeconds) : undefined;
     const { replicas } = this;
     if (!row && replicas) {
       await this.measured(() => replicas.isKept(this.redis.keys(saleId).records, rid));
@@ -49,11 +49,12 @@ export class PurchaseDurability {
   }
 
   /** The database may hang: it is not waited for any longer than the buyer is. */
-  private async findRow(rid: string, waitSeconds: number): Promise<Order | undefined> {
+  private async findRow(saleId: string, rid: string,
+    waitSeconds: number): Promise<Order | undefined> {
     const deadline = new AbortController();
     const { signal } = deadline;
     try {
-      return await Promise.race([this.life.waitForRow(rid, waitSeconds * 1_000),
+      return await Promise.race([this.life.waitForRow(saleId, rid, waitSeconds * 1_000),
         sleep(waitSeconds * 1_000, undefined, { signal })]);
     } catch {
       return undefined; // the units are held all the same

@@ -162,7 +162,7 @@ export class Purchase {
 
   /** The earlier outcome as the database knows it; throws `otherwise` when there was none. */
   private async rowOf({ sale, rid, quantity }: Attempt, otherwise: Error): Promise<HoldOutcome> {
-    const order = await this.orders.find(rid);
+    const order = await this.orders.find(rid, sale.id);
     if (!order) throw otherwise;
     if (order.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
     return { kind: 'written', order, isNew: false };

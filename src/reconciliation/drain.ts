@@ -32,7 +32,7 @@ export class Drain {
   async run(sale: Sale, epoch: number, decision?: LossDecision): Promise<Drained> {
     const result: Drained = { drained: 0, lost: 0, writtenAgain: 0 };
     for await (const page of this.reader.scan(sale.id)) {
-      const lost = await this.lostOrders.among(page);
+      const lost = await this.lostOrders.among(sale.id, page);
       result.lost += lost.length;
       if (lost.length > 0 && decision === 'write_again') {
         result.writtenAgain += await this.lostOrders.writeAgain(sale, epoch, lost);

@@ -31,16 +31,16 @@ export class LostOrders {
   async of(saleId: string, atMost: number): Promise<LostOrder[]> {
     const lost: LostOrder[] = [];
     for await (const page of this.reader.scan(saleId)) {
-      lost.push(...await this.among(page));
+      lost.push(...await this.among(saleId, page));
       if (lost.length >= atMost) return lost.slice(0, atMost);
     }
     return lost;
   }
 
   /** Those among these records. The rows are read after the records: they can only be further. */
-  async among(page: readonly Reservation[]): Promise<LostOrder[]> {
+  async among(saleId: string, page: readonly Reservation[]): Promise<LostOrder[]> {
     const decided = page.filter(({ status }) => status === 'pending_payment' || status === 'paid');
-    const rows = await this.orders.findMany(decided.map(({ rid }) => rid));
+    const rows = await this.orders.findMany(decided.map(({ rid }) => rid), saleId);
     const statuses = new Map(rows.map(({ id, status }) => [id, status]));
     return decided.map((record): LostOrder => {
       const row = statuses.get(record.rid);
@@ -59,7 +59,7 @@ export class LostOrders {
     for (const { record } of lost) {
       if (record.status === 'paid') await this.life.pay(record.rid);
     }
-    const rows = await this.orders.findMany(lost.map(({ record }) => record.rid));
+    const rows = await this.orders.findMany(lost.map(({ record }) => record.rid), sale.id);
     const statuses = new Map(rows.map(({ id, status }) => [id, status]));
     return lost.filter(({ record }) => statuses.get(record.rid) === record.status).length;
   }

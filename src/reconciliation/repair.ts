@@ -22,7 +22,7 @@ export class Repair {
   async byRid(sale: Sale): Promise<number> {
     let repaired = (await this.adjustments.finishAll(sale.id, cause)).length;
     for await (const page of this.reader.scan(sale.id)) {
-      const orders = await this.orders.findMany(page.map(({ rid }) => rid));
+      const orders = await this.orders.findMany(page.map(({ rid }) => rid), sale.id);
       const statuses = new Map(page.map(({ rid, status }) => [rid, status]));
       const late = orders.filter(({ id, status }) => statuses.get(id) !== status);
       await this.followup.apply(sale.id, late);

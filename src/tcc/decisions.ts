@@ -25,12 +25,13 @@ export class Decisions {
    * ORDER_STATE_CONFLICT, or TEMPORARILY_UNAVAILABLE while the Try has not ended.
    */
   async confirm(known: KnownOrder): Promise<Order> {
-    const rid = known.kind === 'row' ? known.order.id : known.reservation.rid;
-    if (known.kind === 'reservation' && !await this.life.waitForRow(rid, rowTimeoutMs)) {
+    const [saleId, rid] = known.kind === 'row' ? [known.order.saleId, known.order.id]
+      : [known.sale.id, known.reservation.rid];
+    if (known.kind === 'reservation' && !await this.life.waitForRow(saleId, rid, rowTimeoutMs)) {
       throw undecided();
     }
     await this.life.pay(rid);
-    const order = await this.store.find(rid);
+    const order = await this.store.find(rid, saleId);
     if (order?.status === 'paid') return order;
     if (order?.status === 'expired') {
       throw new ProblemError('PAYMENT_TOO_LATE',
@@ -54,7 +55,7 @@ export class Decisions {
    * later finds the row that says so, and holds nothing.
    */
   async cancelAttempt({ sale, rid, userId, quantity }: Attempt, cause: Cause): Promise<Order> {
-    const order = await this.store.find(rid);
+    const order = await this.store.find(rid, sale.id);
     if (order && order.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
     if (order) return this.end(order, cause);
     const { epoch } = await this.epochs.of(sale.id);

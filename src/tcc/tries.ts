@@ -21,7 +21,7 @@ export class Tries {
    */
   async place(attempt: Attempt, cause: Cause, timeLimitSeconds?: number): Promise<Order> {
     // The row first: after a cancel that came before it, a Try must not even hold units for a moment.
-    const order = await this.store.find(attempt.rid)
+    const order = await this.store.find(attempt.rid, attempt.sale.id)
       ?? await this.hold(attempt, cause, timeLimitSeconds);
     if (order.quantity !== attempt.quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', attempt.sale);
     switch (order.status) {
@@ -48,7 +48,7 @@ export class Tries {
         return direct.order;
       }
       case 'held': case 'replayed': {
-        const order = await this.life.waitForRow(rid, rowTimeoutMs);
+        const order = await this.life.waitForRow(sale.id, rid, rowTimeoutMs);
         if (!order) throw undecided();
         return order;
       }

@@ -1,6 +1,6 @@
-/** Where Redis, MariaDB or MySQL, and nginx are on this machine, and how they get there. */
+/** Where Redis, MariaDB or MySQL, and what tests need beside them are, and how they get there. */
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failure, say, step } from './console.mjs';
@@ -56,6 +56,20 @@ export function findNginx() {
   return findProgram('nginx');
 }
 
+/**
+ * @returns {string | undefined} path of Spider, the engine with which a MariaDB keeps its tables on
+ *   other servers; only a test needs it
+ */
+export function findSpider() {
+  const { program, installer } = findDatabase() ?? {};
+  if (!installer) return undefined;
+  const help = execFileSync(program, ['--no-defaults', '--verbose', '--help'],
+    { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 }).toString();
+  const [, folder = ''] = /^plugin-dir\s+(\S+)/m.exec(help) ?? [];
+  const path = join(folder, 'ha_spider.so');
+  return existsSync(path) ? path : undefined;
+}
+
 function versionTextOf(program, ...firstArguments) {
   return execFileSync(program, [...firstArguments, '--version'], { timeout: 10_000 }).toString();
 }
@@ -63,14 +77,15 @@ function versionTextOf(program, ...firstArguments) {
 /**
  * Makes sure that this machine has the servers we are to start, by its package manager if need be.
  *
- * @param {{ redis?: boolean, database?: boolean, nginx?: boolean }} needed
+ * @param {{ redis?: boolean, database?: boolean, nginx?: boolean, spider?: boolean }} needed
  * @throws {Failure} with the three ways out when they are missing and cannot be installed
  */
 export async function ensurePrograms(needed) {
   const missing = missingOf(needed);
   if (missing.length > 0) {
     const manager = packageManagers.find(({ program }) => findProgram(program));
-    const prefix = manager && rightToInstall(manager);
+    const canInstall = manager && missing.every((name) => name in manager.packages);
+    const prefix = canInstall && rightToInstall(manager);
     if (!prefix) throw new Failure(waysOut(missing, manager));
     const packages = missing.flatMap((name) => manager.packages[name]);
     say(`${missing.join(' and ')} not found on this machine: ${manager.program} will install it`);
@@ -83,20 +98,30 @@ export async function ensurePrograms(needed) {
 }
 
 /** The same for nginx; where it cannot be had, that is said and nothing is thrown. */
-export async function tryForNginx() {
+export function tryForNginx() {
+  return tryFor({ nginx: true }, 'the edge');
+}
+
+/** The same for Spider. */
+export function tryForSpider() {
+  return tryFor({ spider: true }, 'tables on several servers');
+}
+
+async function tryFor(needed, what) {
   try {
-    await ensurePrograms({ nginx: true });
+    await ensurePrograms(needed);
   } catch (error) {
     const [reason] = error.message.split('\n');
-    say(`nothing about the edge is run here: ${reason}`);
+    say(`nothing about ${what} is run here: ${reason}`);
   }
 }
 
-function missingOf({ redis, database, nginx }) {
+function missingOf({ redis, database, nginx, spider }) {
   return [
     ...(redis && !findRedis() ? ['Redis'] : []),
     ...(database && !findDatabase() ? ['MariaDB'] : []),
     ...(nginx && !findNginx() ? ['nginx'] : []),
+    ...(spider && !findSpider() ? ['Spider'] : []),
   ];
 }
 
@@ -112,7 +137,8 @@ const aptScript = fileURLToPath(new URL('apt-install.sh', import.meta.url));
 const packageManagers = [
   {
     program: 'apt-get',
-    packages: { Redis: ['redis-server'], MariaDB: ['mariadb-server'], nginx: ['nginx-light'] },
+    packages: { Redis: ['redis-server'], MariaDB: ['mariadb-server'], nginx: ['nginx-light'],
+      Spider: ['mariadb-plugin-spider'] },
     install: (packages) => ['sh', aptScript, ...packages],
     byHand: (packages) => `sudo apt-get install ${packages.join(' ')}`,
   },
@@ -151,7 +177,7 @@ function rightToInstall({ program }) {
 }
 
 function waysOut(missing, manager) {
-  const packages = (chosen) => missing.flatMap((name) => chosen.packages[name]);
+  const packages = (chosen) => missing.flatMap((name) => chosen.packages[name] ?? []);
   const command = manager
     ? manager.byHand(packages(manager))
     : `install ${missing.join(' and ')} with your system's package manager`;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { say, sayError, step } from './console.mjs';
 import { ensureBuild, ensurePackages, nodeProgram, root } from './packages.mjs';
 import { identityOf, run, stopOrphansBelow, stopRunningCommands } from './processes.mjs';
-import { ensurePrograms, tryForNginx } from './programs.mjs';
+import { ensurePrograms, tryForNginx, tryForSpider } from './programs.mjs';
 import { startMariadb, startRedis } from './servers.mjs';
 
 const memoryFolder = '/dev/shm';
@@ -36,6 +36,7 @@ export async function runOnTestServers(work, { check } = {}) {
     await ensureBuild();
     await ensurePrograms({ redis: true, database: true });
     await tryForNginx();
+    await tryForSpider();
     await work(await step('starting Redis and MariaDB for the tests', startServers));
   } catch (error) {
     process.exitCode = 1;
