@@ -13,6 +13,7 @@ import { AllowAnotherPaymentOfAnOrder1763700000010 }
 import { AllowSellingWithoutRedis1763700000011 }
   from './1763700000011-allow-selling-without-redis';
 import { LetPaymentsLieApart1763700000012 } from './1763700000012-let-payments-lie-apart';
+import { KeepEndedSalesApart1763700000013 } from './1763700000013-keep-ended-sales-apart';
 
 /** Every migration, oldest first. Append-only: what has landed is never edited. */
 export const migrations = [
@@ -28,4 +29,5 @@ export const migrations = [
   AllowAnotherPaymentOfAnOrder1763700000010,
   AllowSellingWithoutRedis1763700000011,
   LetPaymentsLieApart1763700000012,
+  KeepEndedSalesApart1763700000013,
 ];

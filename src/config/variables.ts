@@ -222,6 +222,10 @@ export const variables = {
     ...integer(1, 3600, 5),
     description: 'Time without Redis after which sales that may go on without it do so.',
   },
+  ARCHIVE_AFTER_DAYS: {
+    ...cap(30),
+    description: 'Age in days of a retired sale from which its rows go to the archive.',
+  },
   OUTBOX_BATCH: {
     ...integer(1, 500, 500),
     description: 'Most orders written in one transaction.',

@@ -4,6 +4,7 @@ export { DirectOrders } from './direct-orders';
 export { LeaseSweep } from './lease-sweep';
 export { OrderApiModule, OrderModule, OrderWorkerModule } from './order.module';
 export type { Order, RejectionReason } from './order';
+export { OrderArchive } from './order-archive';
 export { OrderCancellation } from './order-cancellation';
 export { OrderFollowup } from './order-followup';
 export { OrderFreeze, type Thaw } from './order-freeze';

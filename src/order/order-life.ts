@@ -5,6 +5,7 @@ import { Metrics } from '../infra/metrics';
 import { SaleCatalog, type Sale } from '../sale';
 import { StockBook, type Cause, type LedgerRow } from '../stock';
 import { toOrder, orderColumns, type Order, type OrderRow } from './order';
+import { OrderArchive } from './order-archive';
 import { OrderFollowup } from './order-followup';
 import { OrderNotices } from './order-notices';
 import { sourcesOf } from './order-status';
@@ -34,6 +35,7 @@ export class OrderLife {
     private readonly catalog: SaleCatalog,
     private readonly followup: OrderFollowup,
     private readonly notices: OrderNotices,
+    private readonly archive: OrderArchive,
     private readonly metrics: Metrics,
   ) {}
 
@@ -72,7 +74,8 @@ export class OrderLife {
   async refund(rid: string, cause: Cause): Promise<'refunded' | 'already_refunded' | 'conflict'> {
     const order = await this.store.find(rid);
     if (!order) return 'conflict';
-    const closed = await this.close(order.saleId, 'refunded', cause, 'AND rid IN (?)', [[rid]]);
+    const closed = await this.close(order.saleId, 'refunded', cause, 'AND rid IN (?)', [[rid]],
+      (transaction) => this.archive.bringBack(transaction, order));
     if (closed.length === 1) return 'refunded';
     const current = await this.store.find(rid, order.saleId);
     if (current?.status !== 'refunded') return 'conflict';
@@ -130,12 +133,15 @@ export class OrderLife {
     }
   }
 
+  /** `before`: what the transaction does first. */
   private async close(saleId: string, to: ReleasedBy, cause: Cause, condition: string,
-    parameters: readonly unknown[]): Promise<Order[]> {
+    parameters: readonly unknown[],
+    before?: (transaction: Transaction) => Promise<void>): Promise<Order[]> {
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`Orders name the sale ${saleId}, which is not there`);
     let closing: readonly Order[] = [];
     const { orders, ledger } = await this.database.transaction(async (transaction) => {
+      await before?.(transaction);
       const closed = await this.closeRows(transaction, sale, to, cause, condition, parameters);
       closing = closed.orders;
       return closed;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, isDuplicateKey, type Transaction } from '../infra/database';
 import { beforeFirstPage, pageItemsAtMost, type PageEnd } from '../infra/http';
-import type { Sale } from '../sale';
+import { SaleCatalog, type Sale } from '../sale';
 import type { OutboxEntry } from '../stock';
 import { HintedSales } from './hinted-sales';
 import { orderColumns, toOrder, type Order, type OrderRow } from './order';
@@ -16,14 +16,22 @@ export interface RowStart {
   now: Date;
 }
 
+/** A sale's rows are moved to the archive while they are read: one statement sees each of them once. */
+function inBoth(condition: string, page = ''): string {
+  return `(SELECT ${orderColumns} FROM orders WHERE ${condition} ${page})
+    UNION ALL (SELECT ${orderColumns} FROM archived_orders WHERE ${condition} ${page}) ${page}`;
+}
+
 /**
  * Reads order rows, and writes new ones. Where the tables lie on several servers an order is on that of
- * its sale: whoever knows the sale names it, and one server is asked instead of all.
+ * its sale: whoever knows the sale names it, and one server is asked instead of all. Of a sale that is
+ * long over it may be in the archive.
  */
 @Injectable()
 export class OrderStore {
   constructor(
     private readonly database: Database,
+    private readonly catalog: SaleCatalog,
     private readonly hinted: HintedSales,
   ) {}
 
@@ -43,17 +51,24 @@ export class OrderStore {
       ? await reader.query<OrderRow>(`SELECT ${orderColumns} FROM orders WHERE rid IN (?)`, [rids])
       : await reader.query<OrderRow>(
         `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND rid IN (?)`, [saleId, rids]);
-    return rows.map(toOrder);
+    const isComplete = rows.length === rids.length || (saleId !== undefined && this.isLive(saleId));
+    return isComplete ? rows.map(toOrder) : this.findOver(reader, rids, saleId);
+  }
+
+  /** The orders of a sale wherever they lie: a table for FROM, and the values of its placeholders. */
+  tableOf(saleId: string): { table: string; values: string[] } {
+    if (this.isLive(saleId)) return { table: 'orders', values: [] };
+    return { table: `(${inBoth('sale_id = ?')}) AS orders`, values: [saleId, saleId] };
   }
 
   /** A buyer's orders after the end of a page, newest first, one more than a page. */
   async ofUser(userId: string, after: PageEnd = beforeFirstPage): Promise<Order[]> {
     const at = new Date(after.atMs);
+    const [rowsAtMost, condition] = [pageItemsAtMost + 1, [userId, at, at, after.id]];
     const rows = await this.database.query<OrderRow>(
-      `SELECT ${orderColumns} FROM orders
-        WHERE user_id = ? AND reserved_at <= ? AND (reserved_at < ? OR rid < ?)
-        ORDER BY reserved_at DESC, rid DESC LIMIT ?`,
-      [userId, at, at, after.id, pageItemsAtMost + 1]);
+      inBoth('user_id = ? AND reserved_at <= ? AND (reserved_at < ? OR rid < ?)',
+        'ORDER BY reserved_at DESC, rid DESC LIMIT ?'),
+      [...condition, rowsAtMost, ...condition, rowsAtMost, rowsAtMost]);
     return rows.map(toOrder);
   }
 
@@ -61,9 +76,13 @@ export class OrderStore {
   async *ofSale(saleId: string): AsyncGenerator<Order[]> {
     let last = '';
     for (;;) {
-      const rows = await this.database.query<OrderRow>(
-        `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND rid > ? ORDER BY rid LIMIT ?`,
-        [saleId, last, pageSize]);
+      const rows = this.isLive(saleId)
+        ? await this.database.query<OrderRow>(
+          `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND rid > ? ORDER BY rid LIMIT ?`,
+          [saleId, last, pageSize])
+        : await this.database.query<OrderRow>(
+          inBoth('sale_id = ? AND rid > ?', 'ORDER BY rid LIMIT ?'),
+          [saleId, last, pageSize, saleId, last, pageSize, pageSize]);
       if (rows.length > 0) yield rows.map(toOrder);
       if (rows.length < pageSize) return;
       last = rows[rows.length - 1]?.rid ?? '';
@@ -109,6 +128,8 @@ export class OrderStore {
    */
   async insertTombstone(sale: Sale, entry: OutboxEntry, status: 'cancelled' | 'rejected',
     reason: string): Promise<Order> {
+    const standing = await this.find(entry.rid, sale.id);
+    if (standing) return standing;
     try {
       await this.database.transaction(async (transaction) => {
         const now = await this.now(transaction);
@@ -129,6 +150,20 @@ export class OrderStore {
       if (orders.length > 0) return orders;
     }
     return this.findMany([rid]);
+  }
+
+  /** Of sales that are not live, which alone may be in the archive. */
+  private async findOver(reader: Pick<Transaction, 'query'>, rids: readonly string[],
+    saleId?: string): Promise<Order[]> {
+    const rows = saleId === undefined
+      ? await reader.query<OrderRow>(inBoth('rid IN (?)'), [rids, rids])
+      : await reader.query<OrderRow>(inBoth('sale_id = ? AND rid IN (?)'),
+        [saleId, rids, saleId, rids]);
+    return rows.map(toOrder);
+  }
+
+  private isLive(saleId: string): boolean {
+    return this.catalog.peek(saleId) !== undefined;
   }
 
   /** The database's clock. */

@@ -8,6 +8,7 @@ import { DirectWriter } from './direct-writer';
 import { ExpiryProcessor } from './expiry.processor';
 import { HintedSales } from './hinted-sales';
 import { LeaseSweep } from './lease-sweep';
+import { OrderArchive } from './order-archive';
 import { OrderBacklog } from './order-backlog';
 import { OrderCancellation } from './order-cancellation';
 import { OrderEventsController } from './order-events.controller';
@@ -28,7 +29,7 @@ import { expiryQueue, orderQueue, sweepQueue } from './queues';
 import { SweepsProcessor } from './sweeps.processor';
 
 const services = [AcknowledgedPurchases, DirectOrders, DirectWriter, HintedSales, LeaseSweep,
-  OrderBacklog, OrderCancellation, OrderFollowup, OrderFreeze, OrderLife,
+  OrderArchive, OrderBacklog, OrderCancellation, OrderFollowup, OrderFreeze, OrderLife,
   OrderLookup, OrderNotices, OrderResale, OrderStore, OrderWriter, OverdueOrders];
 const queues = [registerQueue(orderQueue, retriedBySweep),
   registerQueue(expiryQueue, retriedBySweep), registerQueue(sweepQueue, retriedByNextRun)];

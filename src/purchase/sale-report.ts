@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
+import { OrderStore } from '../order';
 import type { Sale } from '../sale';
 import { RefusalCounts } from './refusal-counts';
 
@@ -31,16 +32,19 @@ export class SaleReports {
   constructor(
     private readonly database: Database,
     private readonly refusals: RefusalCounts,
+    private readonly orders: OrderStore,
   ) {}
 
   async of(sale: Sale): Promise<SaleReport> {
+    const { table, values } = this.orders.tableOf(sale.id);
     const statuses = await this.database.query<StatusRow>(
       `SELECT status, COUNT(*) AS orders, SUM(quantity) AS units, SUM(amount) AS amount
-        FROM orders WHERE sale_id = ? GROUP BY status`, [sale.id]);
+        FROM ${table} WHERE sale_id = ? GROUP BY status`, [...values, sale.id]);
     const minutes = await this.database.query<MinuteRow>(
       `SELECT DATE_FORMAT(reserved_at, '%Y-%m-%dT%H:%i:00.000Z') AS minute, COUNT(*) AS orders,
           SUM(quantity) AS units, SUM(status = 'paid') AS paid_orders
-        FROM orders WHERE sale_id = ? GROUP BY minute ORDER BY minute`, [sale.id]);
+        FROM ${table} WHERE sale_id = ? GROUP BY minute ORDER BY minute`,
+      [...values, sale.id]);
     const orders = statuses.reduce((sum, row) => sum + row.orders, 0);
     const paid = statuses.find(({ status }) => status === 'paid');
     return {

@@ -3,6 +3,7 @@ import { HealthModule } from '../infra/health';
 import { registerQueue, retriedByNextRun } from '../infra/queue';
 import { OrderModule } from '../order';
 import { SaleModule } from '../sale';
+import { Archiver } from './archiver';
 import { DatabaseMode } from './database-mode';
 import { Drain } from './drain';
 import { LossDecisions } from './loss-decisions';
@@ -20,7 +21,7 @@ import { Repair } from './repair';
 import { StockGauges } from './stock-gauges';
 import { StockSnapshots } from './stock-snapshots';
 
-const services = [DatabaseMode, Drain, LossDecisions, LostOrders, Preload, Reconciler, ReconciliationRuns,
+const services = [Archiver, DatabaseMode, Drain, LossDecisions, LostOrders, Preload, Reconciler, ReconciliationRuns,
   Recovery, Repair, StockSnapshots];
 
 @Module({

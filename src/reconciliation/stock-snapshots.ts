@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { ProblemError } from '../kernel';
+import { OrderStore } from '../order';
 import { StockReader, type StockFence } from '../stock';
 
 /** Both sides of a sale's stock, in units. */
@@ -47,19 +48,22 @@ export class StockSnapshots {
   constructor(
     private readonly database: Database,
     private readonly reader: StockReader,
+    private readonly orders: OrderStore,
   ) {}
 
   /** Throws NOT_FOUND when there is no such sale; rejects when a side is away. */
   async of(saleId: string): Promise<StockSnapshot> {
+    const { table, values } = this.orders.tableOf(saleId);
     // One statement, so that its figures are of one moment.
     const [row] = await this.database.query<StockRow>(
       `SELECT s.total, s.allocated, s.gate,
-          COALESCE(SUM(CASE WHEN o.status = 'pending_payment' THEN o.quantity END), 0)
+          COALESCE(SUM(CASE WHEN orders.status = 'pending_payment' THEN orders.quantity END), 0)
             AS pending_payment,
-          COALESCE(SUM(CASE WHEN o.status = 'paid' THEN o.quantity END), 0) AS paid
-        FROM sale_stock s LEFT JOIN orders o
-          ON o.sale_id = s.sale_id AND o.status IN ('pending_payment', 'paid')
-        WHERE s.sale_id = ? GROUP BY s.sale_id, s.total, s.allocated, s.gate`, [saleId]);
+          COALESCE(SUM(CASE WHEN orders.status = 'paid' THEN orders.quantity END), 0) AS paid
+        FROM sale_stock s LEFT JOIN ${table}
+          ON orders.sale_id = s.sale_id AND orders.status IN ('pending_payment', 'paid')
+        WHERE s.sale_id = ? GROUP BY s.sale_id, s.total, s.allocated, s.gate`,
+      [...values, saleId]);
     if (!row) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     const { loaded, balanced, total, available, reserved, ordered, sold } =
       row.gate !== 'database' ? await this.reader.audit(saleId) : absent;

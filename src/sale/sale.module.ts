@@ -3,6 +3,7 @@ import { AdminProductController } from './admin-product.controller';
 import { AdminSaleController } from './admin-sale.controller';
 import { Availability } from './availability';
 import { DecisionKeeper } from './decision-keeper';
+import { SaleArchive } from './sale-archive';
 import { SaleCatalog } from './sale-catalog';
 import { SaleController } from './sale.controller';
 import { SaleLife } from './sale-life';
@@ -11,8 +12,8 @@ import { TimeController } from './time.controller';
 
 /** Needs the global modules of src/infra and a provider of `SaleGate`: the stock module. */
 @Module({
-  providers: [SaleStore, SaleCatalog, SaleLife],
-  exports: [SaleStore, SaleCatalog, SaleLife],
+  providers: [SaleArchive, SaleStore, SaleCatalog, SaleLife],
+  exports: [SaleArchive, SaleStore, SaleCatalog, SaleLife],
 })
 export class SaleModule {}
 

@@ -7,6 +7,7 @@ export { SaleEpochs, type StockFence } from './sale-epochs';
 export { saleKeys, type SaleKeys } from './sale-keys';
 export { SoldOutSales } from './sold-out-sales';
 export { StockAdjustments } from './stock-adjustments';
+export { StockArchive } from './stock-archive';
 export type { Turn } from './deduction/deduction';
 export type { Cause, Movement } from './movement';
 export { StockBook, StockBusy, type LedgerRow } from './stock-book';

@@ -8,6 +8,7 @@ import { ReservationIds } from './reservation-ids';
 import { SaleEpochs } from './sale-epochs';
 import { SoldOutSales } from './sold-out-sales';
 import { StockAdjustments } from './stock-adjustments';
+import { StockArchive } from './stock-archive';
 import { StockBook } from './stock-book';
 import { StockGate } from './stock-gate';
 import { StockLedger } from './stock-ledger';
@@ -17,7 +18,7 @@ import { StockReader } from './stock-reader';
 import { StockRedis } from './stock-redis';
 
 const shared = [BuyerLists, Deductions, ReservationIds, SaleEpochs, SoldOutSales, StockAdjustments,
-  StockBook, StockGate, StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
+  StockArchive, StockBook, StockGate, StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
 
 /** Global, because the sale module reaches the gate through its own port, not through an import. */
 @Global()

@@ -129,6 +129,11 @@ export class Metrics {
     aggregator: 'max', registers: [this.registry],
   });
 
+  /** Rows of sales long over that were moved to the archive. */
+  readonly archivedRowsTotal = new Counter({
+    name: 'archived_rows_total', help: 'Rows moved to the archive', registers: [this.registry],
+  });
+
   /** Reservations that are not in the order queue yet. */
   readonly outboxDepth = new Gauge({
     name: 'outbox_depth', help: 'Reservations that wait to be carried to the order queue',

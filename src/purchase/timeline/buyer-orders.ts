@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../infra/database';
 import { pageItemsAtMost } from '../../infra/http';
+import { OrderStore } from '../../order';
 import { StockRedis, type OrderStatus } from '../../stock';
 
 /** One order of a buyer in a sale. */
@@ -27,14 +28,16 @@ export class BuyerOrders {
   constructor(
     private readonly database: Database,
     private readonly redis: StockRedis,
+    private readonly orders: OrderStore,
   ) {}
 
   /** The newest first, at most a page of them. Throws `DatabaseError`. */
   async of(saleId: string, userId: string): Promise<BuyerOrder[]> {
+    const { table, values } = this.orders.tableOf(saleId);
     const rows = await this.database.query<BuyerOrderRow>(
-      `SELECT rid, status, quantity, reserved_at, reason FROM orders
+      `SELECT rid, status, quantity, reserved_at, reason FROM ${table}
         WHERE user_id = ? AND sale_id = ? ORDER BY reserved_at DESC, rid DESC LIMIT ?`,
-      [userId, saleId, pageItemsAtMost]);
+      [...values, userId, saleId, pageItemsAtMost]);
     return rows.map(({ rid, status, quantity, reserved_at, reason }) => ({
       id: rid, status, quantity, createdAt: reserved_at.toISOString(),
       ...(reason !== null && { reason }),
@@ -47,10 +50,11 @@ export class BuyerOrders {
       .hget(this.redis.keys(saleId).users, userId);
     if (held !== null) return Number(held);
     // Redis knows nothing of a buyer without units, nor of a sale that is long over.
+    const { table, values } = this.orders.tableOf(saleId);
     const [row] = await this.database.query<{ units: string | null }>(
-      `SELECT SUM(quantity) AS units FROM orders
+      `SELECT SUM(quantity) AS units FROM ${table}
         WHERE user_id = ? AND sale_id = ? AND status IN ('pending_payment', 'paid')`,
-      [userId, saleId]);
+      [...values, userId, saleId]);
     return Number(row?.units ?? 0);
   }
 }
