@@ -99,7 +99,7 @@ export async function createDatabaseFolder(dir) {
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   const { program, installer } = findDatabase();
-  const common = ['--no-defaults', `--datadir=${unfinished}`, ...asRoot()];
+  const common = ['--no-defaults', `--datadir=${unfinished}`, temporaryFolder(dir), ...asRoot()];
   await (installer === null
     ? run(program, [...common, '--initialize-insecure'])
     : run(installer, [...common, '--auth-root-authentication-method=normal', '--skip-test-db']));
@@ -110,7 +110,7 @@ export async function createDatabaseFolder(dir) {
 export function launchMariadb({ dir, port, args = [] }) {
   const { program, installer } = findDatabase();
   const settings = [
-    '--no-defaults', `--datadir=${join(dir, 'data')}`, ...asRoot(),
+    '--no-defaults', `--datadir=${join(dir, 'data')}`, temporaryFolder(dir), ...asRoot(),
     `--port=${port}`, '--bind-address=127.0.0.1', '--socket=',
     ...(installer === null ? ['--mysqlx=OFF', '--skip-log-bin'] : ['--skip-name-resolve']),
     '--innodb-flush-log-at-trx-commit=1', '--innodb-buffer-pool-size=256M',
@@ -122,6 +122,13 @@ export function launchMariadb({ dir, port, args = [] }) {
     // The server speaks first: four bytes of length and number, then the protocol's version.
     greeting: { ask: '', isReady: (reply) => reply[4] === 10 },
   });
+}
+
+/** A MariaDB that starts removes the temporary tables of all others that share its folder for them. */
+function temporaryFolder(dir) {
+  const folder = join(dir, 'tmp');
+  mkdirSync(folder, { recursive: true });
+  return `--tmpdir=${folder}`;
 }
 
 /** A database server refuses to run as root unless it is told so. */
