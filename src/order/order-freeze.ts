@@ -93,7 +93,8 @@ export class OrderFreeze {
   private async cancelOfSale(saleId: string, rids: readonly string[], reason: string,
     cause: Cause): Promise<Order[]> {
     const { affectedRows } = await this.database.execute(
-      `UPDATE orders SET status = 'cancelled', reason = ?, closed_at = NOW(3)
+      `UPDATE orders FORCE INDEX (PRIMARY)
+          SET status = 'cancelled', reason = ?, closed_at = NOW(3)
         WHERE sale_id = ? AND rid IN (?) AND status = 'frozen'`, [reason, saleId, rids]);
     this.metrics.orderStatusTotal.inc({ status: 'cancelled' }, affectedRows);
     this.logger.log({ msg: 'frozen orders cancelled', saleId, rids, reason, orders: affectedRows,
@@ -159,7 +160,7 @@ export class OrderFreeze {
     const hold = holds + 1;
     return this.database.transaction(async (transaction) => {
       const { affectedRows } = await transaction.execute(
-        `UPDATE orders SET status = 'pending_payment', holds = ?,
+        `UPDATE orders FORCE INDEX (PRIMARY) SET status = 'pending_payment', holds = ?,
             expires_at = NOW(3) + INTERVAL ? SECOND
           WHERE sale_id = ? AND rid = ? AND status = 'frozen' AND holds = ?`,
         [hold, sale.payWindowSeconds, sale.id, rid, holds]);

@@ -45,7 +45,7 @@ export class OrderLife {
     if (!known) return { kind: 'unknown' };
     const { saleId } = known;
     const { affectedRows } = await this.database.execute(
-      `UPDATE orders SET status = 'paid', paid_at = NOW(3)
+      `UPDATE orders FORCE INDEX (PRIMARY) SET status = 'paid', paid_at = NOW(3)
         WHERE sale_id = ? AND rid = ? AND status IN (?) AND expires_at > NOW(3)`,
       [saleId, rid, sourcesOf('paid')])
       .catch((error: unknown) => this.doubt(error, [rid]));
@@ -100,7 +100,7 @@ export class OrderLife {
    */
   async overtakeThaw(saleId: string, rid: string, hold: number): Promise<void> {
     await this.database.execute(
-      `UPDATE orders SET holds = ?
+      `UPDATE orders FORCE INDEX (PRIMARY) SET holds = ?
         WHERE sale_id = ? AND rid = ? AND status = 'frozen' AND holds < ?`,
       [hold, saleId, rid, hold]);
   }
@@ -171,7 +171,8 @@ export class OrderLife {
     if (rows.length === 0) return { orders: [], ledger: [] };
     const rids = rows.map(({ rid }) => rid);
     const { affectedRows } = await transaction.execute(
-      `UPDATE orders SET status = ?, closed_at = IF(? = 'frozen', NULL, NOW(3))
+      `UPDATE orders FORCE INDEX (PRIMARY)
+          SET status = ?, closed_at = IF(? = 'frozen', NULL, NOW(3))
         WHERE sale_id = ? AND rid IN (?) AND status IN (?)`,
       [to, to, sale.id, rids, sourcesOf(to).filter(holdsUnits)]);
     if (affectedRows !== rows.length) throw new Error('Locked rows changed under the lock');

@@ -50,7 +50,8 @@ export class OrderStore {
     const rows = saleId === undefined
       ? await reader.query<OrderRow>(`SELECT ${orderColumns} FROM orders WHERE rid IN (?)`, [rids])
       : await reader.query<OrderRow>(
-        `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND rid IN (?)`, [saleId, rids]);
+        `SELECT ${orderColumns} FROM orders FORCE INDEX (PRIMARY)
+          WHERE sale_id = ? AND rid IN (?)`, [saleId, rids]);
     const isComplete = rows.length === rids.length || (saleId !== undefined && this.isLive(saleId));
     return isComplete ? rows.map(toOrder) : this.findOver(reader, rids, saleId);
   }

@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { Database } from '../infra/database';
-import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
 import { OrderArchive } from '../order';
 import { SaleArchive } from '../sale';
@@ -66,11 +65,9 @@ export class Archiver {
   }
 
   private async moveBatch(saleId: string): Promise<number> {
-    const moved = await this.database.transaction(async (transaction) => {
-      const orders = await this.orders.move(transaction, saleId, rowsAtOnce);
-      failpoint('archive-in-transaction');
-      return orders + await this.stock.move(transaction, saleId, rowsAtOnce);
-    });
+    const moved = await this.database.transaction(async (transaction) =>
+      await this.orders.move(transaction, saleId, rowsAtOnce)
+        + await this.stock.move(transaction, saleId, rowsAtOnce));
     this.metrics.archivedRowsTotal.inc(moved);
     return moved;
   }

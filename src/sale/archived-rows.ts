@@ -35,11 +35,9 @@ async function move(transaction: Transaction, key: string, from: string, to: str
   values: readonly string[]): Promise<void> {
   if (values.length === 0) return;
   // All columns, those of a newer program too: both tables have the same in the same sequence.
-  const copied = await transaction.execute(
+  const { affectedRows } = await transaction.execute(
     `INSERT INTO ${to} SELECT * FROM ${from} WHERE sale_id = ? AND ${key} IN (?)`, [saleId, values]);
-  const deleted = await transaction.execute(
+  if (affectedRows !== values.length) throw new Error(`Rows of ${from} changed under the lock`);
+  await transaction.execute(
     `DELETE FROM ${from} WHERE sale_id = ? AND ${key} IN (?)`, [saleId, values]);
-  if (copied.affectedRows !== values.length || deleted.affectedRows !== values.length) {
-    throw new Error(`Locked rows of ${from} changed under the lock`);
-  }
 }

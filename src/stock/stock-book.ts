@@ -92,14 +92,14 @@ export class StockBook {
     if (taking === 'busy') throw new StockBusy();
     if (taking === 'gone') return undefined;
     const quantity = sum(movements);
-    // LAST_INSERT_ID(x) hands the new value back with the statement's own answer.
     const { affectedRows, insertId } = await transaction.execute(
       `UPDATE sale_stock
           SET seq = GREATEST(seq, ?), allocated = LAST_INSERT_ID(allocated + ?)
         WHERE sale_id = ? AND epoch = ? AND allocated + ? <= total`,
       [sale.highestSeq, quantity, sale.saleId, sale.epoch, quantity]);
     if (affectedRows !== 1) return undefined;
-    return this.write(transaction, sale.saleId, 'allocate', insertId - quantity, movements);
+    const allocated = await this.allocatedNow(transaction, sale.saleId, insertId);
+    return this.write(transaction, sale.saleId, 'allocate', allocated - quantity, movements);
   }
 
   /** Takes the units of orders back whose rows this transaction froze or made final. */
@@ -112,7 +112,8 @@ export class StockBook {
       `UPDATE sale_stock SET allocated = LAST_INSERT_ID(allocated - ?)
         WHERE sale_id = ? AND allocated >= ?`, [quantity, sale.saleId, quantity]);
     if (affectedRows !== 1) throw new Error(`Sale ${sale.saleId} has fewer units out than come back`);
-    return this.write(transaction, sale.saleId, 'release', insertId + quantity, movements);
+    const allocated = await this.allocatedNow(transaction, sale.saleId, insertId);
+    return this.write(transaction, sale.saleId, 'release', allocated + quantity, movements);
   }
 
   /** One structured line per change; call it once the transaction has committed. */
@@ -121,6 +122,19 @@ export class StockBook {
       this.logger.log({ msg: 'stock change', kind, saleId, rid, userId, quantity, before, after,
         ...cause });
     }
+  }
+
+  /**
+   * LAST_INSERT_ID(x) hands the new value back with the answer of the statement that made it, `insertId`.
+   * Not through every server in between: one that sends 0 is asked, too, while the row is locked.
+   */
+  private async allocatedNow(transaction: Transaction, saleId: string,
+    insertId: number): Promise<number> {
+    if (insertId > 0) return insertId;
+    const [row] = await transaction.query<{ allocated: number }>(
+      'SELECT allocated FROM sale_stock WHERE sale_id = ?', [saleId]);
+    if (!row) throw new Error(`Sale ${saleId} has no stock row`);
+    return row.allocated;
   }
 
   private async changeQuotas(transaction: Transaction, sign: '+' | '-', saleId: string,

@@ -4,7 +4,7 @@ import { OrderArchive, OrderLife, OrderStore, OrderWriter, type OrderView } from
 import { Archiver } from '../../src/reconciliation/archiver';
 import { SaleArchive, SaleCatalog } from '../../src/sale';
 import { StockArchive, StockLoader } from '../../src/stock';
-import { admin } from '../support/client';
+import { admin, type Caller } from '../support/client';
 import { PaymentProduct } from '../support/payment-product';
 
 const tables = ['orders', 'stock_ledger', 'buyer_quotas'] as const;
@@ -67,15 +67,16 @@ describe('the archive of sales that are long over', () => {
   /** All that buyers and operators are told about the sale. */
   async function told({ saleId, paid, cancelled, late }: EndedSale) {
     const { client } = product;
-    const ask = async (path: string, as: Parameters<typeof client.find>[1] = admin) =>
+    const ask = async (path: string, as: Caller = admin) =>
       (await client.call('GET', path, { as })).body;
+    const { orders: mine, unitsHeld } = await ask(`/v1/sales/${saleId}/me`, 'ann');
     return {
       orders: await Promise.all([paid.id, cancelled.id, late.orderId].map((id) =>
         ask(`/v1/orders/${id}`))),
-      list: (await ask('/v1/orders', 'ann')),
+      list: await ask('/v1/orders', 'ann'),
       report: await ask(`/admin/v1/sales/${saleId}/report`),
       stock: await ask(`/admin/v1/sales/${saleId}/stock`),
-      mine: await ask(`/v1/sales/${saleId}/me`, 'ann'),
+      mine, unitsHeld,
       again: (await client.buy(saleId, 'ann', { key: 'key-of-ann' })).body,
     };
   }

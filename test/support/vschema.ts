@@ -17,5 +17,5 @@ export const vschema = JSON.parse(readFileSync(join(__dirname, '../../docs/vsche
 
 /** The column that decides on which server a row lies, by table; tables that lie on one are left out. */
 export const shardColumns: ReadonlyMap<string, string> = new Map(
-  Object.entries(vschema.keyspaces.sales.tables).flatMap(([table, { column_vindexes: [vindex] = [] }]) =>
-    vindex ? [[table, vindex.column]] : []));
+  Object.entries(vschema.keyspaces.sales.tables).flatMap(([table, { column_vindexes = [] }]) =>
+    column_vindexes.map(({ column }): [string, string] => [table, column])));

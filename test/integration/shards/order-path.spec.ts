@@ -1,17 +1,20 @@
-import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
-import { OrderLife, OrderStore, OrderWriter } from '../../../src/order';
+import { Metrics } from '../../../src/infra/metrics';
+import { OrderArchive, OrderLife, OrderStore, OrderWriter } from '../../../src/order';
+import { OverdueOrders } from '../../../src/order/overdue-orders';
 import { Recovery } from '../../../src/reconciliation';
-import { SaleCatalog } from '../../../src/sale';
-import { fingerprint, ReservationIds, SaleEpochs, StockRedis, type OutboxEntry }
+import { Archiver } from '../../../src/reconciliation/archiver';
+import { SaleArchive, SaleCatalog } from '../../../src/sale';
+import { fingerprint, ReservationIds, SaleEpochs, StockArchive, StockRedis, type OutboxEntry }
   from '../../../src/stock';
 import { expectBooksToBalance, readBooks } from '../../support/books';
 import { PaymentProduct } from '../../support/payment-product';
 import { hasSpider, ShardedDatabase, type Shard } from '../../support/sharded-database';
 import { shardColumns } from '../../support/vschema';
 
-/** A read of all sales at once, which the watches of every process make. */
-const watching = /^select (?!.*for update).* from `fairdrop`\.`(?:sale_stock|sales)`/s;
+/** A read of all sales at once, which the watches of every process make; for a join by a table of its own. */
+const watching =
+  /^(?:select (?!.*(?:for update|`orders`)).*`(?:sale_stock|sales)`|(?:create|insert) .*tmp_spider_bka)/s;
 /** The least that the home of a sale must have heard; otherwise nothing was listened to. */
 const selling = [/^insert .*`orders`/s, /^update .*`orders`/s, /^select .*`orders`.* for update/s,
   /^update .*`sale_stock`/s];
@@ -62,7 +65,7 @@ const selling = [/^insert .*`orders`/s, /^update .*`orders`/s, /^select .*`order
     const crowd = await Promise.all(Array.from({ length: 12 }, (_, index) =>
       client.buy(saleId, `buyer-${index}`)));
     const refused = crowd.filter(({ status }) => status !== 202);
-    expect(refused.map(({ body }) => body.code)).toEqual(Array(7).fill('SOLD_OUT'));
+    expect(refused.map(({ body }) => body.code)).toEqual(Array<string>(7).fill('SOLD_OUT'));
     await client.adjust(saleId, 2);
     await client.atRest(saleId);
   }
@@ -132,11 +135,34 @@ const selling = [/^insert .*`orders`/s, /^update .*`orders`/s, /^select .*`order
       const more = await writer.write(sale, ['f', 'g', 'h', 'i'].map((userId) => entry(userId)));
       expect(more.map(({ status, reason }) => reason ?? status).sort())
         .toEqual(['SOLD_OUT', ...Array<string>(3).fill('pending_payment')]);
-      const ledger = await product.get(Database).query<{ was: number; is: number }>(
+      const ledger = await product.tables.query<{ was: number; is: number }>(
         `SELECT allocated_before AS was, allocated_after AS \`is\` FROM stock_ledger
           WHERE sale_id = ? AND kind = 'allocate' ORDER BY allocated_after`, [saleId]);
       expect(ledger).toEqual([0, 1, 2, 3, 4, 5].map((was) => ({ was, is: was + 1 })));
     });
+
+  it('go to the archive of their server, each with all that was', async () => {
+    for (const saleId of await openSales({ stock: 6 })) {
+      await sell(saleId);
+      await product.tables.execute(
+        "UPDATE orders SET expires_at = NOW(3) WHERE sale_id = ? AND status = 'pending_payment'",
+        [saleId]);
+      await product.get(OverdueOrders).expireSale(saleId);
+      await product.client.atRest(saleId);
+      await product.tables.execute(
+        'UPDATE sales SET retired_at = NOW(3) - INTERVAL 2 DAY WHERE id = ?', [saleId]);
+      await product.get(SaleCatalog).announce(saleId);
+      await new Archiver({ ...product.product.config, archiveAfterDays: 1 }, product.tables,
+        product.get(SaleArchive), product.get(OrderArchive), product.get(StockArchive),
+        product.get(Metrics)).run();
+      const [home, other] = await placeOf(saleId);
+      expect([await home.countOf('orders', saleId), await home.countOf('archived_orders', saleId),
+        await home.countOf('archived_stock_ledger', saleId),
+        await other.countOf('archived_orders', saleId)]).toEqual([0, 8, 17, 0]);
+      const { orders } = await readBooks(product.product, saleId);
+      expect(orders).toHaveLength(8);
+    }
+  });
 
   it('make Redis anew, each sale from its own server, when it has lost everything', async () => {
     for (const saleId of await openSales({ stock: 6 })) {
