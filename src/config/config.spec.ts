@@ -65,8 +65,10 @@ describe('configuration', () => {
     ['PORT', '0'], ['PORT', '1e3'], ['PORT', ' 80'], ['PORT', '-1'], ['PORT', '80.5'],
     ['HOST', 'a b'], ['ROLES', 'api,cook'], ['ROLES', ','], ['DEMO', 'yes'],
     ['DATABASE_URL', 'mysql://host:3306/'], ['DATABASE_URL', 'postgres://host/name'],
-    ['REDIS_URL', 'redis://a:1,redis://b:2'], ['REDIS_URL', 'http://host'],
-    ['REDIS_URL', 'redis+sentinel://a:1,b:2'],
+    ['REDIS_URL', 'http://host'], ['REDIS_URL', 'redis://a:1,http://b:2'],
+    ['REDIS_URL', 'redis://a:1,redis://:other@b:2'], ['REDIS_URL', 'redis://a:1,rediss://b:2'],
+    ['REDIS_URL', 'redis+sentinel://a:1,b:2'], ['REDIS_URL', 'redis://a:1/1,redis://b:2/1'],
+    ['REDIS_URL', 'redis://a:1,'], ['REDIS_URL', 'redis://a:1,redis+sentinel://b:2/name'],
     ['REDIS_NAMESPACE', 'a:b'], ['REDIS_NAMESPACE', '{a}'], ['REDIS_NAMESPACE', 'a'.repeat(33)],
     ['PAYMENT_WEBHOOK_SECRET', 'whsec_c2hvcnQ='], ['PAYMENT_WEBHOOK_SECRET', 'x'.repeat(44)],
     ['TRUST_PROXY', '10.0.0.0/33'], ['TRUST_PROXY', 'true'], ['TRUST_PROXY', '10.0.0.1,'],
@@ -79,6 +81,11 @@ describe('configuration', () => {
   ])('refuses %s=%s', (name, text) => {
     expect(faultsOf({ [name]: text })).toEqual([name]);
   });
+
+  it.each(['redis://a:1', 'rediss://user:pass@a/2', 'redis://:p@a:1,redis://:p@b:2, redis://:p@c:3'])(
+    'takes a Redis and a Redis Cluster: %s', (url) => {
+      expect(loadConfig({ ...valid, REDIS_URL: url }).redisUrl).toBe(url);
+    });
 
   it('wants exactly one way to check tokens', () => {
     const url = 'http://127.0.0.1/keys';

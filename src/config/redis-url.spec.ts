@@ -15,6 +15,12 @@ describe('REDIS_URL', () => {
     expect(parseRedisUrl(text)).toEqual(address);
   });
 
+  it('names nodes of a Cluster where there are several, which have one login', () => {
+    expect(parseRedisUrl('redis://u:p@a:1, redis://u:p@b,redis://u:p@[::1]:3')).toEqual({
+      ...plain, username: 'u', password: 'p', at: { nodes: [{ host: 'a', port: 1 },
+        { host: 'b', port: 6379 }, { host: '::1', port: 3 }] } });
+  });
+
   it.each([
     ['redis+sentinel://one/shop', { ...plain,
       at: { masterName: 'shop', hosts: [{ host: 'one', port: 26379 }] } }],

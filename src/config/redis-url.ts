@@ -12,10 +12,15 @@ export interface SentinelGroup {
   readonly password: string | undefined;
 }
 
+/** Nodes of a Cluster, which name the others themselves. */
+export interface ClusterNodes {
+  readonly nodes: readonly [RedisHost, ...RedisHost[]];
+}
+
 /** What REDIS_URL says. */
 export interface RedisAddress {
-  /** The server itself, or who knows where it is. */
-  readonly at: RedisHost | SentinelGroup;
+  /** The server itself, who knows where it is, or the servers that do its work together. */
+  readonly at: RedisHost | SentinelGroup | ClusterNodes;
   /** Over TLS, to sentinels as well. */
   readonly isEncrypted: boolean;
   /** How to log in to the server. */
@@ -33,13 +38,34 @@ const form = new RegExp('^(?<scheme>rediss?)(?<sentinel>\\+sentinel)?://'
 const databaseForm = /^\d{0,4}$/;
 const masterForm = /^(?<masterName>[\w.-]+)(?:\/(?<database>\d{0,4}))?$/;
 
+/** Only before another URL: the sentinels of one have commas, too. */
+const betweenNodes = /\s*,\s*(?=rediss?:\/\/)/;
+
 /**
- * `redis://user:password@host:6379/0`, or the sentinels of a master and the name that they have for
+ * `redis://user:password@host:6379/0`; several of them by comma, with one login and without databases,
+ * for nodes of a Cluster; or the sentinels of a master and the name that they have for
  * it: `redis+sentinel://user:password@host:26379,host:26379/name/0`, and where they have users of
  * their own `?sentinel_username=…&sentinel_password=…`. User, password, ports and database may be
  * missing; `rediss` in front is TLS. Undefined for anything else.
  */
 export function parseRedisUrl(text: string): RedisAddress | undefined {
+  const [first, ...others] = text.split(betweenNodes).map(parseOne);
+  if (first === undefined || others.length === 0) return first;
+  const hosts = others.flatMap((other) => other !== undefined && isLike(first, other) ? [other.at] : []);
+  if (!isHost(first.at) || first.database !== 0 || hosts.length < others.length) return undefined;
+  return { ...first, at: { nodes: [first.at, ...hosts.filter(isHost)] } };
+}
+
+function isHost(at: RedisAddress['at']): at is RedisHost {
+  return 'host' in at;
+}
+
+function isLike(one: RedisAddress, other: RedisAddress): boolean {
+  return isHost(other.at) && one.isEncrypted === other.isEncrypted && one.username === other.username
+    && one.password === other.password && one.database === other.database;
+}
+
+function parseOne(text: string): RedisAddress | undefined {
   const { scheme, sentinel, username, password, hosts, path = '', query } =
     form.exec(text)?.groups ?? {};
   if (hosts === undefined) return undefined;

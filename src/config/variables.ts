@@ -75,10 +75,10 @@ export const variables = {
   },
   REDIS_URL: {
     schema: z.string().refine((text) => parseRedisUrl(text) !== undefined),
-    description: 'Redis, or the sentinels that watch it, over TLS where the scheme begins with '
-      + 'rediss; not set, npm start runs one.',
-    expected: 'one redis:// or rediss:// URL, or redis+sentinel://host:26379,host:26379/name '
-      + '(a comma list of Cluster nodes is not supported yet)',
+    description: 'Redis, the sentinels that watch it, or nodes of a Redis Cluster, over TLS where '
+      + 'the scheme begins with rediss; not set, npm start runs one.',
+    expected: 'a redis:// or rediss:// URL, or redis+sentinel://host:26379,host:26379/name, or '
+      + 'several redis:// URLs with one login by comma, which are nodes of a Cluster',
     example: 'redis://:password@127.0.0.1:6379',
     sensitive: true,
   },

@@ -52,7 +52,7 @@ export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDe
 
   /** Forgets what is old, and writes the rest once Redis has been gone for a while. */
   private async look(nowMs: number): Promise<void> {
-    if (this.redis.boot !== undefined) {
+    if (this.redis.isWhole) {
       this.goneSinceMs = undefined;
       const first = this.remembered.findIndex(({ atMs }) => atMs > nowMs - rememberMs);
       this.remembered.splice(0, first === -1 ? this.remembered.length : first);
@@ -68,6 +68,8 @@ export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDe
   /** Sale by sale: what cannot be written of one must not keep the others waiting. */
   private async write(): Promise<void> {
     for (const [saleId, purchases] of Map.groupBy(this.remembered, (purchase) => purchase.saleId)) {
+      // Of a Cluster only one node may be away.
+      if (this.redis.bootOf(saleId) !== undefined) continue;
       try {
         await this.writeOf(saleId, purchases);
       } catch (error) {

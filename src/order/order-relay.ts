@@ -3,9 +3,9 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { failpoint } from '../infra/failpoint';
+import type { RedisClient } from '../infra/redis';
 import { newId } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockOutbox, type OutboxBatch } from '../stock';
@@ -28,7 +28,7 @@ const claimIdleMs = 10_000;
 export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('OrderRelay');
   private readonly consumer = newId('relay');
-  private reader: Redis | undefined;
+  private reader: RedisClient | undefined;
   private stopped = false;
   private running: Promise<void> = Promise.resolve();
   private lastClaimAt = 0;
@@ -56,7 +56,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
     this.reader?.disconnect();
   }
 
-  private async run(reader: Redis): Promise<void> {
+  private async run(reader: RedisClient): Promise<void> {
     while (!this.stopped) {
       try {
         await sleep(await this.step(reader));
@@ -69,12 +69,12 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   /** One look at the outbox of every live sale. Resolves to how long to wait before the next. */
-  private async step(reader: Redis): Promise<number> {
+  private async step(reader: RedisClient): Promise<number> {
     // They are safe in the outbox: in a queue that is full or stuck they would only take more room.
     if (this.backlog.holdsRelay) return pauseMs;
     const isClaimDue = performance.now() - this.lastClaimAt > claimEveryMs;
     if (isClaimDue && this.unreadable.length > 0) await this.ensureGroups();
-    const saleIds = this.catalog.live().map(({ id }) => id)
+    const saleIds = this.outbox.readable(this.catalog.live().map(({ id }) => id))
       .filter((id) => !this.unreadable.includes(id));
     if (saleIds.length === 0) return pauseMs;
     if (isClaimDue) {

@@ -6,7 +6,10 @@ import { OverdueOrders } from './overdue-orders';
 
 const everyMs = 5_000;
 
-/** S10 while its schedule, which lives in Redis, is gone: what is not paid goes back on sale. */
+/**
+ * S10 while its schedule, which lives in Redis, may be gone, perhaps with one node of a Cluster: what is
+ * not paid goes back on sale.
+ */
 @Injectable()
 export class OutageExpiry implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('OutageExpiry');
@@ -27,7 +30,7 @@ export class OutageExpiry implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async look(): Promise<void> {
-    if (this.redis.boot !== undefined) return;
+    if (this.redis.isWhole) return;
     try {
       await this.database.withLock('expire-overdue', () => this.overdue.expireAll());
     } catch (error) {

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
+import { askForEach } from '../infra/redis';
 import type { ProblemCode } from '../kernel';
 import { StockRedis } from '../stock';
 
@@ -47,12 +48,11 @@ export class RefusalCounts implements OnApplicationBootstrap, OnApplicationShutd
     // Of few sales and codes, they have room until Redis is back.
     if (counts.size === 0 || general.status !== 'ready') return;
     this.counts = new Map();
-    const pipeline = general.pipeline();
-    for (const [saleId, codes] of counts) {
-      for (const [code, n] of codes) pipeline.hincrby(this.key(saleId), code, n);
-    }
     try {
-      const fault = (await pipeline.exec())?.find(([error]) => error !== null)?.[0];
+      const replies = await askForEach(general, [...counts], (pipeline, [saleId, codes]) => {
+        for (const [code, n] of codes) pipeline.hincrby(this.key(saleId), code, n);
+      });
+      const fault = replies.flat().find(([error]) => error !== null)?.[0];
       if (fault) throw fault;
       this.isLosing = false;
     } catch (error) {

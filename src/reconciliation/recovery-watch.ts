@@ -58,7 +58,7 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
   /** Recovers every live sale about which there is a doubt, a few at a time, or does without Redis. */
   async look(): Promise<void> {
     try {
-      if (this.redis.boot === undefined) {
+      if (!this.redis.isThere) {
         this.goneSince ??= performance.now();
         await this.mode.enter(performance.now() - this.goneSince);
         return;
@@ -67,7 +67,8 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
       const doubts = await this.recovery.doubts(this.catalog.live().map(({ id }) => id));
       this.forgetDecided(doubts);
       const now = performance.now();
-      const waiting = [...doubts.keys()].filter((id) => now >= (this.undecided.get(id) ?? 0));
+      const waiting = [...doubts].filter(([id, doubt]) => doubt !== 'unreachable'
+        && now >= (this.undecided.get(id) ?? 0)).map(([id]) => id);
       const runner = async () => {
         for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
           await this.recover(saleId);

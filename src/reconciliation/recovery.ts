@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
-import { newId } from '../kernel';
+import { newId, ProblemError } from '../kernel';
 import { OrderStore } from '../order';
 import { SaleStore, type Sale } from '../sale';
 import { SaleEpochs, StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type LoadedSale,
@@ -14,7 +14,9 @@ const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 
 
 /** Why Redis must be made from database rows again, or undefined when it need not be. */
 export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
-  | 'database_older' | 'behind_database' | 'unbalanced' | 'unreadable' | 'database_is_gate';
+  | 'database_older' | 'behind_database' | 'unbalanced' | 'unreadable' | 'database_is_gate'
+  /** Nothing is known: the node of a Cluster that has the sale is away, or the sale is moving. */
+  | 'unreachable';
 
 /** A sale comes back to a Redis that a process which sells has just seen, and not at once. */
 const stayInDatabaseSeconds = 2;
@@ -59,12 +61,7 @@ export class Recovery {
         if (stays === 0) doubts.set(saleId, 'database_is_gate');
         return;
       }
-      const audit = await this.reader.audit(saleId).catch((error: Error) => {
-        // Keys that no script can read are one sale's fault and must not hide the others'.
-        if (error.name === 'ReplyError') return undefined;
-        throw error;
-      });
-      const doubt = audit ? this.doubtOf(audit, epoch, seq) : 'unreadable';
+      const doubt = await this.look(saleId, epoch, seq);
       if (doubt !== undefined) doubts.set(saleId, doubt);
     }));
     return doubts;
@@ -83,6 +80,7 @@ export class Recovery {
   async recover(saleId: string, reason?: string): Promise<boolean> {
     const { ran } = await this.database.withLock(`load:${saleId}`, async (lost) => {
       const why = reason ?? await this.doubt(saleId);
+      if (why === 'unreachable') throw unreachable();
       if (why !== undefined) await this.rebuild(saleId, why, lost);
     });
     return ran;
@@ -98,10 +96,23 @@ export class Recovery {
     return locked.ran ? locked.result : undefined;
   }
 
-  private doubtOf(audit: StockAudit, epoch: number, seq: number): Doubt | undefined {
+  private async look(saleId: string, epoch: number, seq: number): Promise<Doubt | undefined> {
+    if (this.redis.isNodeAway(saleId)) return 'unreachable';
+    try {
+      return this.doubtOf(saleId, await this.reader.audit(saleId), epoch, seq);
+    } catch (error) {
+      // Keys that no script can read are one sale's fault and must not hide the others'.
+      if (error instanceof Error && error.name === 'ReplyError') return 'unreadable';
+      if (this.redis.isClustered) return 'unreachable';
+      throw error;
+    }
+  }
+
+  private doubtOf(saleId: string, audit: StockAudit, epoch: number,
+    seq: number): Doubt | undefined {
     if (!audit.loaded) return 'not_loaded';
     if (audit.state === 'loading' || audit.state === 'recovering') return 'unfinished_load';
-    if (audit.boot !== this.redis.boot) return 'other_server';
+    if (audit.boot !== this.redis.bootOf(saleId)) return 'other_server';
     if (audit.epoch > epoch) return 'database_older';
     if (audit.epoch < epoch) return 'other_epoch';
     if (!audit.balanced) return 'unbalanced';
@@ -111,7 +122,7 @@ export class Recovery {
   private async rebuild(saleId: string, reason: string, lost: AbortSignal,
     decision?: LossDecision): Promise<Drained> {
     const startedAt = performance.now();
-    const { boot } = this.redis;
+    const boot = this.redis.bootOf(saleId);
     const sale = await this.sales.find(saleId);
     if (!sale || boot === undefined) throw new Error(`Sale ${saleId} cannot be recovered now`);
     // Read before anything is done: should another runner overtake this one, the numbers differ.
@@ -208,4 +219,10 @@ export class Recovery {
         WHERE sale_id IN (?) AND strategy IN ('lua', 'tokens')`,
       [stayInDatabaseSeconds, sightingSeconds, saleIds]);
   }
+}
+
+function unreachable(): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'The part of Redis that has this sale cannot be reached. Ask again.',
+    { headers: { 'Retry-After': '1' } });
 }

@@ -30,7 +30,7 @@ export class RedisSighting implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async tell(): Promise<void> {
-    const isThere = this.redis.boot !== undefined;
+    const { isThere } = this.redis;
     try {
       if (isThere) await this.mode.sawRedis();
       this.lifecycle.sellsWithoutRedis = !isThere && await this.mode.sales() > 0;

@@ -23,8 +23,13 @@ export interface SaleKeys {
   refusals: string;
 }
 
+/** The part of every key by which a Cluster places the sale. */
+export function saleTag(saleId: string): string {
+  return `{${saleId}}`;
+}
+
 export function saleKeys(namespace: string, saleId: string): SaleKeys {
-  const key = (name: string) => `${namespace}:{${saleId}}:${name}`;
+  const key = (name: string) => `${namespace}:${saleTag(saleId)}:${name}`;
   return { meta: key('meta'), records: key('res'), users: key('users'), due: key('due'),
     outbox: key('outbox'), adjustments: key('adjustments'), spent: key('spent'),
     tokens: key('tokens'), refusals: key('refusals') };

@@ -74,7 +74,7 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
     const { lease, buyers } = sale;
     sale.wantedAtMs = performance.now();
     const fence = this.epochs.peek(saleId);
-    if (sale.wantedAtMs >= lease.endsAtMs || lease.boot !== this.redis.boot
+    if (sale.wantedAtMs >= lease.endsAtMs || lease.boot !== this.redis.bootOf(saleId)
       || fence?.epoch !== lease.epoch || fence.gate !== 'redis' || buyers.has(userId)) return false;
     this.metrics.soldOutFromMemoryTotal.inc();
     return true;

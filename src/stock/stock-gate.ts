@@ -85,7 +85,8 @@ export class StockGate {
    * Redis is there, and rejects when the database is away, too.
    */
   async isWithoutRedis(saleId: string): Promise<boolean> {
-    return this.redis.boot === undefined && (await this.epochs.renewed(saleId)).gate === 'database';
+    return this.redis.bootOf(saleId) === undefined
+      && (await this.epochs.renewed(saleId)).gate === 'database';
   }
 
   /** The database is the gate of this sale, for whatever reason. From memory alone. */

@@ -107,7 +107,7 @@ export class StockLoader {
         [closer, ...proofs.flatMap((proof) => [proof.proof_id, proof.rid])]);
     }
     // Of an earlier server a process may have been allowed to answer from memory for that long.
-    await sleep(Math.max(0, memoryLeaseMs - this.redis.connectedForMs));
+    await sleep(Math.max(0, memoryLeaseMs - this.redis.servesForMs));
     await run('open', [keys.meta], [closer, boot, await state()]);
     this.epochs.announce(sale.saleId);
     // Between the question and `open` the operator may have decided anew.

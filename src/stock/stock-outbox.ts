@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
+import { askForEach, isCluster, type RedisClient } from '../infra/redis';
 import { StockRedis } from './stock-redis';
 
 /** The consumer group that carries reservations to the queue. */
@@ -34,6 +35,10 @@ export interface SaleBacklog {
   readonly units: number;
 }
 
+/** A node of a Cluster that found nothing is asked again after this, and so much for each sale. */
+const pauseMs = 10;
+const pauseMsPerSale = 0.05;
+
 type StreamReply = [id: string, fields: string[] | null][];
 
 /** The streams that the reserve script writes (S4): read by a group, acknowledged, then deleted. */
@@ -41,19 +46,25 @@ type StreamReply = [id: string, fields: string[] | null][];
 export class StockOutbox {
   constructor(private readonly redis: StockRedis) {}
 
-  /** A connection for `read`, which blocks. */
-  openReader(): Redis {
+  /** A connection for `read`, which may block. */
+  openReader(): RedisClient {
     return this.redis.connections.open('relay', { maxRetriesPerRequest: 1 });
   }
 
   /** New entries of these sales, at most `count` each; waits up to `blockMs` for the first. */
-  async read(reader: Redis, consumer: string, saleIds: readonly string[], count: number,
+  async read(reader: RedisClient, consumer: string, saleIds: readonly string[], count: number,
     blockMs: number): Promise<OutboxBatch[]> {
+    if (isCluster(reader)) return this.readEach(reader, consumer, saleIds, count);
     const streams = saleIds.map((saleId) => this.redis.keys(saleId).outbox);
     const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', count,
       'BLOCK', blockMs, 'STREAMS', ...streams, ...streams.map(() => '>'));
     return (reply ?? []).map(([stream, entries]) =>
       batchOf(saleIds[streams.indexOf(stream)] ?? '', entries));
+  }
+
+  /** Without those whose outbox cannot be asked now, because their node of a Cluster is away. */
+  readable(saleIds: readonly string[]): string[] {
+    return saleIds.filter((saleId) => !this.redis.isNodeAway(saleId));
   }
 
   /** Entries that another relay took and did not finish within this time. */
@@ -69,14 +80,13 @@ export class StockOutbox {
    * either cannot be read are left out. Rejects when Redis is away.
    */
   async backlogs(saleIds: readonly string[]): Promise<ReadonlyMap<string, SaleBacklog>> {
-    const pipeline = this.redis.connections.general.pipeline();
-    for (const saleId of saleIds) {
+    const asked = this.readable(saleIds);
+    const replies = await askForEach(this.redis.connections.general, asked, (pipeline, saleId) => {
       const { outbox, meta } = this.redis.keys(saleId);
       pipeline.xlen(outbox).hget(meta, 'reserved');
-    }
-    const replies = await pipeline.exec() ?? [];
-    return new Map(saleIds.flatMap((saleId, index) => {
-      const [entries, units] = replies.slice(2 * index, 2 * index + 2);
+    });
+    return new Map(asked.flatMap((saleId, index) => {
+      const [entries, units] = replies[index] ?? [];
       const backlog = { entries: Number(entries?.[1]), units: Number(units?.[1]) };
       return entries?.[0] || units?.[0] || !Number.isFinite(backlog.entries + backlog.units) ? []
         : [[saleId, backlog] as const];
@@ -103,6 +113,34 @@ export class StockOutbox {
         else if (!error.message.startsWith('BUSYGROUP')) throw error;
       })));
     return unreadable;
+  }
+
+  /**
+   * No command of a Cluster reads the streams of several sales, and one that blocks would keep all the
+   * others of its node waiting. A sale that cannot be read is told of when no other has anything.
+   */
+  private async readEach(reader: RedisClient, consumer: string, saleIds: readonly string[],
+    count: number): Promise<OutboxBatch[]> {
+    const reads = await Promise.allSettled(saleIds.map((saleId) =>
+      this.readOne(reader, consumer, saleId, count)));
+    const batches = reads.flatMap((read) => read.status === 'fulfilled' ? read.value : []);
+    if (batches.length > 0) return batches;
+    for (const read of reads) if (read.status === 'rejected') throw read.reason;
+    await sleep(pauseMs + saleIds.length * pauseMsPerSale);
+    return [];
+  }
+
+  private async readOne(reader: RedisClient, consumer: string, saleId: string,
+    count: number): Promise<OutboxBatch[]> {
+    try {
+      const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', count,
+        'STREAMS', this.redis.keys(saleId).outbox, '>');
+      return (reply ?? []).map(([, entries]) => batchOf(saleId, entries));
+    } catch (error) {
+      if (!String(error).includes('NOGROUP')) throw error;
+      await this.ensureGroups([saleId]);
+      return [];
+    }
   }
 }
 

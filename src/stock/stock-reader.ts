@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { askForEach } from '../infra/redis';
 import { parseRecord, type Reservation } from './record';
 import { StockRedis } from './stock-redis';
 
@@ -95,15 +96,17 @@ export class StockReader {
 
   /** Units on sale by sale id; sales that Redis does not know, or only in part, are left out. */
   async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const pipeline = this.redis.connections.general.pipeline();
-    for (const saleId of saleIds) pipeline.hmget(this.redis.keys(saleId).meta, 'available', 'state');
-    const replies = await pipeline.exec() ?? [];
+    const asked = saleIds.filter((saleId) => !this.redis.isNodeAway(saleId));
+    const replies = await askForEach(this.redis.connections.general, asked, (pipeline, saleId) => {
+      pipeline.hmget(this.redis.keys(saleId).meta, 'available', 'state');
+    });
     const counts = new Map<string, number>();
-    replies.forEach(([error, value], index) => {
+    replies.forEach(([reply], index) => {
+      const [error, value] = reply ?? [];
       if (error) throw error;
       const [available, state] = value as [string | null, string | null];
       if (available !== null && state !== 'loading' && state !== 'recovering') {
-        counts.set(saleIds[index] ?? '', Number(available));
+        counts.set(asked[index] ?? '', Number(available));
       }
     });
     return counts;

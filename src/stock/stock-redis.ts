@@ -2,16 +2,16 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { Metrics } from '../infra/metrics';
-import { FencedRedis, LuaCommands, readLuaScripts, RedisConnections,
+import { FencedServers, LuaCommands, readLuaScripts, RedisConnections,
   type FencedArguments, type ScriptArgument } from '../infra/redis';
-import { saleKeys, type SaleKeys } from './sale-keys';
+import { saleKeys, saleTag, type SaleKeys } from './sale-keys';
 
 const scanCount = 1_000;
 
 /** The way of the stock module to Redis: its scripts on both kinds of connection, and its keys. */
 @Injectable()
 export class StockRedis {
-  private readonly fenced: FencedRedis;
+  private readonly fenced: FencedServers;
   private readonly commands: LuaCommands;
   private connectedAtMs = 0;
 
@@ -21,9 +21,7 @@ export class StockRedis {
     metrics: Metrics,
   ) {
     const scripts = readLuaScripts(join(__dirname, 'lua'));
-    const { server, retryStrategy } = connections;
-    this.fenced = new FencedRedis({ ...server, retryStrategy }, scripts);
-    connections.adopt('fenced', this.fenced.connection);
+    this.fenced = new FencedServers(connections, scripts);
     this.onConnect(() => { this.connectedAtMs = performance.now(); });
     metrics.onScrape(async () => {
       metrics.circuitOpen.set({ dependency: 'redis-stock' }, this.isAway ? 1 : 0);
@@ -35,9 +33,28 @@ export class StockRedis {
     return saleKeys(this.config.redisNamespace, saleId);
   }
 
-  /** The run id of the server that a fenced script would reach now. */
-  get boot(): string | undefined {
-    return this.fenced.runId;
+  /** The run id of the server that a fenced script of this sale would reach now. */
+  bootOf(saleId: string): string | undefined {
+    return this.fenced.serverOf(saleTag(saleId))?.runId;
+  }
+
+  /** Redis can be reached, or any node of a Cluster. */
+  get isThere(): boolean {
+    return this.fenced.areThere;
+  }
+
+  /** Redis can be reached, or all masters of a Cluster. */
+  get isWhole(): boolean {
+    return this.fenced.areAllThere;
+  }
+
+  get isClustered(): boolean {
+    return this.connections.map !== undefined;
+  }
+
+  /** There is a Cluster, and of its nodes the one that has this sale is away: others may not be. */
+  isNodeAway(saleId: string): boolean {
+    return this.isClustered && this.bootOf(saleId) === undefined;
   }
 
   /** Calls back on every connect to a server, with its run id. */
@@ -45,14 +62,17 @@ export class StockRedis {
     this.fenced.onFence(listener);
   }
 
-  /** How long `boot` has been the server, as far as this process knows. */
-  get connectedForMs(): number {
-    return performance.now() - this.connectedAtMs;
+  /**
+   * For how long the server has surely been that of the sales, in milliseconds. Nobody knows since when
+   * a node of a Cluster has a sale: 0.
+   */
+  get servesForMs(): number {
+    return this.isClustered ? 0 : performance.now() - this.connectedAtMs;
   }
 
-  /** Redis cannot be reached, or is left alone for a moment because it did not answer. */
+  /** A server cannot be reached, or is left alone for a moment because it did not answer. */
   private get isAway(): boolean {
-    return this.boot === undefined || this.fenced.isOpenCircuit;
+    return !this.isWhole || this.fenced.isOpenCircuit;
   }
 
   whenConnected(timeoutMs: number): Promise<void> {
@@ -67,9 +87,11 @@ export class StockRedis {
   /** A page of a hash, read from the server with this run id; rejects when there is another by now. */
   async scanHash(key: string, cursor: string, boot: string):
   Promise<{ next: string; values: string[] }> {
-    const [next, flat] = await this.fenced.connection.hscan(key, cursor, 'COUNT', scanCount);
+    const server = this.fenced.serverOf(key);
+    if (server === undefined) throw new Error('No node has the key of the scan');
+    const [next, flat] = await server.connection.hscan(key, cursor, 'COUNT', scanCount);
     // A connection that was renewed since has not answered: nothing is sent twice on it.
-    if (this.boot !== boot) throw new Error('Redis was replaced during the scan');
+    if (server.runId !== boot) throw new Error('Redis was replaced during the scan');
     return { next, values: flat.filter((_text, index) => index % 2 === 1) };
   }
 

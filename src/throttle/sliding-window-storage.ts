@@ -29,9 +29,20 @@ export class SlidingWindowStorage implements ThrottlerStorage {
 
   /**
    * Counts one request in every claim and resolves to none, or counts it nowhere and resolves to
-   * the claims that refuse it, the longest first. One round trip; rejects when Redis is away.
+   * the claims that refuse it, the longest first. One round trip; rejects when Redis is away. To a
+   * Cluster it is one for each claim, in their sequence: those before the one that refuses have counted.
    */
   async take<Given extends Claim>(claims: readonly Given[]): Promise<RefusedClaim<Given>[]> {
+    if (!this.redis.isCluster) return this.takeTogether(claims);
+    for (const claim of claims) {
+      const refused = await this.takeTogether([claim]);
+      if (refused.length > 0) return refused;
+    }
+    return [];
+  }
+
+  private async takeTogether<Given extends Claim>(
+    claims: readonly Given[]): Promise<RefusedClaim<Given>[]> {
     const reply = await this.commands.run('admit', claims.map(({ key }) => key),
       claims.flatMap(({ scriptArguments }) => scriptArguments)) as number[];
     const refused: RefusedClaim<Given>[] = [];

@@ -34,7 +34,9 @@ export class Throttle {
   /**
    * Counts the request and lets it through, or counts it nowhere and throws RATE_LIMITED. All
    * limits cost one round trip, none costs none. Rejects at once when Redis is away: nobody passes,
-   * unless the sale goes on without Redis; then the limits hold for this process alone.
+   * unless the sale goes on without Redis; then the limits hold for this process alone. A Cluster is
+   * asked limit by limit, from a buyer's own to those that he shares: what one of the latter refuses
+   * has counted in the former, and never the other way round.
    */
   async admit(subject: ThrottleSubject): Promise<void> {
     const claims = this.limits.of(subject.sale).flatMap((limit) => {

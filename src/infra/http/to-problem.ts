@@ -47,6 +47,9 @@ const brokenConnection = new Set([
 const refusedByRedis = new RegExp([
   '^(OOM|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|MISCONF)\\b',
   '^Connection is closed', '^Command timed out', '^Socket timeout', '^Stream isn\'t writeable',
+  // Of a Cluster: no node has the keys, all are away, or they are just moving.
+  '^(MOVED|ASK)\\b', '^Too many Cluster redirections', '^Cluster is', '^None of startup nodes',
+  '^Failed to refresh slots cache',
 ].join('|'));
 
 function isRedisUnavailable(error: unknown): boolean {

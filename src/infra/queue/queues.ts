@@ -3,7 +3,10 @@ import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationB
   from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { Queue, type Worker } from 'bullmq';
-import { RedisConnections } from '../redis';
+import { answersInTime, RedisConnections } from '../redis';
+
+/** Below that of whoever asks for our health. */
+const patienceMs = 800;
 
 /** Every queue of this process, for health, metrics and shutdown; reports their faults. */
 @Injectable()
@@ -61,11 +64,14 @@ export class Queues implements OnApplicationBootstrap, BeforeApplicationShutdown
     return this.queues;
   }
 
-  /** Jobs that are waiting, delayed or being worked on, by queue. Rejects when Redis is away. */
+  /**
+   * Jobs that are waiting, delayed or being worked on, by queue; without those on a node of a Cluster
+   * that is away. Rejects when Redis is.
+   */
   async depths(): Promise<{ queue: string; jobs: number }[]> {
-    return Promise.all(this.queues.map(async (queue) => ({
+    return answersInTime(this.queues.map(async (queue) => ({
       queue: queue.name,
       jobs: await queue.getJobCountByTypes('waiting', 'delayed', 'active', 'prioritized'),
-    })));
+    })), patienceMs);
   }
 }

@@ -6,6 +6,8 @@ import { RedisConnections } from '../redis';
 
 /** Longer than a worker's blocking read: a server that says nothing for so long is gone. */
 const silenceMs = 15_000;
+/** Waits for Redis as long as it takes. */
+const patient = { maxRetriesPerRequest: null, socketTimeout: silenceMs };
 
 /** How often a job is tried and what is kept of it; every queue says it, none inherits a default. */
 export type JobPolicy = Required<
@@ -53,10 +55,10 @@ export function registerQueue(name: string, defaultJobOptions: JobPolicy): Dynam
   return BullModule.registerQueueAsync({
     name,
     inject: [APP_CONFIG, RedisConnections],
-    useFactory: (config: AppConfig, { server, retryStrategy }: RedisConnections) => ({
+    useFactory: (config: AppConfig, connections: RedisConnections) => ({
       prefix: `{${config.redisNamespace}-${name}}`,
-      connection: {
-        ...server, maxRetriesPerRequest: null, retryStrategy, socketTimeout: silenceMs,
+      connection: connections.forQueues(patient) ?? {
+        ...connections.server, ...patient, retryStrategy: connections.retryStrategy,
       } satisfies RedisOptions,
       defaultJobOptions,
     }),

@@ -1,9 +1,10 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { ReplyError, type ChainableCommander, type Redis } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { Circuit } from '../circuit';
 import { gatherWrites } from './gather-writes';
 import { LuaCommands, type LuaScript } from './lua-scripts';
+import { isCluster, type RedisClient } from './redis-client';
 import { RedisConnections } from './redis-connections';
 
 const commandTimeoutMs = 1_500;
@@ -18,7 +19,7 @@ const probeEveryMs = 1_000;
 @Injectable()
 export class AdmissionRedis implements OnApplicationShutdown {
   /** The connection itself, for those who may wait for a server that hangs. */
-  readonly connection: Redis;
+  readonly connection: RedisClient;
   /** What the server says against one command, it says because it is there. */
   readonly circuit = new Circuit((error) => !(error instanceof ReplyError));
   private readonly probing: NodeJS.Timeout;
@@ -39,23 +40,18 @@ export class AdmissionRedis implements OnApplicationShutdown {
     clearInterval(this.probing);
   }
 
+  /** Then no script may have keys of several identities: they are on several servers. */
+  get isCluster(): boolean {
+    return isCluster(this.connection);
+  }
+
   get isConnected(): boolean {
     return this.connection.status === 'ready';
   }
 
   /** Whatever is asked here fails at once while the server is known to be away. */
-  ask<Answer>(question: (connection: Redis) => Promise<Answer>): Promise<Answer> {
+  ask<Answer>(question: (connection: RedisClient) => Promise<Answer>): Promise<Answer> {
     return this.circuit.run(() => question(this.connection));
-  }
-
-  /** Several commands in one write; rejects with the first fault among them. */
-  async pipeline(fill: (pipeline: ChainableCommander) => void): Promise<void> {
-    await this.ask(async (connection) => {
-      const pipeline = connection.pipeline();
-      fill(pipeline);
-      const fault = (await pipeline.exec())?.find(([error]) => error !== null)?.[0];
-      if (fault) throw fault;
-    });
   }
 
   /** The scripts of one module on this connection. */

@@ -113,7 +113,8 @@ export class FencedRedis {
   }
 }
 
-function stockUnavailable(cause: unknown): ProblemError {
+/** The problem that a buyer is told when the stock cannot be asked, or does not answer. */
+export function stockUnavailable(cause: unknown): ProblemError {
   return new ProblemError('TEMPORARILY_UNAVAILABLE',
     'The stock cannot be reached right now. Ask again with the same Idempotency-Key.',
     { headers: { 'Retry-After': '1' }, cause });

@@ -1,6 +1,10 @@
 export { AdmissionRedis } from './admission-redis';
-export { FencedRedis, type FencedArguments } from './fenced-redis';
+export { answersInTime } from './answers-in-time';
+export { askForEach } from './ask-for-each';
+export type { FencedArguments } from './fenced-redis';
+export { FencedServers } from './fenced-servers';
 export { LuaCommands, readLuaScripts, type LuaScript, type ScriptArgument } from './lua-scripts';
+export { isCluster, type RedisClient } from './redis-client';
 export { RedisConnections } from './redis-connections';
 export { RedisModule } from './redis.module';
 export { ReplicaWait } from './replica-wait';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './redis-client';
 
 /** One Lua command: its name, how many KEYS it takes, and its text with includes filled in. */
 export interface LuaScript {
@@ -44,7 +44,7 @@ export class LuaCommands {
 
   /** `through`: what every run goes through, such as a circuit. */
   constructor(
-    connection: Redis, scripts: readonly LuaScript[],
+    connection: RedisClient, scripts: readonly LuaScript[],
     private readonly through = (run: () => Promise<unknown>) => run(),
   ) {
     for (const { name, numberOfKeys, lua } of scripts) {

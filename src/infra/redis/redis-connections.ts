@@ -2,12 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit }
   from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
-import { APP_CONFIG, parseRedisUrl, type AppConfig } from '../../config';
+import { APP_CONFIG, parseRedisUrl, type AppConfig, type RedisAddress, type RedisHost }
+  from '../../config';
+import { ClusterMap } from './cluster-map';
 import { keepHeartbeat } from './heartbeat';
 import { hostOptions } from './host-options';
+import { makeDuplicatesImpatient, openCluster } from './open-cluster';
+import { isCluster, type RedisClient } from './redis-client';
 import { refusalBy } from './refusal';
 import { Sentinels } from './sentinels';
-import { faultOf, readServerSettings } from './server-settings';
+import { faultOf, readServerSettings, type ServerSettings } from './server-settings';
 
 /** For a server that is just being started. */
 const patienceMs = 5_000;
@@ -23,21 +27,29 @@ const longestPauseMs = 500;
 export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   /** How every connection of this process reaches Redis, those of BullMQ as well. */
   readonly server: RedisOptions;
-  readonly general: Redis;
-  readonly subscriber: Redis;
-  private readonly opened: Redis[] = [];
+  readonly general: RedisClient;
+  readonly subscriber: RedisClient;
+  /** Where there is a Cluster; `server` is then the first of its nodes. */
+  readonly map: ClusterMap | undefined;
+  private readonly nodes: readonly RedisHost[];
+  private readonly opened = new Set<RedisClient>();
+  private queues: RedisClient | undefined;
   private readonly logger = new Logger('Redis');
   private readonly listeners = new Map<string, ((message: string) => void)[]>();
   private isMute = false;
   private isStopping = false;
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
-    this.server = this.optionsOf(config.redisUrl);
+    const address = parseRedisUrl(config.redisUrl);
+    if (!address) throw new Error('REDIS_URL names no server');
+    this.nodes = 'nodes' in address.at ? address.at.nodes : [];
+    this.server = this.optionsOf(address);
     this.general = this.open('general', { maxRetriesPerRequest: 3, commandTimeout: 5_000 });
     this.subscriber = this.open('subscriber', { maxRetriesPerRequest: null });
     this.subscriber.on('message', (channel: string, message: string) => {
       for (const listener of this.listeners.get(channel) ?? []) listener(message);
     });
+    this.map = isCluster(this.general) ? new ClusterMap(this.general) : undefined;
   }
 
   /**
@@ -61,16 +73,29 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   /** Resolves, perhaps late, when the server may be used; rejects with what to set on it. */
   private async examine(): Promise<void> {
     const probe = this.open('probe', { maxRetriesPerRequest: null });
-    const settings = await Promise.race([readServerSettings(probe), refusalBy(probe)])
-      .catch((error: unknown) => {
-        if (this.isStopping) return undefined;
-        throw error;
-      }).finally(() => { probe.disconnect(); });
+    const settings = await Promise.race([this.ask(probe), refusalBy(probe)])
+      .finally(() => { probe.disconnect(); });
     if (!settings) return;
     const fault = faultOf(settings, this.config.durability);
     if (fault !== undefined) throw new Error(fault);
     if (settings.appendonly === 'no') {
       this.logger.warn({ msg: 'redis keeps nothing on disk', action: 'set "appendonly yes"' });
+    }
+  }
+
+  /**
+   * Undefined when the process stops. A node of a Cluster that is away is waited for here, a single
+   * server by its connection.
+   */
+  private async ask(probe: RedisClient): Promise<ServerSettings | undefined> {
+    for (;;) {
+      try {
+        return await readServerSettings(probe);
+      } catch (error) {
+        if (this.isStopping) return undefined;
+        if (this.map === undefined) throw error;
+        await sleep(longestPauseMs, undefined, { ref: false });
+      }
     }
   }
 
@@ -81,35 +106,56 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   readonly retryStrategy = (times: number): number | null =>
     this.isStopping ? null : Math.min(20 * 2 ** Math.min(times, 6), longestPauseMs);
 
-  /** A further connection, closed with the process. Blocking commands need one of their own. */
-  open(name: string, options: RedisOptions): Redis {
-    return this.connect(name, { ...this.server, ...options });
-  }
-
-  private optionsOf(redisUrl: string): RedisOptions {
-    const address = parseRedisUrl(redisUrl);
-    if (!address) throw new Error('REDIS_URL names no server');
-    const { at, isEncrypted, username, password, database: db } = address;
+  private optionsOf({ at, isEncrypted, username, password, database: db }: RedisAddress):
+  RedisOptions {
     // What kind of client it is, a user with few rights may not tell the server.
     const common = { username, password, db, disableClientInfo: true };
     if ('host' in at) return { ...common, ...hostOptions(at, isEncrypted) };
+    if ('nodes' in at) return { ...common, ...hostOptions(at.nodes[0], isEncrypted) };
     const sentinels = new Sentinels(at, isEncrypted);
-    sentinels.listen((name, options) => this.connect(name, options));
+    sentinels.listen((name, options) => this.openServer(name, options));
     return { ...common, ...sentinels.masterOptions };
   }
 
-  private connect(name: string, options: RedisOptions): Redis {
-    const connection = new Redis({
-      ...options, connectTimeout: 3_000, connectionName: `fairdrop-${name}`,
-      retryStrategy: this.retryStrategy,
+  /**
+   * A further connection, closed with the process. Commands that block need one of their own, and
+   * cannot be sent to a Cluster by it: they would keep all others of their node waiting.
+   */
+  open(name: string, options: RedisOptions): RedisClient {
+    const { server, nodes, retryStrategy } = this;
+    if (nodes.length === 0) return this.openServer(name, { ...server, ...options });
+    const cluster = openCluster({
+      nodes, options: { ...server, ...options, ...this.common(name) },
+      retryStrategy, patienceMs: heartbeatPatienceMs,
     });
+    this.adopt(name, cluster);
+    return cluster;
+  }
+
+  /** The same to one server, which may be a node of a Cluster. */
+  openServer(name: string, options: RedisOptions): Redis {
+    const { retryStrategy } = this;
+    const connection = new Redis({ ...options, ...this.common(name), retryStrategy });
     keepHeartbeat(connection, heartbeatPatienceMs);
     this.adopt(name, connection);
     return connection;
   }
 
+  /** The connection to a Cluster that all queues of the process share; undefined without a Cluster. */
+  forQueues(options: RedisOptions): RedisClient | undefined {
+    if (this.map === undefined || this.queues !== undefined) return this.queues;
+    const connection = this.open('queues', options);
+    if (isCluster(connection)) makeDuplicatesImpatient(connection);
+    this.queues = connection;
+    return connection;
+  }
+
+  private common(name: string): RedisOptions {
+    return { connectTimeout: 3_000, connectionName: `fairdrop-${name}` };
+  }
+
   /** Closes this connection, too, when the process stops, and reports its faults. */
-  adopt(name: string, connection: Redis): void {
+  adopt(name: string, connection: RedisClient): void {
     let lastMessage = '';
     connection.on('error', (error: Error) => {
       // Once per outage, not once per attempt.
@@ -119,7 +165,8 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
       lastMessage = error.message;
     });
     connection.on('ready', () => { lastMessage = ''; });
-    this.opened.push(connection);
+    connection.on('end', () => { this.opened.delete(connection); });
+    this.opened.add(connection);
   }
 
   /** A channel of this installation; others may share the server. */

@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './redis-client';
 
 /**
  * Rejects when a server is there and lets nobody in who comes like this: waiting ends that as little
  * as asking again. Never resolves. The message says what to set.
  */
-export function refusalBy(connection: Redis): Promise<never> {
+export function refusalBy(connection: RedisClient): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   connection.on('error', (cause: NodeJS.ErrnoException) => {
     const remedy = remedyOf(cause);

@@ -1,5 +1,6 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { PerServer } from './per-server';
 import type { RedisConnections } from './redis-connections';
 
 /** How long Redis waits for its replicas. */
@@ -28,24 +29,17 @@ interface Look {
  * While one round is on its way, everybody else shares the next: a crowd costs two commands a round
  * and a look each, however many replicas there are.
  */
-export class ReplicaWait {
-  private readonly connection: Redis;
+class ReplicaRounds {
   private waiting: Look[] = [];
   private isBusy = false;
 
-  /** `mark`: a key for the mark; `replicas`: how many must have a field. */
-  constructor(connections: RedisConnections, private readonly mark: string,
-    private readonly replicas: number) {
-    this.connection = connections.open('replica-wait', {
-      enableOfflineQueue: false, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false,
-      commandTimeout: commandTimeoutMs,
-    });
-  }
+  /** `markFor`: a key for the mark, on the server that has the given one. */
+  constructor(
+    readonly connection: Redis,
+    private readonly markFor: (key: string) => string,
+    private readonly replicas: number,
+  ) {}
 
-  /**
-   * Resolves to whether the field of this hash is on enough replicas, at the latest when this and
-   * the round before have had their second each. Rejects when the server does not answer.
-   */
   isKept(key: string, field: string): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     this.waiting.push({ key, field, resolve, reject });
@@ -76,11 +70,45 @@ export class ReplicaWait {
   private async ask(looks: readonly Look[]): Promise<boolean[]> {
     const pipeline = this.connection.pipeline();
     for (const { key, field } of looks) pipeline.hexists(key, field);
-    const replies = await pipeline.incr(this.mark).wait(this.replicas, waitMs).exec() ?? [];
+    const mark = this.markFor(looks[0]?.key ?? '');
+    const replies = await pipeline.incr(mark).wait(this.replicas, waitMs).exec() ?? [];
     const fault = replies.find(([error]) => error !== null)?.[0];
     if (fault) throw fault;
     const acknowledged = Number(replies.at(-1)?.[1]);
     return looks.map((_look, index) => replies[index]?.[1] === 1
       && acknowledged >= this.replicas);
+  }
+}
+
+/** The same on whichever server has the key: the one, or its master in a Cluster. */
+export class ReplicaWait {
+  private readonly rounds: PerServer<ReplicaRounds>;
+
+  /** `mark`: a key for the marks; `replicas`: how many must have a field. */
+  constructor(private readonly connections: RedisConnections, private readonly mark: string,
+    replicas: number) {
+    this.rounds = new PerServer(connections, (server) => {
+      const connection = connections.openServer('replica-wait', {
+        ...server, enableOfflineQueue: false, maxRetriesPerRequest: 0,
+        autoResendUnfulfilledCommands: false, commandTimeout: commandTimeoutMs,
+      });
+      return new ReplicaRounds(connection, (key) => this.markFor(key), replicas);
+    }, ({ connection }) => { connection.disconnect(); });
+  }
+
+  /**
+   * Resolves to whether the field of this hash is on enough replicas, at the latest when this and
+   * the round before have had their second each. Rejects when the server does not answer.
+   */
+  async isKept(key: string, field: string): Promise<boolean> {
+    const rounds = this.rounds.of(key);
+    if (rounds === undefined) throw new Error('Connection is closed: no node has this key');
+    return rounds.isKept(key, field);
+  }
+
+  /** On a Cluster the mark must be where the key is: in the same slot. */
+  private markFor(key: string): string {
+    if (this.connections.map === undefined) return this.mark;
+    return `${this.mark}:${/\{[^}]+\}/.exec(key)?.[0] ?? ''}`;
   }
 }

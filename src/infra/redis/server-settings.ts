@@ -1,5 +1,7 @@
 import { ReplyError, type Redis } from 'ioredis';
 import type { AppConfig } from '../../config';
+import { answersInTime } from './answers-in-time';
+import { isCluster, type RedisClient } from './redis-client';
 
 /** What a server does to keep what it acknowledged, as it says itself. */
 export interface ServerSettings {
@@ -11,8 +13,22 @@ export interface ServerSettings {
   readonly replicas: number;
 }
 
-/** Asks the server. Rejects when it does not answer. */
-export async function readServerSettings(redis: Redis): Promise<ServerSettings> {
+/** Below that of whoever asks for our health. */
+const patienceMs = 800;
+
+/**
+ * Asks the server, or every master of a Cluster: then each setting is that of the worst which answers.
+ * Rejects when none does.
+ */
+export async function readServerSettings(redis: RedisClient): Promise<ServerSettings> {
+  if (!isCluster(redis)) return readSettingsOf(redis);
+  await redis.ping(); // it knows its nodes only once it is connected
+  const [first, ...others] = await answersInTime(redis.nodes('master').map(readSettingsOf), patienceMs);
+  if (first === undefined) throw new Error('The Cluster has no master');
+  return others.reduce(worst, first);
+}
+
+async function readSettingsOf(redis: Redis): Promise<ServerSettings> {
   const [info, append] = await Promise.all([redis.info(), flushSettings(redis)]);
   return {
     appendonly: /^aof_enabled:1/m.test(info) ? 'yes' : 'no',
@@ -36,6 +52,16 @@ export function faultOf(settings: ServerSettings,
       + 'on the server that REDIS_URL names, or choose another DURABILITY.';
   }
   return undefined;
+}
+
+function worst(one: ServerSettings, other: ServerSettings): ServerSettings {
+  return {
+    appendonly: one.appendonly === 'no' ? one.appendonly : other.appendonly,
+    appendfsync: one.appendfsync === 'always' ? other.appendfsync : one.appendfsync,
+    maxmemoryPolicy: one.maxmemoryPolicy === 'noeviction' ? other.maxmemoryPolicy
+      : one.maxmemoryPolicy,
+    replicas: Math.min(one.replicas, other.replicas),
+  };
 }
 
 /** A flat list of names and values; empty where CONFIG is forbidden, as hosted servers do. */

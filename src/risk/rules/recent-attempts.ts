@@ -72,13 +72,13 @@ export class RecentAttempts implements OnApplicationBootstrap, OnModuleDestroy {
     if (drawn.length === 0) return;
     const weight = seen / drawn.length;
     const key = this.redis.sample();
-    await this.redis.pipeline((pipeline) => {
-      for (const attempt of drawn) {
-        pipeline.xadd(key, 'MAXLEN', '~', keptAtMost, '*',
-          'attempt', JSON.stringify({ ...attempt, weight } satisfies SampledAttempt));
-      }
-      pipeline.xtrim(key, 'MINID', '~', this.clock.now() - hourMs).pexpire(key, hourMs);
-    });
+    // One write: the connection gathers what one turn of the event loop asks.
+    await this.redis.ask((connection) => Promise.all([
+      ...drawn.map((attempt) => connection.xadd(key, 'MAXLEN', '~', keptAtMost, '*',
+        'attempt', JSON.stringify({ ...attempt, weight } satisfies SampledAttempt))),
+      connection.xtrim(key, 'MINID', '~', this.clock.now() - hourMs),
+      connection.pexpire(key, hourMs),
+    ]));
   }
 
   /** The sample of the last hour, oldest first. Rejects when Redis is away. */

@@ -1,6 +1,5 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import type { ChainableCommander } from 'ioredis';
-import { ServerClock } from '../../infra/redis';
+import { ServerClock, type RedisClient } from '../../infra/redis';
 import { OrderFollowup, type Order } from '../../order';
 import { markOf, RiskRedis } from './risk-redis';
 import { dayMs } from './sliding-window';
@@ -30,8 +29,10 @@ export class HoldBudget implements OnModuleInit {
 
   /** The attempt did not hold units. */
   async release({ userId, deviceId, rid }: HoldSubject): Promise<void> {
-    await this.attempt('place of an attempt not given back', () =>
-      this.redis.run('release-hold', this.keysOf(userId, deviceId), [rid]));
+    const keys = this.keysOf(userId, deviceId);
+    await this.attempt('place of an attempt not given back', () => this.redis.isCluster
+      ? Promise.all(keys.map((key) => this.redis.run('release-hold', [key], [rid])))
+      : this.redis.run('release-hold', keys, [rid]));
   }
 
   /** The attempt holds units: keeps its place, and counts it as a purchase if `counts`. */
@@ -39,30 +40,35 @@ export class HoldBudget implements OnModuleInit {
     counts: boolean): Promise<void> {
     const { userId } = identity;
     const { amount, currency } = sale.price;
-    await this.attempt('purchase not counted', () => this.redis.run('record-purchase',
-      [this.redis.user(userId), ...this.keysOf(userId, deviceId)],
-      [counts ? 1 : 0, rid, currency, amount * quantity]));
+    const purchase = [counts ? 1 : 0, rid, currency, amount * quantity];
+    const [ofUser = '', ...ofDevice] = this.keysOf(userId, deviceId);
+    const keys = [this.redis.user(userId), ofUser];
+    await this.attempt('purchase not counted', () => this.redis.isCluster
+      ? Promise.all([this.redis.run('record-purchase', keys, purchase),
+        ...ofDevice.map((holds) => this.redis.run('keep-hold', [holds], [rid]))])
+      : this.redis.run('record-purchase', [...keys, ...ofDevice], purchase));
   }
 
   /** What the database has decided, told as often as it likes: the rows carry what is written. */
   async decided(orders: readonly Order[]): Promise<void> {
     const final = orders.filter(({ status }) => status !== 'pending_payment');
     if (final.length === 0) return;
-    await this.attempt('decided orders not counted', () => this.redis.pipeline((pipeline) => {
-      for (const order of final) this.follow(order, pipeline);
-    }));
+    // One write: the connection gathers what one turn of the event loop asks.
+    await this.attempt('decided orders not counted', () => this.redis.ask((connection) =>
+      Promise.all(final.flatMap((order) => this.follow(order, connection)))));
   }
 
   private follow({ id, userId, deviceId, status, closedAt }: Order,
-    pipeline: ChainableCommander): void {
-    for (const holds of this.keysOf(userId, deviceId)) pipeline.zrem(holds, id);
-    if (status !== 'expired' && status !== 'cancelled') return;
+    connection: RedisClient): Promise<unknown>[] {
+    const given = this.keysOf(userId, deviceId).map((holds) => connection.zrem(holds, id));
+    if (status !== 'expired' && status !== 'cancelled') return given;
     const key = status === 'expired' ? this.redis.expired(userId) : this.redis.cancelled(userId);
     // Whoever closes an order tells of the row as he found it, which has no moment yet: it is now. A
     // recovery tells of old rows again: what is more than a day ago leaves at once.
     const atMs = closedAt?.getTime() ?? this.clock.now();
-    pipeline.zadd(key, atMs, id).zremrangebyscore(key, '-inf', this.clock.now() - dayMs)
-      .zremrangebyrank(key, 0, -rememberedAtMost - 1).pexpire(key, dayMs);
+    return [...given, connection.zadd(key, atMs, id),
+      connection.zremrangebyscore(key, '-inf', this.clock.now() - dayMs),
+      connection.zremrangebyrank(key, 0, -rememberedAtMost - 1), connection.pexpire(key, dayMs)];
   }
 
   private keysOf(userId: string, deviceId: string | undefined): string[] {

@@ -17,12 +17,13 @@ export function markOf(id: string): string {
 @Injectable()
 export class RiskRedis {
   readonly ask: AdmissionRedis['ask'];
-  readonly pipeline: AdmissionRedis['pipeline'];
+  /** Then no command may have keys of a user and of an address or a device together. */
+  readonly isCluster: boolean;
   private readonly commands: LuaCommands;
 
   constructor(private readonly redis: AdmissionRedis) {
     this.ask = redis.ask.bind(redis);
-    this.pipeline = redis.pipeline.bind(redis);
+    this.isCluster = redis.isCluster;
     this.commands = redis.commands(readLuaScripts(join(__dirname, 'lua')));
   }
 
@@ -34,14 +35,19 @@ export class RiskRedis {
     return reply;
   }
 
-  readonly user = (userId: string) => this.redis.key('risk', 'user', userId);
-  readonly userDevices = (userId: string) => this.redis.key('risk', 'user-devices', userId);
-  readonly userHolds = (userId: string) => this.redis.key('risk', 'user-holds', userId);
-  readonly expired = (userId: string) => this.redis.key('risk', 'expired', userId);
-  readonly cancelled = (userId: string) => this.redis.key('risk', 'cancelled', userId);
+  readonly user = (userId: string) => this.keyOfUser('user', userId);
+  readonly userDevices = (userId: string) => this.keyOfUser('user-devices', userId);
+  readonly userHolds = (userId: string) => this.keyOfUser('user-holds', userId);
+  readonly expired = (userId: string) => this.keyOfUser('expired', userId);
+  readonly cancelled = (userId: string) => this.keyOfUser('cancelled', userId);
   readonly ipUsers = (ip: string) =>
     this.redis.key('risk', 'ip-users', ipNetworkOf(ip) ?? 'unknown');
   readonly deviceUsers = (mark: string) => this.redis.key('risk', 'device-users', mark);
   readonly deviceHolds = (mark: string) => this.redis.key('risk', 'device-holds', mark);
   readonly sample = () => this.redis.key('risk', 'sample');
+
+  /** A Cluster keeps a user in one slot. Braces of his own must not tear him apart: it has his mark. */
+  private keyOfUser(kind: string, userId: string): string {
+    return this.redis.key('risk', kind, this.isCluster ? `{${markOf(userId)}}` : userId);
+  }
 }

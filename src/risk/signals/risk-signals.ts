@@ -3,6 +3,7 @@ import type { Identity } from '../../auth';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { ServerClock } from '../../infra/redis';
 import { EarlyAttempts } from './early-attempts';
+import { observeAtOnce, observeInParts, type Counts, type Windows } from './observe';
 import { markOf, RiskRedis } from './risk-redis';
 import type { Signals } from './signals';
 import { countInWindow, dayMs, hourMs, minuteMs } from './sliding-window';
@@ -21,14 +22,6 @@ export interface Observation {
   /** Whether the attempt relies on a place among the unpaid orders, to be kept or given back. */
   readonly isNewHold: boolean;
 }
-
-/** Four windows and the moment of the last purchase, as Redis keeps them. */
-type Windows = [attemptsMinute: string | null, attemptsHour: string | null,
-  purchasesMinute: string | null, purchasesHour: string | null, boughtAtMs: string | null];
-type Counts = readonly [usersOfIp: number, devicesOfUser: number, usersOfDevice: number,
-  expired: number, cancelled: number];
-type ObserveReply = readonly [hold: number, nowMs: number, usualAmount: string | null,
-  ...Windows, ...Counts];
 
 /** The signals of the rules: counted in Redis, in memory that does not grow with the attempts. */
 @Injectable()
@@ -53,19 +46,17 @@ export class RiskSignals {
 
   /**
    * Claims a place among the unpaid orders for the attempt, and counts it if `counts`. One round
-   * trip. Rejects when Redis is away.
+   * trip, to a Cluster two. Rejects when Redis is away.
    */
   async observe(subject: PurchaseSubject, counts: boolean): Promise<Observation> {
     const { identity: { userId }, ip, deviceId, sale, rid } = subject;
-    const { redis } = this;
-    const keys = [redis.user(userId), redis.ipUsers(ip), redis.userDevices(userId),
-      redis.expired(userId), redis.cancelled(userId), redis.userHolds(userId)];
-    const device = deviceId === undefined ? '' : markOf(deviceId);
-    if (device !== '') keys.push(redis.deviceUsers(device), redis.deviceHolds(device));
+    const observe = this.redis.isCluster ? observeInParts : observeAtOnce;
     const [hold, nowMs, usualAmount, attemptsMinute, attemptsHour, purchasesMinute, purchasesHour,
-      boughtAtMs, ...seen] = await redis.run('observe', keys, [counts ? 1 : 0, markOf(userId),
-      device, rid, sale.price.currency, sale.payWindowSeconds * 1_000 + holdSlackMs,
-      this.userHoldsAtMost, this.deviceHoldsAtMost]) as ObserveReply;
+      boughtAtMs, ...seen] = await observe(this.redis, {
+      counts, userId, ip, rid, device: deviceId === undefined ? '' : markOf(deviceId),
+      currency: sale.price.currency, holdMs: sale.payWindowSeconds * 1_000 + holdSlackMs,
+      userHoldsAtMost: this.userHoldsAtMost, deviceHoldsAtMost: this.deviceHoldsAtMost,
+    });
     const known = this.known(subject, nowMs);
     const windows: Windows =
       [attemptsMinute, attemptsHour, purchasesMinute, purchasesHour, boughtAtMs];

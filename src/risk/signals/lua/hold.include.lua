@@ -6,6 +6,9 @@ local HELD = 999
 
 local function place_of(holds, rid) return tonumber(redis.call('ZSCORE', holds, rid)) end
 
+-- When a place that is claimed now ends.
+local function hold_end(now, holdMs) return (math.floor(now / 1000) + math.ceil(holdMs / 1000)) * 1000 end
+
 -- The score to write for a claim, nil when the place needs none, -1 when there is no place left.
 local function claim_of(holds, rid, atMost, now, endsAt)
   if atMost == 0 then return nil end

@@ -1,6 +1,7 @@
 --[[ marks: who was seen with whom in a day, as a sorted set of short marks by the last time. Once a
      set is full its size stands for "that many or more": it takes nobody in until somebody leaves. ]]
 local DAY, HOUR = 86400000, 3600000
+local USERS, DEVICES = 100, 20 -- the most that a set of them takes in
 
 -- Notes a mark that was last seen then, or is new, and returns how many there are. What is noted
 -- already is noted anew only after an hour, and what is over a day old leaves only then.

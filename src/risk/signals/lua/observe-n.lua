@@ -11,12 +11,12 @@
             only {-8}: bad argument ]]
 -- @include window
 -- @include marks
+-- @include user
 -- @include hold
 local user, ipUsers, userDevices, expired, cancelled = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local userHolds, deviceUsers, deviceHolds = KEYS[6], KEYS[7], KEYS[8]
 local counts, userMark, deviceMark, rid, currency = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local holdMs, userHoldsAtMost, deviceHoldsAtMost = ARGV[6], ARGV[7], ARGV[8]
-local USERS, DEVICES = 100, 20
 
 local function is_count(text) return #text <= 9 and string.match(text, '^%d+$') ~= nil end
 local hasDevice = #KEYS == 8
@@ -29,20 +29,15 @@ userHoldsAtMost, deviceHoldsAtMost = tonumber(userHoldsAtMost), tonumber(deviceH
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local known = redis.call('HMGET', user, 'am', 'ah', 'pm', 'ph', 'bought', 'usual:' .. currency)
+local known = known_of(user, currency)
 local onIp = tonumber(redis.call('ZSCORE', ipUsers, userMark)) or 0
 local withUser, onDevice = 0, 0
 if hasDevice then
   withUser = tonumber(redis.call('ZSCORE', userDevices, deviceMark)) or 0
   onDevice = tonumber(redis.call('ZSCORE', deviceUsers, userMark)) or 0
 end
-local expiredCount, cancelledCount = 0, 0
-if redis.call('EXISTS', expired, cancelled) > 0 then
-  local dayAgo = string.format('%.0f', now - DAY)
-  expiredCount = redis.call('ZCOUNT', expired, dayAgo, '+inf')
-  cancelledCount = redis.call('ZCOUNT', cancelled, dayAgo, '+inf')
-end
-local endsAt = (math.floor(now / 1000) + math.ceil(holdMs / 1000)) * 1000
+local expiredCount, cancelledCount = ends_of(expired, cancelled, now)
+local endsAt = hold_end(now, holdMs)
 local ofUser = claim_of(userHolds, rid, userHoldsAtMost, now, endsAt)
 local ofDevice = hasDevice and claim_of(deviceHolds, rid, deviceHoldsAtMost, now, endsAt) or nil
 local hold = ofUser == -1 and -1 or ofDevice == -1 and -2 or (ofUser or ofDevice) and 1 or 0
@@ -51,11 +46,7 @@ redis.call('ZCARD', userDevices) -- a key of the wrong type must fail here, befo
 -- From here on nothing may fail: Redis does not roll a script back.
 local users, devices, usersOfDevice = 0, 0, 0
 if counts == '1' then
-  local isNewHour
-  known[1] = with_one_more(known[1], MINUTE, now)
-  known[2], isNewHour = with_one_more(known[2], HOUR, now)
-  redis.call('HSET', user, 'am', known[1], 'ah', known[2])
-  if isNewHour then forget_later(user, known[5], now) end
+  count_attempt(user, known, now)
   users = count_with(ipUsers, userMark, onIp, USERS, now)
   if hasDevice then
     devices = count_with(userDevices, deviceMark, withUser, DEVICES, now)

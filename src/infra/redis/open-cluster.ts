@@ -1,0 +1,46 @@
+import { Cluster, type Redis, type RedisOptions } from 'ioredis';
+import type { RedisHost } from '../../config';
+import { keepHeartbeat } from './heartbeat';
+
+/** A redirect is no fault of a server: so many are followed beside what may be tried again. */
+const redirects = 2;
+/** Ten times a second, for those who wait as long as it takes: longer than a fail-over does. */
+const triesOfThePatient = 600;
+
+const triesOfDuplicates = 5;
+
+/** What a connection to a Cluster needs to know beside the options of its nodes. */
+export interface ClusterSettings {
+  /** Some of the nodes; the Cluster names the others itself. */
+  readonly nodes: readonly RedisHost[];
+  /** Of the connection to each node, but for its address. */
+  readonly options: RedisOptions;
+  readonly retryStrategy: (times: number) => number | null;
+  /** How long a node may say nothing, in milliseconds. */
+  readonly patienceMs: number;
+}
+
+/** Connections to the masters of a Cluster, each opened by its first command. */
+export function openCluster({ nodes, options, retryStrategy, patienceMs }: ClusterSettings): Cluster {
+  const { enableOfflineQueue = true, maxRetriesPerRequest = null } = options;
+  const cluster = new Cluster([...nodes], {
+    enableOfflineQueue,
+    clusterRetryStrategy: retryStrategy,
+    maxRedirections: maxRetriesPerRequest === null ? triesOfThePatient
+      : maxRetriesPerRequest + redirects,
+    redisOptions: options,
+  });
+  cluster.on('+node', (node: Redis) => { keepHeartbeat(node, patienceMs); });
+  return cluster;
+}
+
+/**
+ * Duplicates of this connection give a command up after some half a second without a server. A worker of
+ * BullMQ blocks on one, and tears it down when the command takes a second longer than it should: one
+ * that is still being tried again then leaves the connection closed for good, and the worker with it.
+ */
+export function makeDuplicatesImpatient(cluster: Cluster): void {
+  const duplicate = cluster.duplicate.bind(cluster);
+  cluster.duplicate = (nodes, options) =>
+    duplicate(nodes, { ...options, maxRedirections: triesOfDuplicates });
+}
