@@ -1,6 +1,5 @@
-import type { Redis } from 'ioredis';
 import { Database } from '../../src/infra/database';
-import { RedisConnections } from '../../src/infra/redis';
+import { RedisConnections, type RedisClient } from '../../src/infra/redis';
 import { OrderFollowup, OrderLife, OrderStore, OrderWriter, toOutboxEntry, type Order }
   from '../../src/order';
 import { Recovery } from '../../src/reconciliation';
@@ -13,7 +12,7 @@ const nobody = { source: 'test', ip: '', traceId: '0'.repeat(32) };
 /** S11 step by step: without the worker role, nothing recovers or writes unless the test does. */
 describe('recovery', () => {
   let product: TestProduct;
-  let redis: Redis;
+  let redis: RedisClient;
   let recovery: Recovery;
 
   beforeAll(async () => {

@@ -4,6 +4,7 @@ import { OrderStore, type Order } from '../../src/order';
 import { saleKeys, type OrderStatus } from '../../src/stock';
 import { parseRecord, type Reservation } from '../../src/stock/record';
 import type { TestProduct } from './product';
+import { until } from './until';
 
 /** Whether an order of this status has units that nobody else can buy. */
 export function holdsUnits(status: OrderStatus): boolean {
@@ -117,6 +118,10 @@ export function faultsAtRest(books: Books): string[] {
 /** Fails unless the books of a sale balance once nothing is on its way. Resolves to them. */
 export async function expectBooksToBalance(product: TestProduct, saleId: string): Promise<Books> {
   await product.client.atRest(saleId);
+  const { outbox } = saleKeys(product.config.redisNamespace, saleId);
+  // What a relay was being told when its server died, it reads again after 10 s.
+  await until('the outbox is empty', async () =>
+    await product.get(RedisConnections).general.xlen(outbox) === 0, 20_000);
   const books = await readBooks(product, saleId);
   expect(faultsAtRest(books)).toEqual([]);
   return books;

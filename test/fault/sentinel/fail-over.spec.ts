@@ -61,7 +61,7 @@ describe('sentinels choose another master amid a crowd', () => {
     const port = await redis.orderFailOver();
     const runId = await redis.runIdOf(port);
     await until('the product sells on the new one', async () =>
-      product.get(StockRedis).boot === runId);
+      product.get(StockRedis).bootOf(saleId) === runId);
     await until('all have left the old one', async () =>
       (await redis.visitorsOf(old)).names.length === 0);
     expect((await redis.visitorsOf(old)).role).toBe('master');

@@ -138,7 +138,7 @@ describe('a sold-out sale that two processes know by heart', () => {
     const buyers = ['ann', 'bob'];
     await Promise.all(buyers.map((buyer) => first.client.order(saleId, buyer)));
     const lists = first.get(BuyerLists);
-    const generation = { boot: first.get(StockRedis).boot ?? '', epoch: 1, seq: 2 };
+    const generation = { boot: first.get(StockRedis).bootOf(saleId) ?? '', epoch: 1, seq: 2 };
     await expect(lists.read(saleId, generation, 1)).rejects.toThrow('More than 1 buyers');
     expect([...await lists.read(saleId, generation, 2)].sort()).toEqual(buyers);
     const asked = jest.spyOn(lists, 'findOrClaim');
