@@ -5,6 +5,6 @@ describe('the metrics of several processes that share a port', () => {
     const metrics = await new Metrics().registry.getMetricsAsJSON();
     const addedUp = metrics.filter(({ type, aggregator }) =>
       String(type) === 'gauge' && aggregator === 'sum');
-    expect(addedUp.map(({ name }) => name)).toEqual(['processes']);
+    expect(addedUp.map(({ name }) => name)).toEqual(['purchases_waiting', 'processes']);
   });
 });
