@@ -32,6 +32,6 @@ describe('every job, schedule and deadline in Redis is deleted', () => {
     const { rows } = await checkBooks(deployment, saleId, crowd.acknowledged);
     expect(rows.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'expired'));
     expect(await deployment.schedules('order-sweeps')).toEqual(['expire-overdue', 'sweep-leases']);
-    expect(await deployment.schedules('reconciliation')).toEqual(['reconcile']);
+    expect(await deployment.schedules('reconciliation')).toEqual(['archive', 'reconcile']);
   });
 });

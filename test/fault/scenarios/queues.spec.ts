@@ -31,7 +31,7 @@ scenario('every job, schedule and deadline is deleted under load: orders are wri
     // They are put back twice a minute.
     await until('the schedules are back', async () => (await Promise.all(
       ['order-sweeps', 'reconciliation'].map((queue) => deployment.schedules(queue)))).join()
-      === 'expire-overdue,sweep-leases,reconcile', 60_000);
+      === 'expire-overdue,sweep-leases,archive,reconcile', 60_000);
   });
 
 scenario('a broken worker fails jobs for good: their orders are written all the same',
