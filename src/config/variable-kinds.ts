@@ -57,7 +57,7 @@ export const rate = {
 };
 
 /** `off` is no cap at all. */
-export const cap = (fallback: number) => ({
+export const cap = (fallback: number | 'off') => ({
   schema: z.string().regex(/^(off|[1-9]\d{0,5})$/).default(String(fallback))
     .transform((text) => (text === 'off' ? undefined : Number(text))),
   expected: 'a number from 1 to 999999, or off',

@@ -223,8 +223,9 @@ export const variables = {
     description: 'Time without Redis after which sales that may go on without it do so.',
   },
   ARCHIVE_AFTER_DAYS: {
-    ...cap(30),
+    ...cap('off'),
     description: 'Age in days of a retired sale from which its rows go to the archive.',
+    example: '30',
   },
   OUTBOX_BATCH: {
     ...integer(1, 500, 500),

@@ -5,7 +5,7 @@ import { StockArchive } from '../stock';
 import type { Order } from './order';
 
 /** Whoever reviews a frozen order may still decide about it. */
-const table = { name: 'orders', key: 'rid',
+const table = { name: 'orders', key: 'rid', index: 'orders_of_sale',
   condition: "status NOT IN ('pending_payment', 'frozen')" };
 
 /** Orders of sales that are long over. They are read where they lie; to change, they come back. */

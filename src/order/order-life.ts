@@ -78,6 +78,8 @@ export class OrderLife {
       (transaction) => this.archive.bringBack(transaction, order));
     if (closed.length === 1) return 'refunded';
     const current = await this.store.find(rid, order.saleId);
+    // Its row was on its way between two tables: whoever gives the money back must ask again.
+    if (current?.status === 'paid') throw new Error(`The paid order ${rid} was not found to be refunded`);
     if (current?.status !== 'refunded') return 'conflict';
     await this.followup.tryApply(current.saleId, [current]);
     return 'already_refunded';

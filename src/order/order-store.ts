@@ -47,12 +47,11 @@ export class OrderStore {
     transaction?: Transaction): Promise<Order[]> {
     if (rids.length === 0) return [];
     const reader = transaction ?? this.database;
-    const rows = saleId === undefined
-      ? await reader.query<OrderRow>(`SELECT ${orderColumns} FROM orders WHERE rid IN (?)`, [rids])
-      : await reader.query<OrderRow>(
-        `SELECT ${orderColumns} FROM orders FORCE INDEX (PRIMARY)
-          WHERE sale_id = ? AND rid IN (?)`, [saleId, rids]);
-    const isComplete = rows.length === rids.length || (saleId !== undefined && this.isLive(saleId));
+    if (saleId === undefined) return this.findOver(reader, rids);
+    const rows = await reader.query<OrderRow>(
+      `SELECT ${orderColumns} FROM orders FORCE INDEX (PRIMARY)
+        WHERE sale_id = ? AND rid IN (?)`, [saleId, rids]);
+    const isComplete = rows.length === rids.length || this.isLive(saleId);
     return isComplete ? rows.map(toOrder) : this.findOver(reader, rids, saleId);
   }
 

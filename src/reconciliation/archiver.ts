@@ -65,9 +65,12 @@ export class Archiver {
   }
 
   private async moveBatch(saleId: string): Promise<number> {
-    const moved = await this.database.transaction(async (transaction) =>
-      await this.orders.move(transaction, saleId, rowsAtOnce)
-        + await this.stock.move(transaction, saleId, rowsAtOnce));
+    const moved = await this.database.transaction(async (transaction) => {
+      // Who brings a row back for a refund looks for it in both tables, and must find it in one.
+      await this.sales.lock(transaction, saleId);
+      return await this.orders.move(transaction, saleId, rowsAtOnce)
+        + await this.stock.move(transaction, saleId, rowsAtOnce);
+    });
     this.metrics.archivedRowsTotal.inc(moved);
     return moved;
   }

@@ -5,6 +5,8 @@ export interface ArchivedTable {
   readonly name: string;
   /** The column that tells rows of one sale apart. */
   readonly key: string;
+  /** The index in whose sequence a batch is taken: without it the whole sale might be locked for each. */
+  readonly index: string;
   /** SQL that rows meet which may go; without it all may. */
   readonly condition?: string;
 }
@@ -12,9 +14,9 @@ export interface ArchivedTable {
 /** Moves at most so many rows of a sale to the archive. Resolves to how many. */
 export async function archiveRows(transaction: Transaction, table: ArchivedTable, saleId: string,
   atMost: number): Promise<number> {
-  const { name, key, condition = '1 = 1' } = table;
+  const { name, key, index, condition = '1 = 1' } = table;
   const rows = await transaction.query<{ value: string }>(
-    `SELECT ${key} AS value FROM ${name} WHERE sale_id = ? AND ${condition}
+    `SELECT ${key} AS value FROM ${name} FORCE INDEX (${index}) WHERE sale_id = ? AND ${condition}
       ORDER BY ${key} LIMIT ? FOR UPDATE`, [saleId, atMost]);
   await move(transaction, key, name, `archived_${name}`, saleId, rows.map(({ value }) => value));
   return rows.length;

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../infra/database';
 import { archiveRows, restoreRows } from '../sale';
 
-const ledger = { name: 'stock_ledger', key: 'movement_id' };
-const quotas = { name: 'buyer_quotas', key: 'user_id' };
+const ledger = { name: 'stock_ledger', key: 'movement_id', index: 'PRIMARY' };
+const quotas = { name: 'buyer_quotas', key: 'user_id', index: 'PRIMARY' };
 
 /** The ledger and the buyers' quotas of sales that are long over. */
 @Injectable()
@@ -17,7 +17,9 @@ export class StockArchive {
   /** Whether there are rows left to move. */
   async isEmpty(transaction: Transaction, saleId: string): Promise<boolean> {
     const rows = await transaction.query(
-      'SELECT 1 FROM stock_ledger WHERE sale_id = ? LIMIT 1', [saleId]);
+      `SELECT (SELECT 1 FROM stock_ledger WHERE sale_id = ? LIMIT 1) AS ledger,
+        (SELECT 1 FROM buyer_quotas WHERE sale_id = ? LIMIT 1) AS quota
+        HAVING ledger IS NOT NULL OR quota IS NOT NULL`, [saleId, saleId]);
     return rows.length === 0;
   }
 

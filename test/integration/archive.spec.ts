@@ -5,6 +5,7 @@ import { Archiver } from '../../src/reconciliation/archiver';
 import { SaleArchive, SaleCatalog } from '../../src/sale';
 import { StockArchive, StockLoader } from '../../src/stock';
 import { admin, type Caller } from '../support/client';
+import { untilWaiting } from '../support/lock-waits';
 import { PaymentProduct } from '../support/payment-product';
 
 const tables = ['orders', 'stock_ledger', 'buyer_quotas'] as const;
@@ -142,6 +143,26 @@ describe('the archive of sales that are long over', () => {
       expect(await countOf('orders', saleId)).toEqual([0, 3]);
       expect(await isArchived(saleId)).toBe(true);
     });
+
+  it('keeps a refund waiting that meets a batch on its way, and then lets it find the order', async () => {
+    const { saleId, paid } = await endedSale();
+    const stock = product.get(StockArchive);
+    const move = stock.move.bind(stock);
+    const refund = Promise.withResolvers<unknown>();
+    // The order's row has been moved by now, and the batch is not committed.
+    jest.spyOn(stock, 'move').mockImplementationOnce(async (...given) => {
+      product.get(OrderLife).refund(paid.id, { source: 'test', ip: '', traceId: '0'.repeat(32) })
+        .then(refund.resolve, refund.reject);
+      await untilWaiting(product.tables, 1);
+      return move(...given);
+    });
+    await archive();
+    expect(await refund.promise).toBe('refunded');
+    await archive();
+    expect(await countOf('orders', saleId)).toEqual([0, 3]);
+    expect(await product.tables.query('SELECT quantity FROM archived_buyer_quotas '
+      + "WHERE sale_id = ? AND user_id = 'ann'", [saleId])).toEqual([{ quantity: 0 }]);
+  });
 
   it('lets money that comes for an order in it go back', async () => {
     const { late } = await endedSale();

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../../src/infra/database';
 import { OrderLife, OrderStore, type Order, type PayOutcome } from '../../../src/order';
 import { expectBooksToBalance } from '../../support/books';
+import { untilWaiting } from '../../support/lock-waits';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 
@@ -38,16 +38,6 @@ describe('two that end one order at the same moment', () => {
     });
   }
 
-  const untilWaiting = (count: number) => until(`${count} statements wait for a row`, async () => {
-    // InnoDB shows the same picture again to whoever looks more often than ten times a second.
-    await sleep(120);
-    const [row] = await database.query<{ waiting: number }>(
-      `SELECT COUNT(*) AS waiting FROM information_schema.innodb_trx
-        JOIN information_schema.processlist p ON p.id = trx_mysql_thread_id
-        WHERE trx_state = 'LOCK WAIT' AND p.db = DATABASE()`);
-    return (row?.waiting ?? 0) >= count;
-  });
-
   it('lets one of cancel and pay win each order, and gives units back only for the cancelled',
     async () => {
       const { saleId, orders } = await saleWithOrders(orderCount);
@@ -70,7 +60,7 @@ describe('two that end one order at the same moment', () => {
     let acts: Promise<[PayOutcome, Order]> | undefined;
     await whileHeld(order, async () => {
       acts = Promise.all([life.pay(order.id), life.cancel(order, cause)]);
-      await untilWaiting(2);
+      await untilWaiting(database, 2);
     });
     const [paid, cancelled] = await acts ?? [];
     expect([['paid', 'paid'], ['too_late', 'cancelled']])
@@ -114,7 +104,7 @@ describe('two that end one order at the same moment', () => {
     let payment: Promise<PayOutcome> | undefined;
     await whileHeld(order, async () => {
       payment = life.pay(order.id);
-      await untilWaiting(1);
+      await untilWaiting(database, 1);
       await until('the deadline has passed', async () => {
         const [row] = await database.query<{ isOver: number }>(
           'SELECT expires_at < NOW(3) AS isOver FROM orders WHERE rid = ?', [order.id]);
@@ -162,7 +152,7 @@ describe('two that end one order at the same moment', () => {
     let refunds: Promise<string[]> | undefined;
     await whileHeld(order, async () => {
       refunds = Promise.all([life.refund(order.id, cause), life.refund(order.id, cause)]);
-      await untilWaiting(2);
+      await untilWaiting(database, 2);
     });
     expect((await refunds)?.sort()).toEqual(['already_refunded', 'refunded']);
     const { redis } = await expectBooksToBalance(product, saleId);
