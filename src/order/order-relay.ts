@@ -77,18 +77,21 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
     const saleIds = this.outbox.readable(this.catalog.live().map(({ id }) => id))
       .filter((id) => !this.unreadable.includes(id));
     if (saleIds.length === 0) return pauseMs;
-    if (isClaimDue) {
-      for (const saleId of saleIds) {
-        await this.carry(await this.outbox.claim(this.consumer, saleId, claimIdleMs,
-          this.config.outboxBatch));
-      }
-      this.lastClaimAt = performance.now();
-    }
+    if (isClaimDue) await this.claim(saleIds);
     const batches = await this.outbox.read(reader, this.consumer, saleIds,
       this.config.outboxBatch, blockMs);
     await Promise.all(batches.map((batch) => this.carry(batch)));
     const isFull = batches.some(({ entries }) => entries.length === this.config.outboxBatch);
     return batches.length === 0 || isFull ? 0 : gatherMs;
+  }
+
+  /** Whatever becomes of one sale's claim, the others are carried, and what is new is read next. */
+  private async claim(saleIds: readonly string[]): Promise<void> {
+    this.lastClaimAt = performance.now();
+    const claims = await Promise.allSettled(saleIds.map((saleId) =>
+      this.outbox.claim(this.consumer, saleId, claimIdleMs, this.config.outboxBatch)));
+    for (const claim of claims) if (claim.status === 'fulfilled') await this.carry(claim.value);
+    for (const claim of claims) if (claim.status === 'rejected') throw claim.reason;
   }
 
   private async carry(batch: OutboxBatch): Promise<void> {
@@ -120,6 +123,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   private async ensureGroups(): Promise<void> {
-    this.unreadable = await this.outbox.ensureGroups(this.catalog.live().map(({ id }) => id));
+    this.unreadable = await this.outbox.ensureGroups(
+      this.outbox.readable(this.catalog.live().map(({ id }) => id)));
   }
 }

@@ -39,6 +39,8 @@ export interface SaleBacklog {
 const pauseMs = 10;
 const pauseMsPerSale = 0.05;
 
+const readTimeoutMs = 1_500;
+
 type StreamReply = [id: string, fields: string[] | null][];
 
 /** The streams that the reserve script writes (S4): read by a group, acknowledged, then deleted. */
@@ -48,7 +50,9 @@ export class StockOutbox {
 
   /** A connection for `read`, which may block. */
   openReader(): RedisClient {
-    return this.redis.connections.open('relay', { maxRetriesPerRequest: 1 });
+    // Of a Cluster one node that hangs must not keep what the others have delivered.
+    return this.redis.connections.open('relay', { maxRetriesPerRequest: 1,
+      ...(this.redis.isClustered && { commandTimeout: readTimeoutMs }) });
   }
 
   /** New entries of these sales, at most `count` each; waits up to `blockMs` for the first. */

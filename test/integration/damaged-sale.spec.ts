@@ -109,7 +109,10 @@ describe('a damaged sale', () => {
       expect(await product.get(Reconciler).run('operator', saleId)).toMatchObject([
         { saleId, drift: 1, rebuilt: false, driftAfter: 1, consistentAfter: false }]);
     }
-    expect(errors.mock.calls.map(([line]) => line as unknown)).toEqual(Array(2).fill(
+    // Of this sale: others may have their own troubles meanwhile.
+    const lines = errors.mock.calls.map(([line]) => line as { saleId?: string })
+      .filter((line) => line.saleId === saleId);
+    expect(lines).toEqual(Array(2).fill(
       expect.objectContaining({ msg: 'the database does not agree with itself', saleId,
         allocated: 1, pendingPayment: 0, paid: 0 })));
     expect(await product.get(StockReader).audit(saleId)).toMatchObject({ epoch: 1 });

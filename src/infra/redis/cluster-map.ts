@@ -5,7 +5,14 @@ const everyMs = 1_000;
 
 /** Which master of a Cluster has which keys, as one connection to it knows: not older than a second. */
 export class ClusterMap {
+  /**
+   * As the Cluster last said. The library's own list is no such: slots of one range share an entry, so
+   * that one slot which has moved takes the others of its range along until the next answer.
+   */
+  private addresses: (string | undefined)[] = [];
+
   constructor(private readonly cluster: Cluster) {
+    cluster.on('refresh', () => { this.addresses = cluster.slots.map((keys) => keys[0]); });
     const timer = setInterval(() => { this.refresh(); }, everyMs).unref();
     cluster.on('end', () => { clearInterval(timer); });
   }
@@ -17,7 +24,7 @@ export class ClusterMap {
 
   /** `host:port`; undefined while no master is known to have the key. */
   masterOf(key: string): string | undefined {
-    return this.cluster.slots[slotOf(key)]?.[0];
+    return this.addresses[slotOf(key)];
   }
 
   /** Calls back whenever the Cluster has been asked, whether or not anything has changed. */

@@ -52,23 +52,23 @@ Promise<ObserveReply> {
       redis.expired(userId), redis.cancelled(userId), redis.userHolds(userId)],
     [attempt.counts ? 1 : 0, attempt.device, attempt.rid, attempt.currency, attempt.holdMs,
       attempt.userHoldsAtMost]) as UserReply;
-  const giveBack = async () => {
-    if (hold === 1) await redis.run('release-hold', [redis.userHolds(userId)], [attempt.rid]);
-  };
-  try {
-    const [usersOfIp, usersOfDevice, ofDevice] = await Promise.all([
-      attempt.counts ? countUser(redis, redis.ipUsers(attempt.ip), userId) : 0,
-      countOnDevice(redis, attempt, isKept === 1),
-      hold === -1 ? 0 : claimOnDevice(redis, attempt),
-    ]);
-    if (ofDevice === -1) await giveBack();
-    const both = hold === -1 ? -1 : ofDevice === -1 ? -2 : Math.max(hold, ofDevice);
-    return [both, nowMs, usual, am, ah, pm, ph, bought, usersOfIp, devices, usersOfDevice, expired,
-      cancelled];
-  } catch (error) {
-    await giveBack().catch(() => undefined);
-    throw error;
-  }
+  const giveBack = (key: string) => redis.run('release-hold', [key], [attempt.rid]);
+  const claiming = Promise.resolve(hold === -1 ? 0 : claimOnDevice(redis, attempt));
+  const counting = Promise.all([
+    attempt.counts ? countUser(redis, redis.ipUsers(attempt.ip), userId) : 0,
+    countOnDevice(redis, attempt, isKept === 1),
+  ]);
+  const [claimed, counted] = await Promise.allSettled([claiming, counting]);
+  const ofDevice = claimed.status === 'fulfilled' ? claimed.value : 0;
+  const isBroken = claimed.status === 'rejected' || counted.status === 'rejected';
+  if (hold === 1 && (isBroken || ofDevice === -1)) await giveBack(redis.userHolds(userId));
+  if (ofDevice === 1 && isBroken) await giveBack(redis.deviceHolds(attempt.device));
+  if (claimed.status === 'rejected') throw claimed.reason;
+  if (counted.status === 'rejected') throw counted.reason;
+  const [usersOfIp, usersOfDevice] = counted.value;
+  const both = hold === -1 ? -1 : ofDevice === -1 ? -2 : Math.max(hold, ofDevice);
+  return [both, nowMs, usual, am, ah, pm, ph, bought, usersOfIp, devices, usersOfDevice, expired,
+    cancelled];
 }
 
 /** Made-up devices leave no trace of their own, as in `observe-n.lua`. */

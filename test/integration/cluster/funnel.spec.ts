@@ -51,7 +51,7 @@ describe('the product on a Redis Cluster', () => {
   });
 
   it('has sales on all of its nodes, and shows what each has left in one answer', async () => {
-    const stocks = Array.from({ length: 12 }, (_, index) => index + 1);
+    const stocks = Array.from({ length: 30 }, (_, index) => index + 1);
     const ids = await Promise.all(stocks.map((stock) => product.client.openSale({ stock })));
     expect(new Set(ids.map((id) => Math.floor(slotOf(`{${id}}`) * 3 / 16_384))).size).toBe(3);
     const counts = await until('all are shown', async () => {
