@@ -9,7 +9,7 @@ import { nodesOf, parse, type SourceFile } from './source';
 const asksAllServers: Readonly<Record<string, number>> = {
   'src/demo/demo-sale.ts': 2, // never in production
   'src/order/order-freeze.ts': 1, // the orders of a buyer under review
-  'src/order/order-store.ts': 2, // a buyer's list; orders whose sale nobody knows
+  'src/order/order-store.ts': 1, // a buyer's list; orders whose sale nobody knows: one text for both
   'src/order/overdue-orders.ts': 1, // which sales have unpaid orders that are over
   'src/reconciliation/database-mode.ts': 1, // a metric
   'src/sale/sale-archive.ts': 1, // sales whose rows are due for the archive
