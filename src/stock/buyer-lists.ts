@@ -40,10 +40,8 @@ export class BuyerLists {
     const buyers = new Set<string>();
     let cursor = '0';
     do {
-      const { next, flat } = await this.redis.scanHash(records, cursor, boot);
-      for (let i = 0; i + 1 < flat.length; i += 2) {
-        buyers.add(parseRecord(flat[i] ?? '', flat[i + 1] ?? '').userId);
-      }
+      const { next, values } = await this.redis.scanHash(records, cursor, boot);
+      for (const text of values) buyers.add(parseRecord('', text).userId);
       if (buyers.size > atMost) throw new Error(`More than ${atMost} buyers`);
       cursor = next;
     } while (cursor !== '0');

@@ -73,10 +73,16 @@ export class StockReader {
    * record that cannot be read is logged and left out: it must not keep a sale from its recovery.
    */
   async *scan(saleId: string): AsyncGenerator<Reservation[]> {
+    const { records } = this.redis.keys(saleId);
     const boot = this.redis.bootOf(saleId);
     let cursor = '0';
     do {
-      const { next, flat } = await this.page(saleId, cursor, boot);
+      const [next, flat] = await this.redis.connections.general
+        .hscan(records, cursor, 'COUNT', scanCount);
+      // To another node of a Cluster the cursor means nothing: it would miss records.
+      if (this.redis.isClustered && this.redis.bootOf(saleId) !== boot) {
+        throw new Error(`Sale ${saleId} has moved while its records were read`);
+      }
       cursor = next;
       const page: Reservation[] = [];
       for (let i = 0; i + 1 < flat.length; i += 2) {
@@ -85,15 +91,6 @@ export class StockReader {
       }
       yield page;
     } while (cursor !== '0');
-  }
-
-  /** Of a Cluster from one node alone: to another one, where the sale may be by now, the cursor means nothing. */
-  private async page(saleId: string, cursor: string, boot = '') {
-    const { records } = this.redis.keys(saleId);
-    if (this.redis.isClustered) return this.redis.scanHash(records, cursor, boot, scanCount);
-    const [next, flat] = await this.redis.connections.general
-      .hscan(records, cursor, 'COUNT', scanCount);
-    return { next, flat };
   }
 
   /** Reservations whose deadline has passed by the clock of Redis, the oldest first. */

@@ -84,15 +84,15 @@ export class StockRedis {
     return this.fenced.run(name, keys, args);
   }
 
-  /** A page of a hash, fields and values in turn, read from the server with this run id; rejects when there is another by now. */
-  async scanHash(key: string, cursor: string, boot: string, count = scanCount):
-  Promise<{ next: string; flat: string[] }> {
+  /** A page of a hash, read from the server with this run id; rejects when there is another by now. */
+  async scanHash(key: string, cursor: string, boot: string):
+  Promise<{ next: string; values: string[] }> {
     const server = this.fenced.serverOf(key);
     if (server === undefined) throw new Error('No node has the key of the scan');
-    const [next, flat] = await server.connection.hscan(key, cursor, 'COUNT', count);
+    const [next, flat] = await server.connection.hscan(key, cursor, 'COUNT', scanCount);
     // A connection that was renewed since has not answered: nothing is sent twice on it.
     if (server.runId !== boot) throw new Error('Redis was replaced during the scan');
-    return { next, flat };
+    return { next, values: flat.filter((_text, index) => index % 2 === 1) };
   }
 
   /** Runs a script that is right on whatever server executes it, however often. */
