@@ -1,8 +1,13 @@
 import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleWhen,
   type CircuitBreakerPolicy } from 'cockatiel';
 
-const faultsInARow = 5;
-const leaveAloneMs = 1_000;
+/** When a part is left alone, and for how long. */
+export interface CircuitSettings {
+  readonly faultsInARow: number;
+  readonly leaveAloneMs: number;
+}
+
+const usual: CircuitSettings = { faultsInARow: 5, leaveAloneMs: 1_000 };
 
 /**
  * Leaves a part alone for a second after five of its faults in a row: whoever asks then is refused
@@ -10,10 +15,15 @@ const leaveAloneMs = 1_000;
  * refused still, and his success lets everybody in again.
  */
 export class Circuit {
-  private policy = this.closed();
+  private policy: CircuitBreakerPolicy;
 
   /** `isFault`: what says that the part is away, and not that it refused one request. */
-  constructor(private readonly isFault: (error: unknown) => boolean) {}
+  constructor(
+    private readonly isFault: (error: unknown) => boolean,
+    private readonly settings = usual,
+  ) {
+    this.policy = this.closed();
+  }
 
   get isOpen(): boolean {
     return this.policy.state !== CircuitState.Closed;
@@ -31,6 +41,7 @@ export class Circuit {
   }
 
   private closed(): CircuitBreakerPolicy {
+    const { faultsInARow, leaveAloneMs } = this.settings;
     return circuitBreaker(handleWhen((error) => this.isFault(error)),
       { halfOpenAfter: leaveAloneMs, breaker: new ConsecutiveBreaker(faultsInARow) });
   }

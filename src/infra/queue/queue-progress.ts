@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
   from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import { ProgressCircuit } from './progress-circuit';
 import { Queues } from './queues';
-import { Stillness } from './stillness';
 
 const lookEveryMs = 500;
 /** I13: with work and no fault a job is finished within this time. */
@@ -10,9 +10,8 @@ const stuckAfterMs = 10_000;
 
 /** What is known of one queue; `jobs`: waiting or being worked on. */
 interface Progress {
-  readonly stillness: Stillness;
+  readonly circuit: ProgressCircuit;
   jobs: number;
-  isStuck: boolean;
 }
 
 /**
@@ -42,7 +41,7 @@ export class QueueProgress implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   isStuck(queue: string): boolean {
-    return this.progress.get(queue)?.isStuck ?? false;
+    return this.progress.get(queue)?.circuit.isOpen ?? false;
   }
 
   /** Names of the queues that have work and have finished none of it for 10 s. */
@@ -69,13 +68,13 @@ export class QueueProgress implements OnApplicationBootstrap, OnModuleDestroy {
       queue.getMetrics('completed', 0, 0),
     ]);
     const known = this.progress.get(queue.name)
-      ?? { stillness: new Stillness(2 * lookEveryMs), jobs, isStuck: false };
+      ?? { circuit: new ProgressCircuit(stuckAfterMs / lookEveryMs), jobs };
     this.progress.set(queue.name, known);
     known.jobs = jobs;
-    const isStuck = known.stillness.after({ jobs, finished, atMs: performance.now() })
-      >= stuckAfterMs;
-    if (isStuck !== known.isStuck) this.report(queue.name, jobs, isStuck);
-    known.isStuck = isStuck;
+    const wasStuck = known.circuit.isOpen;
+    await known.circuit.take({ jobs, finished });
+    const isStuck = known.circuit.isOpen;
+    if (isStuck !== wasStuck) this.report(queue.name, jobs, isStuck);
   }
 
   private report(queue: string, jobs: number, isStuck: boolean): void {
