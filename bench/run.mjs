@@ -13,8 +13,10 @@ import { measureGrowth } from './families/growth.mjs';
 import { measureOpenLoop } from './families/open-loop.mjs';
 import { measureOpening } from './families/opening.mjs';
 import { measurePaths } from './families/paths.mjs';
+import { measureProfile } from './families/profile.mjs';
 import { measureRedisScript } from './families/redis-script.mjs';
 import { compareStockSchemes } from './families/schemes.mjs';
+import { measureSegments } from './families/segments.mjs';
 import { compareStrategies } from './families/strategies.mjs';
 import { measureMixedSales, measureProcesses, measureThrottles } from './families/variants.mjs';
 import { stopServersOnSignal } from './lib/folders.mjs';
@@ -50,6 +52,10 @@ const families = {
     short: { requests: 0.25, rounds: 0.3 } },
   edge: { title: 'Crowds at the product and at the edge', measure: measureEdge, apart: true,
     alone: true },
+  profile: { title: 'CPU time of the API process, whole funnel on', measure: measureProfile,
+    alone: true },
+  segments: { title: 'One sale over several nodes of a Redis Cluster, funnel off',
+    measure: measureSegments, apart: true, alone: true },
   growth: { title: 'The same purchase in a shop that grows', measure: measureGrowth, apart: true,
     alone: true },
 };

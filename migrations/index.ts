@@ -14,6 +14,7 @@ import { AllowSellingWithoutRedis1763700000011 }
   from './1763700000011-allow-selling-without-redis';
 import { LetPaymentsLieApart1763700000012 } from './1763700000012-let-payments-lie-apart';
 import { KeepEndedSalesApart1763700000013 } from './1763700000013-keep-ended-sales-apart';
+import { LetASaleLieInSegments1763700000014 } from './1763700000014-let-a-sale-lie-in-segments';
 
 /** Every migration, oldest first. Append-only: what has landed is never edited. */
 export const migrations = [
@@ -30,4 +31,5 @@ export const migrations = [
   AllowSellingWithoutRedis1763700000011,
   LetPaymentsLieApart1763700000012,
   KeepEndedSalesApart1763700000013,
+  LetASaleLieInSegments1763700000014,
 ];

@@ -8,6 +8,7 @@ import mysql from 'mysql2/promise';
 import { freePort, startMariadb, startRedis } from '../../tools/lib/servers.mjs';
 import { temporaryFolder } from './folders.mjs';
 import { cpuSecondsOf, megabytesOf } from './processes.mjs';
+import { startMasters } from './redis-nodes.mjs';
 
 export const root = join(import.meta.dirname, '../..');
 export const secret = randomBytes(32).toString('hex');
@@ -20,33 +21,39 @@ export const funnelOff = { THROTTLE_USER: 'off', THROTTLE_IP: 'off', THROTTLE_DE
 
 /**
  * Redis (append-only, everysec) and MariaDB (commit flushed), as `npm start` runs them. `appendfsync`
- * is another setting of Redis; `replicas` is how many of it follow on this machine.
+ * is another setting of Redis; `replicas` is how many of it follow on this machine. With more than one
+ * of `masters` it is a Redis Cluster of these.
  */
-export async function startServers({ appendfsync = 'everysec', replicas = 0 } = {}) {
+export async function startServers({ appendfsync = 'everysec', replicas = 0, masters = 1 } = {}) {
   await using started = new AsyncDisposableStack();
   const folder = temporaryFolder(started);
   const keep = (server) => {
     started.defer(() => server.stop());
     return server;
   };
-  const redis = keep(await startRedis({ dir: join(folder, 'redis'),
-    args: ['--appendfsync', appendfsync] }));
+  const args = ['--appendfsync', appendfsync];
+  const nodes = masters > 1 ? await startMasters(folder, masters, args, keep)
+    : [keep(await startRedis({ dir: join(folder, 'redis'), args }))];
+  const [redis] = nodes;
   for (let number = 0; number < replicas; number += 1) {
     keep(await startRedis({ dir: join(folder, `replica-${number}`),
       args: ['--replicaof', '127.0.0.1', String(redis.port)] }));
   }
   const mariadb = keep(await startMariadb({ dir: join(folder, 'mariadb') }));
-  const environment = environmentOf(redis, mariadb);
+  const environment = environmentOf(nodes, mariadb);
   await finished(fork(join(root, 'dist/src/cli/migrate.js'), { env: environment, silent: true }));
   const database = mysql.createPool({ uri: environment.DATABASE_URL });
   started.defer(() => database.end());
   const all = started.move();
-  return { environment, database, stop: () => all.disposeAsync(), stopRedis: () => redis.stop(),
-    cost: () => ({ redis: cpuSecondsOf(redis.pid), database: cpuSecondsOf(mariadb.pid) }) };
+  const nodeCosts = () => nodes.map(({ pid }) => cpuSecondsOf(pid));
+  return { environment, database, nodeCosts, stop: () => all.disposeAsync(),
+    stopRedis: () => redis.stop(),
+    cost: () => ({ redis: nodeCosts().reduce((sum, seconds) => sum + seconds, 0),
+      database: cpuSecondsOf(mariadb.pid) }) };
 }
 
-function environmentOf(redis, mariadb) {
-  return { ...process.env, REDIS_URL: redis.url, DATABASE_URL: `${mariadb.url}/bench`,
+function environmentOf(nodes, mariadb) {
+  return { ...process.env, REDIS_URL: nodes.map(({ url }) => url).join(','), DATABASE_URL: `${mariadb.url}/bench`,
     JWT_SECRET: secret, PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
     LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development', REDIS_NAMESPACE: namespace,
     // A load at full speed is just what it refuses.

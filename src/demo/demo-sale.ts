@@ -60,7 +60,7 @@ export class DemoSale implements OnApplicationBootstrap {
       productId, stock: 100, price: { amount: 9900, currency: 'CNY' }, limitPerUser: 2,
       opensAtMs, closesAtMs: opensAtMs + openForMs,
       payWindowSeconds: this.config.payWindowSeconds, protection: {},
-      strategy: 'lua', redisOutage: 'database',
+      strategy: 'lua', redisOutage: 'database', segments: 1,
     }, demo);
     return sale.id;
   }

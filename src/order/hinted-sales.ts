@@ -5,22 +5,23 @@ import { saleHint, saleHintOf } from '../stock';
 /** Leads from the id of an order to the live sales that it may be of, by the hint in it. */
 @Injectable()
 export class HintedSales {
-  /** The catalog makes its sales anew every second, and with them goes what is remembered here. */
-  private readonly hints = new WeakMap<Sale, string>();
+  /** The snapshot of the catalog that the rest is of; there is another one every second. */
+  private sales: readonly Sale[] = [];
+  private byHint = new Map<string, Sale[]>();
+  private hints = new Map<string, string>();
 
   constructor(private readonly catalog: SaleCatalog) {}
 
   /** From memory; mostly one, none for an order of a sale that is long over. */
-  of(rid: string): Sale[] {
-    const hint = saleHintOf(rid);
-    return this.catalog.live().filter((sale) => this.hintOf(sale) === hint);
+  of(rid: string): readonly Sale[] {
+    const sales = this.catalog.live();
+    if (sales !== this.sales) this.learn(sales);
+    return this.byHint.get(saleHintOf(rid)) ?? [];
   }
 
-  private hintOf(sale: Sale): string {
-    const known = this.hints.get(sale);
-    if (known !== undefined) return known;
-    const hint = saleHint(sale.id);
-    this.hints.set(sale, hint);
-    return hint;
+  private learn(sales: readonly Sale[]): void {
+    this.hints = new Map(sales.map(({ id }) => [id, this.hints.get(id) ?? saleHint(id)]));
+    this.byHint = Map.groupBy(sales, ({ id }) => this.hints.get(id) ?? '');
+    this.sales = sales;
   }
 }

@@ -1,6 +1,4 @@
 export { AcknowledgedPurchases } from './acknowledged-purchases';
-export type { DirectOutcome } from './direct-decision';
-export { DirectOrders } from './direct-orders';
 export { LeaseSweep } from './lease-sweep';
 export { OrderApiModule, OrderModule, OrderWorkerModule } from './order.module';
 export type { Order, RejectionReason } from './order';
@@ -19,4 +17,5 @@ export { order as orderSchema, money as moneySchema, orderStatus as orderStatusS
   from './order.schemas';
 export { isOfService, type Cause } from '../stock';
 export { toOutboxEntry } from './outbox-entry';
+export { UnitHolder, type HoldOutcome } from './unit-holder';
 export { orderQueue } from './queues';

@@ -122,7 +122,8 @@ export class OrderFreeze {
     if (sale.retiredAtMs !== undefined) return this.refuse(order, 'UNITS_GONE', cause);
     // Redis may not have heard yet that the order was frozen.
     await this.ledger.release(sale.id, [{ rid: order.id, status: 'frozen', hold: order.holds }]);
-    const outcome = await this.ledger.retake(sale.id, order.id, order.holds + 1);
+    const outcome = await this.ledger.retake(sale.id,
+      { rid: order.id, hold: order.holds + 1, quantity: order.quantity });
     switch (outcome.kind) {
       case 'held':
         failpoint('thaw-before-commit');

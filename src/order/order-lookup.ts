@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ProblemError } from '../kernel';
-import { isRedisStrategy, type Sale } from '../sale';
+import { isRedisStrategy, offerOf, type Sale } from '../sale';
 import { StockGate, StockReader, type OrderStatus, type Reservation } from '../stock';
 import { HintedSales } from './hinted-sales';
 import type { Order } from './order';
@@ -89,13 +89,13 @@ function notKnownNow(): ProblemError {
 export function toView(known: KnownOrder): OrderView {
   if (known.kind === 'reservation') {
     const { sale, reservation: { rid, userId, quantity, status, reservedAtMs } } = known;
-    return { id: rid, saleId: sale.id, userId, quantity, status,
+    return { id: rid, saleId: offerOf(sale.id), userId, quantity, status,
       amount: { amount: sale.price.amount * quantity, currency: sale.price.currency },
       createdAt: new Date(reservedAtMs).toISOString() };
   }
   const { order } = known;
   return {
-    id: order.id, saleId: order.saleId, userId: order.userId, quantity: order.quantity,
+    id: order.id, saleId: offerOf(order.saleId), userId: order.userId, quantity: order.quantity,
     amount: { amount: order.amount, currency: order.currency }, status: order.status,
     createdAt: order.reservedAt.toISOString(),
     ...(order.reason !== undefined && { reason: order.reason }),

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { assertUnreachable, ProblemError } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockGate, type Cause } from '../stock';
-import { DirectOrders } from './direct-orders';
 import type { Order } from './order';
+import { UnitHolder } from './unit-holder';
 
 /** What taking units again for another order's money came to. */
 export type ResellOutcome = { kind: 'held'; rid: string } | { kind: 'refused'; reason: string };
@@ -14,7 +14,7 @@ export class OrderResale {
   constructor(
     private readonly catalog: SaleCatalog,
     private readonly gate: StockGate,
-    private readonly direct: DirectOrders,
+    private readonly units: UnitHolder,
   ) {}
 
   /**
@@ -29,14 +29,10 @@ export class OrderResale {
     if (sale.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
     const rid = this.gate.idOf(userId, saleId, key);
     const request = { rid, saleId, userId, quantity, earlier: order.id, ...cause };
-    const outcome = await this.gate.reserve(request);
+    const outcome = await this.units.hold(sale, request);
     switch (outcome.kind) {
-      case 'held': case 'replayed': return { kind: 'held', rid: outcome.rid };
+      case 'held': case 'replayed': case 'written': return { kind: 'held', rid };
       case 'refused': return { kind: 'refused', reason: outcome.reason };
-      case 'in_database': {
-        const direct = await this.direct.place(sale, request, outcome.epoch);
-        return direct.kind === 'refused' ? direct : { kind: 'held', rid };
-      }
       case 'not_loaded':
         throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered.');
       default: return assertUnreachable(outcome);

@@ -27,10 +27,11 @@ import { OutageExpiry } from './outage-expiry';
 import { OverdueOrders } from './overdue-orders';
 import { expiryQueue, orderQueue, sweepQueue } from './queues';
 import { SweepsProcessor } from './sweeps.processor';
+import { UnitHolder } from './unit-holder';
 
 const services = [AcknowledgedPurchases, DirectOrders, DirectWriter, HintedSales, LeaseSweep,
   OrderArchive, OrderBacklog, OrderCancellation, OrderFollowup, OrderFreeze, OrderLife,
-  OrderLookup, OrderNotices, OrderResale, OrderStore, OrderWriter, OverdueOrders];
+  OrderLookup, OrderNotices, OrderResale, OrderStore, OrderWriter, OverdueOrders, UnitHolder];
 const queues = [registerQueue(orderQueue, retriedBySweep),
   registerQueue(expiryQueue, retriedBySweep), registerQueue(sweepQueue, retriedByNextRun)];
 

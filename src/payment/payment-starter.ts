@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ServerClock } from '../infra/redis';
 import { assertUnreachable, ProblemError } from '../kernel';
-import { isOfService, OrderLife, OrderLookup, OrderStore, type Cause, type Order } from '../order';
+import { isOfService, OrderLife, OrderLookup, type Cause, type Order } from '../order';
 import { orderFrozen, type Payment } from './payment';
 import { PaymentChanges } from './payment-changes';
 import { PaymentGateway } from './payment-gateway';
@@ -16,7 +16,6 @@ const rowTimeoutMs = 2_000;
 export class PaymentStarter {
   constructor(
     private readonly lookup: OrderLookup,
-    private readonly orders: OrderStore,
     private readonly life: OrderLife,
     private readonly store: PaymentStore,
     private readonly changes: PaymentChanges,
@@ -55,12 +54,12 @@ export class PaymentStarter {
   }
 
   private async ownOrder(orderId: string, identity: Identity): Promise<Order> {
-    const { userId, saleId, status } = await this.lookup.forReader(orderId, identity);
+    const known = await this.lookup.known(orderId, identity);
+    const { userId } = known.kind === 'row' ? known.order : known.reservation;
     // An admin may look at an order, but nobody pays it for somebody else.
     if (userId !== identity.userId) throw new ProblemError('NOT_FOUND', 'There is no such order.');
-    const order = status === 'reserved'
-      ? await this.life.waitForRow(saleId, orderId, rowTimeoutMs)
-      : await this.orders.find(orderId, saleId);
+    const order = known.kind === 'row' ? known.order
+      : await this.life.waitForRow(known.sale.id, orderId, rowTimeoutMs);
     if (order) return order;
     throw new ProblemError('ORDER_STATE_CONFLICT',
       'The order is still being written. Ask again in a moment.',

@@ -1,38 +1,32 @@
 import { Injectable } from '@nestjs/common';
-import { AcknowledgedPurchases, DirectOrders, isFinal, type DirectOutcome } from '../order';
-import { fingerprint, SoldOutSales, StockGate, type ReserveOutcome } from '../stock';
+import { AcknowledgedPurchases, isFinal, UnitHolder, type HoldOutcome } from '../order';
+import { fingerprint, SoldOutSales } from '../stock';
 import type { Admitted, Attempt } from './admission/attempt';
 
-/** What came of holding the units, by whichever side. */
-export type HoldOutcome = Exclude<ReserveOutcome, { kind: 'in_database' }> | DirectOutcome;
-
-/** Holds the units of an admitted attempt: in Redis, or in the database where that is the gate. */
+/** Holds the units of an admitted attempt, and remembers what came of it. */
 @Injectable()
 export class Holding {
   constructor(
-    private readonly gate: StockGate,
+    private readonly units: UnitHolder,
     private readonly soldOut: SoldOutSales,
-    private readonly direct: DirectOrders,
     private readonly acknowledged: AcknowledgedPurchases,
   ) {}
 
   /** Throws TEMPORARILY_UNAVAILABLE when neither side can tell; the same request finds out. */
   async hold(attempt: Attempt, admitted: Admitted): Promise<HoldOutcome> {
-    const { rid, sale, userId, quantity, traceId, ip, deviceId } = attempt;
+    const { rid, stock, userId, quantity, traceId, ip, deviceId } = attempt;
     const { saleTokenId, captchaId, payWindowSeconds } = admitted;
-    const request = { rid, saleId: sale.id, userId, quantity, traceId, ip,
+    const request = { rid, saleId: stock.id, userId, quantity, traceId, ip,
       source: 'purchase', deviceId, saleTokenId, captchaId, payWindowSeconds };
-    const outcome = await this.gate.reserve(request);
-    if (outcome.kind === 'in_database') return this.direct.place(sale, request, outcome.epoch);
-    if (outcome.kind === 'refused' && outcome.reason === 'SOLD_OUT' && outcome.available === 0) {
-      this.soldOut.noteRefusal(sale.id);
-    }
+    const outcome = await this.units.hold(stock, request);
+    if (outcome.kind === 'refused' && outcome.reason === 'SOLD_OUT'
+      && 'available' in outcome && outcome.available === 0) this.soldOut.noteRefusal(stock.id);
     // Also what the connection asked for twice, or the buyer: he hears of it now.
     const isPromised = outcome.kind === 'held'
       || (outcome.kind === 'replayed' && outcome.status === 'reserved');
     if (isPromised) {
       const { seq, epoch, reservedAtMs } = outcome;
-      this.acknowledged.remember(sale.id, { rid, userId, quantity, traceId, ip, deviceId, seq, epoch,
+      this.acknowledged.remember(stock.id, { rid, userId, quantity, traceId, ip, deviceId, seq, epoch,
         reservedAtMs, fingerprint: fingerprint(quantity), payWindowSeconds });
     }
     return outcome;

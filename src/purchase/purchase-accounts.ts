@@ -46,7 +46,8 @@ export class PurchaseAccounts implements OnModuleInit {
     this.metrics.purchaseRequestsTotal.inc({ outcome: outcome.toLowerCase() });
     const { saleId = '' } = request.params as { saleId?: string };
     // Sales that are not live would be keys that anybody can make up.
-    if (this.catalog.peek(saleId) === undefined) return;
+    const sale = this.catalog.peek(saleId);
+    if (sale === undefined || sale.segmentOf !== undefined) return;
     if (problemCode) this.counts.add(saleId, problemCode);
     if (identity) {
       this.timeline.record({ saleId, userId: identity.userId, atMs: this.clock.now(), outcome,

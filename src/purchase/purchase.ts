@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ProblemError, type ProblemCode } from '../kernel';
-import { OrderStore, toView, type OrderView } from '../order';
-import { SaleCatalog } from '../sale';
+import { OrderStore, toView, type HoldOutcome, type OrderView } from '../order';
+import { SaleCatalog, stockIdOf } from '../sale';
 import { fingerprint, NothingHeld, refusal, StockGate, StockReader } from '../stock';
 import { Admission } from './admission/admission';
 import type { Admitted, Attempt } from './admission/attempt';
-import { Holding, isAlive, isNewHold, type HoldOutcome } from './holding';
+import { Holding, isAlive, isNewHold } from './holding';
 import { PurchaseDurability } from './purchase-durability';
 import { Turnstile } from './turnstile';
 
@@ -63,11 +63,11 @@ export class Purchase {
    * again.
    */
   async place(request: PurchaseRequest): Promise<PurchaseAnswer> {
-    const { saleId, hasLeft } = request;
+    const { saleId, buyer, hasLeft } = request;
     const live = this.catalog.peek(saleId);
+    const stockId = live && stockIdOf(live, buyer.userId);
     // Who asks the database, for its units or for a sale that he made up, waits there.
-    const asksRedisAlone = live !== undefined && live.retiredAtMs === undefined
-      && !this.gate.isInDatabase(saleId);
+    const asksRedisAlone = stockId !== undefined && !this.gate.isInDatabase(stockId);
     const { attempt, outcome } = await (asksRedisAlone
       ? this.turnstile.pass({ saleId, hasLeft }, (waitedMs) => this.decide(request, waitedMs))
       : this.decide(request, 0));
@@ -77,16 +77,19 @@ export class Purchase {
   private async decide({ buyer, key, ...rest }: PurchaseRequest, waitedMs: number): Promise<Decided> {
     const { userId } = buyer;
     const live = this.catalog.peek(rest.saleId);
-    const withoutRedis = live !== undefined && await this.gate.isWithoutRedis(live.id);
+    const withoutRedis = live !== undefined
+      && await this.gate.isWithoutRedis(stockIdOf(live, userId));
     // Counted before it may cost a look into the database: anybody can make up sales.
     await this.admission.count({ userId, ip: rest.ip, deviceId: rest.deviceId, sale: live,
       withoutRedis });
     const sale = live ?? await this.catalog.find(rest.saleId);
-    if (!sale || sale.status === 'draft') {
+    if (!sale || sale.status === 'draft' || sale.segmentOf !== undefined) {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }
-    const rid = this.gate.idOf(userId, sale.id, key);
-    const attempt: Attempt = { ...rest, identity: buyer, userId, sale, rid, withoutRedis, waitedMs };
+    const stock = sale.segments === 1 ? sale : await this.catalog.findStock(sale, userId);
+    const rid = this.gate.idOf(userId, stock.id, key);
+    const attempt: Attempt = { ...rest, identity: buyer, userId, sale, stock, rid, withoutRedis,
+      waitedMs };
     // Redis has forgotten a sale that is long over; the database knows earlier answers.
     if (sale.retiredAtMs !== undefined) {
       return { attempt, outcome: await this.rowOf(attempt, refusal('SALE_CLOSED', sale)) };
@@ -129,10 +132,10 @@ export class Purchase {
         return { kind: isAwaited ? 'created' : 'accepted', order };
       }
       case 'held':
-        return this.accepted(heldView(attempt, outcome, 'reserved'), waitSeconds);
+        return this.accepted(attempt, heldView(attempt, outcome, 'reserved'), waitSeconds);
       case 'replayed': {
         const order = heldView(attempt, outcome, outcome.status);
-        return outcome.status === 'reserved' ? this.accepted(order, waitSeconds)
+        return outcome.status === 'reserved' ? this.accepted(attempt, order, waitSeconds)
           : { kind: 'known', order };
       }
     }
@@ -144,8 +147,8 @@ export class Purchase {
    */
   private async earlierOutcome(attempt: Attempt, error: unknown): Promise<HoldOutcome> {
     if (!(error instanceof ProblemError) || !overruledByEarlierPurchase.has(error.code)) throw error;
-    if (this.gate.isInDatabase(attempt.sale.id)) return this.rowOf(attempt, error);
-    const known = await this.reader.reservation(attempt.sale.id, attempt.rid);
+    if (this.gate.isInDatabase(attempt.stock.id)) return this.rowOf(attempt, error);
+    const known = await this.reader.reservation(attempt.stock.id, attempt.rid);
     if (!known) throw error;
     if (known.fingerprint !== fingerprint(attempt.quantity)) {
       throw refusal('IDEMPOTENCY_KEY_REUSED', attempt.sale);
@@ -153,16 +156,18 @@ export class Purchase {
     return { kind: 'replayed', ...known };
   }
 
-  private async accepted(order: OrderView, waitSeconds: number): Promise<PurchaseAnswer> {
-    const row = await this.durability.secure(order.saleId, order.id, waitSeconds);
+  private async accepted({ stock, rid }: Attempt, order: OrderView,
+    waitSeconds: number): Promise<PurchaseAnswer> {
+    const row = await this.durability.secure(stock.id, rid, waitSeconds);
     if (!row) return { kind: 'accepted', order };
     const view = toView({ kind: 'row', order: row });
     return { kind: row.status === 'pending_payment' ? 'created' : 'known', order: view };
   }
 
   /** The earlier outcome as the database knows it; throws `otherwise` when there was none. */
-  private async rowOf({ sale, rid, quantity }: Attempt, otherwise: Error): Promise<HoldOutcome> {
-    const order = await this.orders.find(rid, sale.id);
+  private async rowOf({ sale, stock, rid, quantity }: Attempt,
+    otherwise: Error): Promise<HoldOutcome> {
+    const order = await this.orders.find(rid, stock.id);
     if (!order) throw otherwise;
     if (order.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
     return { kind: 'written', order, isNew: false };

@@ -47,7 +47,7 @@ export class ReportController {
     @ValidQuery(reportQuery) { format }: z.infer<typeof reportQuery>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SaleReport | string> {
-    const sale = await this.catalog.find(saleId);
+    const sale = await this.catalog.findOffer(saleId);
     if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     const figures = await this.reports.of(sale);
     if (format === 'json') return figures;

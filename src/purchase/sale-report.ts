@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { OrderStore } from '../order';
-import type { Sale } from '../sale';
+import { stockIdsOf, type Sale } from '../sale';
 import { RefusalCounts } from './refusal-counts';
 
 /** One minute of a sale, in UTC; counts are orders, units are of the product. */
@@ -36,29 +36,42 @@ export class SaleReports {
   ) {}
 
   async of(sale: Sale): Promise<SaleReport> {
-    const { table, values } = this.orders.tableOf(sale.id);
-    const statuses = await this.database.query<StatusRow>(
-      `SELECT status, COUNT(*) AS orders, SUM(quantity) AS units, SUM(amount) AS amount
-        FROM ${table} WHERE sale_id = ? GROUP BY status`, [...values, sale.id]);
-    const minutes = await this.database.query<MinuteRow>(
-      `SELECT DATE_FORMAT(reserved_at, '%Y-%m-%dT%H:%i:00.000Z') AS minute, COUNT(*) AS orders,
-          SUM(quantity) AS units, SUM(status = 'paid') AS paid_orders
-        FROM ${table} WHERE sale_id = ? GROUP BY minute ORDER BY minute`,
-      [...values, sale.id]);
-    const orders = statuses.reduce((sum, row) => sum + row.orders, 0);
-    const paid = statuses.find(({ status }) => status === 'paid');
+    const parts = await Promise.all(stockIdsOf(sale).map((stockId) => this.rowsOf(stockId)));
+    const statuses = Map.groupBy(parts.flatMap((part) => part.statuses), ({ status }) => status);
+    const minutes = Map.groupBy(parts.flatMap((part) => part.minutes), ({ minute }) => minute);
+    const paid = statuses.get('paid') ?? [];
+    const orders = sum([...statuses.values()].flat(), (row) => row.orders);
     return {
       saleId: sale.id,
       orders,
-      soldUnits: Number(paid?.units ?? 0),
-      revenue: { amount: Number(paid?.amount ?? 0), currency: sale.price.currency },
-      conversion: orders === 0 ? 0 : (paid?.orders ?? 0) / orders,
-      ordersByStatus: Object.fromEntries(statuses.map((row) => [row.status, row.orders])),
+      soldUnits: sum(paid, (row) => row.units),
+      revenue: { amount: sum(paid, (row) => row.amount), currency: sale.price.currency },
+      conversion: orders === 0 ? 0 : sum(paid, (row) => row.orders) / orders,
+      ordersByStatus: Object.fromEntries([...statuses].map(([status, rows]) =>
+        [status, sum(rows, (row) => row.orders)])),
       refusals: await this.refusals.of(sale.id),
-      minutes: minutes.map((row) => ({ minute: row.minute, orders: row.orders,
-        units: Number(row.units), paidOrders: Number(row.paid_orders) })),
+      minutes: [...minutes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([minute, rows]) =>
+        ({ minute, orders: sum(rows, (row) => row.orders), units: sum(rows, (row) => row.units),
+          paidOrders: sum(rows, (row) => row.paid_orders) })),
     };
   }
+
+  private async rowsOf(stockId: string): Promise<{ statuses: StatusRow[]; minutes: MinuteRow[] }> {
+    const { table, values } = this.orders.tableOf(stockId);
+    const statuses = await this.database.query<StatusRow>(
+      `SELECT status, COUNT(*) AS orders, SUM(quantity) AS units, SUM(amount) AS amount
+        FROM ${table} WHERE sale_id = ? GROUP BY status`, [...values, stockId]);
+    const minutes = await this.database.query<MinuteRow>(
+      `SELECT DATE_FORMAT(reserved_at, '%Y-%m-%dT%H:%i:00.000Z') AS minute, COUNT(*) AS orders,
+          SUM(quantity) AS units, SUM(status = 'paid') AS paid_orders
+        FROM ${table} WHERE sale_id = ? GROUP BY minute`, [...values, stockId]);
+    return { statuses, minutes };
+  }
+}
+
+/** Sums of the database come as text. */
+function sum<Row>(rows: readonly Row[], figureOf: (row: Row) => number | string): number {
+  return rows.reduce((total, row) => total + Number(figureOf(row)), 0);
 }
 
 /** The report for a spreadsheet: one `section,name,value` line per figure (RFC 4180). */

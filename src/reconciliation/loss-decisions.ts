@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditLog, type Origin } from '../infra/audit';
 import { Database } from '../infra/database';
 import { ProblemError } from '../kernel';
-import { SaleCatalog } from '../sale';
+import { SaleCatalog, stockIdsOf } from '../sale';
 import { LostOrders, type LossDecision, type LostOrder } from './lost-orders';
 import { Recovery } from './recovery';
 
@@ -19,7 +19,7 @@ export class LossDecisions {
     private readonly recovery: Recovery,
   ) {}
 
-  /** At most 500; after a decision there are none. Throws NOT_FOUND. */
+  /** At most 500; after a decision there are none. Throws NOT_FOUND, SALE_STATE_CONFLICT. */
   async list(saleId: string): Promise<LostOrder[]> {
     await this.require(saleId);
     return this.lostOrders.of(saleId, listedAtMost);
@@ -44,7 +44,10 @@ export class LossDecisions {
   }
 
   private async require(saleId: string): Promise<void> {
-    if (await this.catalog.find(saleId)) return;
-    throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    const sale = await this.catalog.find(saleId);
+    if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    if (sale.segments === 1) return;
+    throw new ProblemError('SALE_STATE_CONFLICT', 'Orders are lost by a segment of this sale: ask for '
+      + `each of ${stockIdsOf(sale).join(', ')}.`);
   }
 }

@@ -35,7 +35,7 @@ export class LostOrdersController {
   @Describe({ summary: 'Orders that Redis remembers and the database lost, at most 500',
     tag: 'stock', answers: { 200: { description: 'None, as a rule.',
       schema: z.object({ items: z.array(lostOrder) }) } },
-    problems: ['NOT_FOUND'] })
+    problems: ['NOT_FOUND', 'SALE_STATE_CONFLICT'] })
   async list(@PathId('saleId') saleId: string) {
     const lost = await this.decisions.list(saleId);
     return { items: lost.map(({ record, row }) => ({ orderId: record.rid, userId: record.userId,

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Origin } from '../infra/audit';
 import { ProblemError } from '../kernel';
-import { SaleGate, SaleLife } from '../sale';
+import { SaleGate, SaleLife, stockIdsOf, unitsOf } from '../sale';
 import { Recovery } from './recovery';
 
 const patienceMs = 10_000;
 const stepMs = 50;
+/** Segments of a sale. Each keeps a connection to the database. */
+const loadedTogether = 8;
 
 /** Puts a sale on the gate ahead of its opening: the load of S11 for a sale without orders. */
 @Injectable()
@@ -22,8 +24,17 @@ export class Preload {
    * NOT_FOUND, SALE_STATE_CONFLICT, or TEMPORARILY_UNAVAILABLE.
    */
   async preload(saleId: string, origin: Origin): Promise<{ saleId: string; available: number }> {
-    await this.life.activate(saleId, origin);
+    const sale = await this.life.activate(saleId, origin);
+    const stockIds = stockIdsOf(sale);
     const deadline = performance.now() + patienceMs;
+    for (let next = 0; next < stockIds.length; next += loadedTogether) {
+      await Promise.all(stockIds.slice(next, next + loadedTogether)
+        .map((stockId) => this.load(stockId, deadline)));
+    }
+    return { saleId, available: unitsOf(sale, await this.gate.available(stockIds)) ?? 0 };
+  }
+
+  private async load(saleId: string, deadline: number): Promise<void> {
     while (await this.recovery.doubt(saleId) !== undefined) {
       if (performance.now() > deadline) {
         throw new ProblemError('TEMPORARILY_UNAVAILABLE',
@@ -32,7 +43,5 @@ export class Preload {
       // Somebody else may be loading it: then wait for him.
       if (!await this.recovery.recover(saleId)) await sleep(stepMs);
     }
-    const available = (await this.gate.available([saleId])).get(saleId);
-    return { saleId, available: available ?? 0 };
   }
 }

@@ -4,7 +4,7 @@ import { Database } from '../infra/database';
 import { Metrics } from '../infra/metrics';
 import { ServerClock } from '../infra/redis';
 import { ProblemError } from '../kernel';
-import { isRedisStrategy, SaleCatalog, SaleLife, type Sale } from '../sale';
+import { isRedisStrategy, SaleCatalog, SaleLife, stockIdsOf, type Sale } from '../sale';
 import { StockLoader } from '../stock';
 import { ReconciliationRuns, type ReconciliationItem, type RunCause } from './reconciliation-runs';
 import { Recovery } from './recovery';
@@ -43,8 +43,7 @@ export class Reconciler {
   async run(cause: RunCause, saleId?: string): Promise<ReconciliationItem[]> {
     const locked = await this.database.withLock('reconcile', async () => {
       const startedAt = new Date(this.clock.now());
-      const items = saleId === undefined ? await this.reconcileAll()
-        : [await this.reconcile(await this.require(saleId))];
+      const items = saleId === undefined ? await this.reconcileAll() : await this.reconcileOne(saleId);
       await this.runs.store(cause, startedAt, items);
       return items;
     });
@@ -62,6 +61,14 @@ export class Reconciler {
       } catch (error) {
         this.logger.error({ msg: 'sale not reconciled', saleId: sale.id, error: String(error) });
       }
+    }
+    return items;
+  }
+
+  private async reconcileOne(saleId: string): Promise<ReconciliationItem[]> {
+    const items: ReconciliationItem[] = [];
+    for (const stockId of stockIdsOf(await this.require(saleId))) {
+      items.push(await this.reconcile(await this.require(stockId)));
     }
     return items;
   }

@@ -5,10 +5,10 @@ import { CurrentUser, type Identity } from '../auth';
 import { originOf } from '../infra/audit';
 import { Describe, PathId, Roles, ValidBody, ValidQuery } from '../infra/http';
 import { idPattern } from '../kernel';
+import { OfferSnapshots, type OfferSnapshot } from './offer-snapshots';
 import { Preload } from './preload';
 import { Reconciler } from './reconciler';
 import { ReconciliationRuns } from './reconciliation-runs';
-import { StockSnapshots, type StockSnapshot } from './stock-snapshots';
 
 const saleIdText = z.string().regex(idPattern);
 
@@ -18,7 +18,7 @@ const loaded = z.object({ saleId: z.string(), available: z.int() })
 const preloadBody = z.strictObject({ saleIds: z.array(saleIdText).min(1).max(100) })
   .meta({ id: 'PreloadRequest', examples: [{ saleIds: ['sale_0a1b2c3d4e5f6g7h8j9k'] }] });
 
-const snapshot = z.object({
+const snapshotFields = z.object({
   saleId: z.string(), total: z.int(),
   redis: z.object({ available: z.int(), reserved: z.int(), ordered: z.int(), sold: z.int() }),
   database: z.object({ allocated: z.int(), pendingPayment: z.int(), paid: z.int() }),
@@ -26,6 +26,12 @@ const snapshot = z.object({
   drift: z.int().meta({ description: 'Units by which the sides disagree; passing under load' }),
   gate: z.enum(['redis', 'database', 'closed']).meta({ description: 'Which side admits buyers now' }),
   loaded: z.boolean(), consistent: z.boolean(),
+});
+
+const snapshot = snapshotFields.extend({
+  lent: z.int().optional()
+    .meta({ description: 'Of a sale in segments: units on their way from one to another' }),
+  segments: z.array(snapshotFields).optional(),
 }).meta({
   id: 'StockSnapshot',
   examples: [{
@@ -60,7 +66,7 @@ const runsQuery = z.strictObject({ runs: z.coerce.number().int().min(1).max(100)
 export class ReconciliationController {
   constructor(
     private readonly preloads: Preload,
-    private readonly snapshots: StockSnapshots,
+    private readonly snapshots: OfferSnapshots,
     private readonly reconciler: Reconciler,
     private readonly runs: ReconciliationRuns,
   ) {}
@@ -94,7 +100,7 @@ export class ReconciliationController {
   @Get('admin/v1/sales/:saleId/stock')
   @Describe({ summary: 'Both sides of the stock of a sale', tag: 'stock',
     answers: { 200: { description: 'In units.', schema: snapshot } }, problems: ['NOT_FOUND'] })
-  stock(@PathId('saleId') saleId: string): Promise<StockSnapshot> {
+  stock(@PathId('saleId') saleId: string): Promise<OfferSnapshot> {
     return this.snapshots.of(saleId);
   }
 

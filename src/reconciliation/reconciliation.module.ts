@@ -9,6 +9,7 @@ import { Drain } from './drain';
 import { LossDecisions } from './loss-decisions';
 import { LostOrders } from './lost-orders';
 import { LostOrdersController } from './lost-orders.controller';
+import { OfferSnapshots } from './offer-snapshots';
 import { Preload } from './preload';
 import { Reconciler } from './reconciler';
 import { ReconciliationController } from './reconciliation.controller';
@@ -18,11 +19,12 @@ import { RedisSighting } from './redis-sighting';
 import { Recovery } from './recovery';
 import { RecoveryWatch } from './recovery-watch';
 import { Repair } from './repair';
+import { SegmentKeeper } from './segment-keeper';
 import { StockGauges } from './stock-gauges';
 import { StockSnapshots } from './stock-snapshots';
 
-const services = [Archiver, DatabaseMode, Drain, LossDecisions, LostOrders, Preload, Reconciler, ReconciliationRuns,
-  Recovery, Repair, StockSnapshots];
+const services = [Archiver, DatabaseMode, Drain, LossDecisions, LostOrders, OfferSnapshots, Preload, Reconciler,
+  ReconciliationRuns, Recovery, Repair, StockSnapshots];
 
 @Module({
   imports: [OrderModule, SaleModule],
@@ -40,6 +42,6 @@ export class ReconciliationApiModule {}
 
 @Module({
   imports: [ReconciliationModule, SaleModule, registerQueue(reconciliationQueue, retriedByNextRun)],
-  providers: [RecoveryWatch, ReconciliationProcessor],
+  providers: [RecoveryWatch, ReconciliationProcessor, SegmentKeeper],
 })
 export class ReconciliationWorkerModule {}

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { BatchedLookup } from './batched-lookup';
 import type { Sale } from './sale';
 import { SaleGate } from './sale-gate';
+import { stockIdsOf, unitsOf } from './segments';
 
 const keepMs = 200;
 const patienceMs = 500;
@@ -22,9 +23,14 @@ export class Availability {
   }
 
   /** Units left by sale id; left out where nothing is known. Never rejects. */
-  of(sales: readonly Sale[]): Promise<ReadonlyMap<string, number>> {
+  async of(sales: readonly Sale[]): Promise<ReadonlyMap<string, number>> {
     // Drafts are not loaded: asking would remember that just when the preload changes it.
-    return this.counts.find(sales.filter(({ status }) => status !== 'draft').map(({ id }) => id));
+    const loaded = sales.filter(({ status }) => status !== 'draft');
+    const counts = await this.counts.find(loaded.flatMap(stockIdsOf));
+    return new Map(loaded.flatMap((sale): [string, number][] => {
+      const units = unitsOf(sale, counts);
+      return units === undefined ? [] : [[sale.id, units]];
+    }));
   }
 
   private async read(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {

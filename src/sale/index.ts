@@ -6,4 +6,5 @@ export { SaleCatalog } from './sale-catalog';
 export { SaleGate } from './sale-gate';
 export { SaleLife, type NewSale } from './sale-life';
 export { SaleApiModule, SaleModule, SaleWorkerModule } from './sale.module';
+export { isSegment, offerOf, stockIdOf, stockIdsOf, unitsOf } from './segments';
 export { SaleStore } from './sale-store';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { idPattern } from '../kernel';
 import { protection } from './protection';
 import { redisOutages, stockStrategies, unitsAtMost } from './sale';
+import { segmentsAtMost } from './segments';
 
 /** Far beyond every sale, and within what the database can hold. */
 const earliestMs = Date.UTC(2000, 0);
@@ -32,10 +33,17 @@ export const newSaleBody = z.strictObject({
       + 'comparison and special needs' }),
   redisOutage: z.enum(redisOutages).default('pause').meta({
     description: 'While Redis is gone: pause selling, or go on slowly in the database' }),
+  segments: z.int().min(1).max(segmentsAtMost).default(1).meta({
+    description: 'Parts of the stock, for a sale that is too much for one core of Redis: they lie in '
+      + 'different slots of a Redis Cluster, and lend each other units' }),
 }).refine(({ opensAt, closesAt }) => closesAt > opensAt, {
   path: ['closesAt'], message: 'A sale must close after it opens',
 }).refine(({ stock, strategy }) => stock <= unitsAtMost(strategy), {
   path: ['stock'], message: 'At most 1000000 units with the strategy tokens or database-unit-rows',
+}).refine(({ segments, strategy }) => segments === 1 || strategy === 'lua', {
+  path: ['segments'], message: 'Only a sale with the strategy lua can be in segments',
+}).refine(({ segments, stock }) => segments <= stock, {
+  path: ['segments'], message: 'Not more segments than units',
 }).meta({
   id: 'NewSale',
   examples: [{

@@ -4,6 +4,7 @@ import { mayBeNewId } from '../kernel';
 import { BatchedLookup } from './batched-lookup';
 import type { Sale } from './sale';
 import { SaleStore } from './sale-store';
+import { offerOf, stockIdOf } from './segments';
 
 const channel = 'sales';
 const refreshMs = 1_000;
@@ -25,6 +26,8 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('SaleCatalog');
   private readonly others: BatchedLookup<Sale>;
   private sales: ReadonlyMap<string, Sale> = new Map();
+  private withStock: readonly Sale[] = [];
+  private offers: readonly Sale[] = [];
   private databaseIsAway = false;
   private running: Promise<void> = Promise.resolve();
   private next: Promise<void> | undefined;
@@ -57,7 +60,7 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
    */
   async find(saleId: string): Promise<Sale | undefined> {
     const live = this.sales.get(saleId);
-    if (live !== undefined || !mayBeNewId('sale', saleId)) return live;
+    if (live !== undefined || !mayBeNewId('sale', offerOf(saleId))) return live;
     return (await this.others.find([saleId])).get(saleId);
   }
 
@@ -66,9 +69,30 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
     return this.sales.get(saleId);
   }
 
-  /** Sales that are neither drafts nor retired, the first to open first. */
+  /** Like `find`, but what buyers and operators know: to them there are no segments. */
+  async findOffer(saleId: string): Promise<Sale | undefined> {
+    const sale = await this.find(saleId);
+    return sale?.segmentOf === undefined ? sale : undefined;
+  }
+
+  /** Where the stock of a sale keeps this buyer: the sale itself, or one of its segments. */
+  async findStock(sale: Sale, userId: string): Promise<Sale> {
+    const stock = await this.find(stockIdOf(sale, userId));
+    if (!stock) throw new Error(`Sale ${sale.id} lacks a segment`);
+    return stock;
+  }
+
+  /**
+   * Sales with stock that are neither drafts nor retired, the first to open first: of one in segments
+   * these, and not the sale.
+   */
   live(): readonly Sale[] {
-    return [...this.sales.values()];
+    return this.withStock;
+  }
+
+  /** The same as buyers and operators know them: without segments, but with the sale. */
+  liveOffers(): readonly Sale[] {
+    return this.offers;
   }
 
   /** Tells every process that a sale changed; resolves when this one knows. Never rejects. */
@@ -102,5 +126,7 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
     }
     this.databaseIsAway = false;
     this.sales = new Map(live.map((sale) => [sale.id, sale]));
+    this.withStock = live.filter(({ segments }) => segments === 1);
+    this.offers = live.filter(({ segmentOf }) => segmentOf === undefined);
   }
 }

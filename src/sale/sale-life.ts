@@ -8,10 +8,11 @@ import { isRedisStrategy, saleOperations, type Product, type Sale, type SaleOper
 import { SaleCatalog } from './sale-catalog';
 import { SaleGate } from './sale-gate';
 import { SaleStore } from './sale-store';
+import { stockIdsOf } from './segments';
 
 /** What a sale is created from; `stock` in units, the rest as in `Sale`. */
 export interface NewSale
-  extends Omit<Sale, 'id' | 'product' | 'status' | 'createdAtMs' | 'retiredAtMs'> {
+  extends Omit<Sale, 'id' | 'product' | 'status' | 'segmentOf' | 'createdAtMs' | 'retiredAtMs'> {
   readonly productId: string;
   readonly stock: number;
 }
@@ -52,8 +53,11 @@ export class SaleLife {
     const saleId = newId('sale');
     await this.database.transaction(async (transaction) => {
       await insertSale(transaction, saleId, newSale);
-      await insertStock(transaction, saleId, newSale, origin);
-      await this.gate.prepare(transaction, saleId, newSale.strategy, newSale.stock);
+      for (const part of stockOf(saleId, newSale)) {
+        if (part.id !== saleId) await insertSale(transaction, part.id, newSale, saleId);
+        await insertStock(transaction, part.id, { ...newSale, stock: part.units }, origin);
+        await this.gate.prepare(transaction, part.id, newSale.strategy, part.units);
+      }
       await this.auditLog.record(transaction,
         { ...origin, action: 'sale.create', subjectId: saleId, detail: { ...newSale } });
     });
@@ -149,9 +153,12 @@ export class SaleLife {
 
   private async decide(saleId: string, operation: SaleOperation, origin: Origin): Promise<void> {
     const { from, to } = saleOperations[operation];
+    const sale = await this.require(saleId);
+    if (sale.segmentOf !== undefined) throw noSuchSale();
+    const ids = new Set([saleId, ...stockIdsOf(sale)]);
     const decided = await this.database.transaction(async (transaction) => {
       const { affectedRows } = await transaction.execute(
-        'UPDATE sales SET status = ? WHERE id = ? AND status IN (?)', [to, saleId, from]);
+        'UPDATE sales SET status = ? WHERE id IN (?) AND status IN (?)', [to, [...ids], from]);
       if (affectedRows === 0) return false;
       await this.auditLog.record(transaction,
         { ...origin, action: `sale.${operation}`, subjectId: saleId, detail: {} });
@@ -165,18 +172,35 @@ export class SaleLife {
     }
   }
 
-  private async apply({ id, status }: Sale): Promise<void> {
-    if (status !== 'draft') await this.gate.apply(id, gateStates[status]);
+  private async apply(sale: Sale): Promise<void> {
+    if (sale.status === 'draft') return;
+    const state = gateStates[sale.status];
+    // One that is away must not keep the others from hearing of it.
+    const told = await Promise.allSettled(stockIdsOf(sale).map((stockId) =>
+      this.gate.apply(stockId, state)));
+    for (const each of told) if (each.status === 'rejected') throw each.reason;
   }
 
   private async require(saleId: string): Promise<Sale> {
     const sale = await this.store.find(saleId);
-    if (sale === undefined) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
+    if (sale === undefined) throw noSuchSale();
     return sale;
   }
 }
 
-async function insertSale(transaction: Transaction, saleId: string, sale: NewSale): Promise<void> {
+function noSuchSale(): ProblemError {
+  return new ProblemError('NOT_FOUND', 'There is no such sale.');
+}
+
+/** The parts of a sale's stock. Where they cannot be equal, the first ones have a unit more. */
+function stockOf(id: string, { segments, stock }: NewSale): { id: string; units: number }[] {
+  return stockIdsOf({ id, segments }).map((stockId, part) =>
+    ({ id: stockId, units: Math.floor(stock / segments) + (part < stock % segments ? 1 : 0) }));
+}
+
+/** `segmentOf`: the sale that this is a segment of. */
+async function insertSale(transaction: Transaction, saleId: string, sale: NewSale,
+  segmentOf?: string): Promise<void> {
   const products = await transaction.query(
     'SELECT id FROM products WHERE id = ?', [sale.productId]);
   if (products.length === 0) {
@@ -184,11 +208,12 @@ async function insertSale(transaction: Transaction, saleId: string, sale: NewSal
   }
   await transaction.execute(
     `INSERT INTO sales (id, product_id, price_amount, price_currency, limit_per_user, opens_at,
-      closes_at, pay_window_seconds, protection, strategy, redis_outage)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      closes_at, pay_window_seconds, protection, strategy, redis_outage, segments, segment_of)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [saleId, sale.productId, sale.price.amount, sale.price.currency, sale.limitPerUser,
       new Date(sale.opensAtMs), new Date(sale.closesAtMs), sale.payWindowSeconds,
-      JSON.stringify(sale.protection), sale.strategy, sale.redisOutage]);
+      JSON.stringify(sale.protection), sale.strategy, sale.redisOutage, segmentOf === undefined ? sale.segments : 1,
+      segmentOf ?? null]);
 }
 
 /** The units a sale begins with, and the first row of its ledger. */

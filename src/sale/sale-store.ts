@@ -28,6 +28,8 @@ interface SaleRow {
   protection: string;
   strategy: StockStrategy;
   redis_outage: RedisOutage;
+  segments: number;
+  segment_of: string | null;
   created_at: Date;
   retired_at: Date | null;
 }
@@ -41,7 +43,7 @@ const selectSales = `
   SELECT s.id, s.product_id, p.name AS product_name, p.description AS product_description,
       p.image_url AS product_image_url, s.status, s.price_amount, s.price_currency,
       s.limit_per_user, s.opens_at, s.closes_at, s.pay_window_seconds, s.protection, s.strategy,
-      s.redis_outage, s.created_at, s.retired_at
+      s.redis_outage, s.segments, s.segment_of, s.created_at, s.retired_at
     FROM sales s JOIN products p ON p.id = s.product_id`;
 
 /** Reads products and sales as the database has them now. Everything throws `DatabaseError`. */
@@ -59,7 +61,7 @@ export class SaleStore {
     return new Map(rows.map((row) => [row.id, saleOf(row)]));
   }
 
-  /** Sales that are neither drafts nor retired, the first to open first. */
+  /** Sales that are neither drafts nor retired, segments among them, the first to open first. */
   async live(): Promise<Sale[]> {
     const rows = await this.database.query<SaleRow>(
       `${selectSales} WHERE s.retired_at IS NULL AND s.status IN ('active', 'paused', 'closed')
@@ -67,11 +69,12 @@ export class SaleStore {
     return rows.map(saleOf);
   }
 
-  /** All sales after the end of a page, newest first, one more than a page. */
+  /** All sales but segments after the end of a page, newest first, one more than a page. */
   async list(after: PageEnd): Promise<Sale[]> {
     const at = new Date(after.atMs);
     const rows = await this.database.query<SaleRow>(
-      `${selectSales} WHERE s.created_at <= ? AND (s.created_at < ? OR s.id < ?)
+      `${selectSales} WHERE s.segment_of IS NULL AND s.created_at <= ?
+          AND (s.created_at < ? OR s.id < ?)
         ORDER BY s.created_at DESC, s.id DESC LIMIT ?`, [at, at, after.id, pageItemsAtMost + 1]);
     return rows.map(saleOf);
   }
@@ -112,6 +115,8 @@ function saleOf(row: SaleRow): Sale {
     protection: JSON.parse(row.protection) as Protection,
     strategy: row.strategy,
     redisOutage: row.redis_outage,
+    segments: row.segments,
+    ...(row.segment_of !== null && { segmentOf: row.segment_of }),
     createdAtMs: row.created_at.getTime(),
     ...(row.retired_at !== null && { retiredAtMs: row.retired_at.getTime() }),
   };

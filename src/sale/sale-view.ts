@@ -59,12 +59,13 @@ export const operatorSaleView = saleFields.extend({
   protection,
   strategy: z.enum(stockStrategies),
   redisOutage: z.enum(redisOutages),
+  segments: z.int().min(1),
   createdAt: timestamp,
   retiredAt: timestamp.optional()
     .meta({ description: 'Since then nothing of the sale is in flight' }),
 }).meta({
   id: 'OperatorSale',
-  examples: [{ ...sample, protection: {}, strategy: 'lua', redisOutage: 'pause',
+  examples: [{ ...sample, protection: {}, strategy: 'lua', redisOutage: 'pause', segments: 1,
     createdAt: '2026-01-30T09:00:00.000Z' }],
 });
 export type OperatorSaleView = z.infer<typeof operatorSaleView>;
@@ -88,6 +89,7 @@ export function viewForOperators(
     protection: sale.protection,
     strategy: sale.strategy,
     redisOutage: sale.redisOutage,
+    segments: sale.segments,
     createdAt: toIso(sale.createdAtMs),
     ...(sale.retiredAtMs !== undefined && { retiredAt: toIso(sale.retiredAtMs) }),
   };

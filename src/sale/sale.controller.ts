@@ -45,7 +45,7 @@ export class SaleController {
   })
   async list(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     const nowMs = this.clock.now();
-    const sales = nextFirst(this.catalog.live(), nowMs).slice(0, salesAtMost);
+    const sales = nextFirst(this.catalog.liveOffers(), nowMs).slice(0, salesAtMost);
     const available = await this.availability.of(sales);
     const items = sales.flatMap((sale) =>
       viewForBuyers(sale, nowMs, available.get(sale.id)) ?? []);
@@ -69,7 +69,7 @@ export class SaleController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const sale = await this.catalog.find(saleId);
+    const sale = await this.catalog.findOffer(saleId);
     const available = (await this.availability.of(sale ? [sale] : [])).get(saleId);
     const view = sale && viewForBuyers(sale, this.clock.now(), available);
     if (view === undefined) throw new ProblemError('NOT_FOUND', 'There is no such sale.');

@@ -3,7 +3,7 @@ import { stateOf, type Sale, type SaleState, type SaleStatus } from './sale';
 const sale: Sale = {
   id: 'sale_1', product: { id: 'product_1', name: 'Pen' }, price: { amount: 1, currency: 'EUR' },
   limitPerUser: 1, opensAtMs: 1_000, closesAtMs: 2_000, payWindowSeconds: 60, status: 'active',
-  protection: {}, strategy: 'lua', redisOutage: 'pause', createdAtMs: 0,
+  protection: {}, strategy: 'lua', redisOutage: 'pause', segments: 1, createdAtMs: 0,
 };
 
 describe('the state of a sale', () => {

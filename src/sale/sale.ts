@@ -51,6 +51,10 @@ export interface Sale {
   readonly protection: Protection;
   readonly strategy: StockStrategy;
   readonly redisOutage: RedisOutage;
+  /** Into so many parts its stock is split, each with a slot of a Redis Cluster of its own; mostly 1. */
+  readonly segments: number;
+  /** The sale that this is a segment of: one to the stock alone, which nobody is shown. */
+  readonly segmentOf?: string;
   readonly createdAtMs: number;
   /** Since then the sale is over and nothing of it is in flight. */
   readonly retiredAtMs?: number;

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { CurrentUser, Roles, type Identity } from '../auth';
 import { clientIpOf, Describe, IdempotencyKey, PathId, traceIdOf, ValidBody } from '../infra/http';
 import { ProblemError } from '../kernel';
-import { SaleCatalog } from '../sale';
+import { SaleCatalog, stockIdsOf } from '../sale';
+import { SegmentLoans } from './segment-loans';
 import { StockAdjustments } from './stock-adjustments';
 
 const adjustmentBody = z.strictObject({
@@ -22,6 +23,7 @@ export class AdjustmentController {
   constructor(
     private readonly adjustments: StockAdjustments,
     private readonly catalog: SaleCatalog,
+    private readonly loans: SegmentLoans,
   ) {}
 
   @Post('admin/v1/sales/:saleId/stock-adjustments')
@@ -31,7 +33,7 @@ export class AdjustmentController {
     description: 'Once per Idempotency-Key. After a time-out, ask again with the same key.',
     tag: 'stock',
     answers: { 200: { description: 'The stock is changed on both sides.', schema: adjusted } },
-    problems: ['NOT_FOUND', 'SOLD_OUT', 'IDEMPOTENCY_KEY_REUSED'],
+    problems: ['NOT_FOUND', 'SOLD_OUT', 'SALE_STATE_CONFLICT', 'IDEMPOTENCY_KEY_REUSED'],
   })
   async adjust(
     @PathId('saleId') saleId: string,
@@ -40,9 +42,15 @@ export class AdjustmentController {
     @CurrentUser() { userId }: Identity,
     @Req() request: FastifyRequest,
   ): Promise<z.infer<typeof adjusted>> {
-    const sale = await this.catalog.find(saleId);
+    const sale = await this.catalog.findOffer(saleId);
     if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
-    await this.adjustments.adjust({ saleId, id: key, delta, reason, actor: userId },
+    // Others borrow from the first segment what is added to it, and lend it what is to be taken out.
+    const [stockId = saleId] = stockIdsOf(sale);
+    if (sale.segments > 1 && delta < 0
+      && await this.adjustments.statusOf(stockId, key) === undefined) {
+      await this.loans.gather(stockId, -delta);
+    }
+    await this.adjustments.adjust({ saleId: stockId, offerId: saleId, id: key, delta, reason, actor: userId },
       { source: 'adjustment', ip: clientIpOf(request), traceId: traceIdOf(request) });
     return { saleId, delta };
   }

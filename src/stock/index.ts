@@ -5,6 +5,7 @@ export { NothingHeld, refusal } from './refusal';
 export { isMadeBy, isOfService, ReservationIds, saleHint, saleHintOf } from './reservation-ids';
 export { SaleEpochs, type StockFence } from './sale-epochs';
 export { saleKeys, type SaleKeys } from './sale-keys';
+export { SegmentLoans } from './segment-loans';
 export { SoldOutSales } from './sold-out-sales';
 export { StockAdjustments } from './stock-adjustments';
 export { StockArchive } from './stock-archive';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Metrics } from '../infra/metrics';
+import { offerOf } from '../sale';
 import { BuyerLists, type Generation } from './buyer-lists';
 import { SaleEpochs } from './sale-epochs';
 import { StockRedis } from './stock-redis';
@@ -25,6 +26,8 @@ const restMsPerBuyer = 0.02;
 const restAfterFaultMs = 5_000;
 
 interface Lease extends Generation {
+  /** Units of the sale: others when some were added, taken out, borrowed or lent. */
+  readonly total: number;
   /** By the clock of `performance.now()`. */
   readonly endsAtMs: number;
 }
@@ -69,15 +72,20 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** By memory alone: no unit is on sale, and this user has never had any reservation of the sale. */
   isSoldOutFor(saleId: string, userId: string): boolean {
-    const sale = this.sales.get(saleId);
-    if (sale === undefined) return false;
-    const { lease, buyers } = sale;
-    sale.wantedAtMs = performance.now();
-    const fence = this.epochs.peek(saleId);
-    if (sale.wantedAtMs >= lease.endsAtMs || lease.boot !== this.redis.bootOf(saleId)
-      || fence?.epoch !== lease.epoch || fence.gate !== 'redis' || buyers.has(userId)) return false;
+    if (!this.isSoldOut(saleId) || this.sales.get(saleId)?.buyers.has(userId) === true) return false;
     this.metrics.soldOutFromMemoryTotal.inc();
     return true;
+  }
+
+  /** By memory alone: no unit is on sale. Whoever has a reservation must not be told so. */
+  isSoldOut(saleId: string): boolean {
+    const sale = this.sales.get(saleId);
+    if (sale === undefined) return false;
+    const { lease } = sale;
+    sale.wantedAtMs = performance.now();
+    const fence = this.epochs.peek(saleId);
+    return sale.wantedAtMs < lease.endsAtMs && lease.boot === this.redis.bootOf(saleId)
+      && fence?.epoch === lease.epoch && fence.gate === 'redis';
   }
 
   /** Redis has refused a purchase because nothing is left. Never throws. */
@@ -129,7 +137,14 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   private async renew(saleId: string, sale: SoldOutSale): Promise<void> {
     const lease = await this.lease(saleId, buyersAtMost).catch(() => undefined);
     if (lease !== undefined && isSame(lease, sale.lease)) sale.lease = lease;
-    else if (this.sales.get(saleId) === sale) this.sales.delete(saleId);
+    else if (this.sales.get(saleId) === sale) this.forget(saleId);
+  }
+
+  /** Of a sale in segments all: what one has, the others may borrow. */
+  private forget(saleId: string): void {
+    for (const id of this.sales.keys()) {
+      if (offerOf(id) === offerOf(saleId)) this.sales.delete(id);
+    }
   }
 
   /** Undefined when there is something to sell, or when Redis cannot say that there is not. */
@@ -138,12 +153,12 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
     if (gate !== 'redis') return undefined;
     const askedAtMs = performance.now();
     let boot = '';
-    const [leaseMs, seq] = await this.redis.runFenced('sold-out', [this.redis.keys(saleId).meta],
+    const [leaseMs, seq, total] = await this.redis.runFenced('sold-out', [this.redis.keys(saleId).meta],
       (current) => {
         boot = current;
         return [current, epoch, seqAtMost];
-      }) as [number, number];
-    return leaseMs > 0 ? { boot, epoch, seq, endsAtMs: askedAtMs + leaseMs } : undefined;
+      }) as [number, number, number];
+    return leaseMs > 0 ? { boot, epoch, seq, total, endsAtMs: askedAtMs + leaseMs } : undefined;
   }
 
   private get buyerCount(): number {
@@ -153,7 +168,8 @@ export class SoldOutSales implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-/** No reservation has been made, and no load begun, between the two. */
-function isSame(one: Generation, other: Generation): boolean {
-  return one.boot === other.boot && one.epoch === other.epoch && one.seq === other.seq;
+/** No reservation was made, no load begun and no unit added or taken out between the two. */
+function isSame(one: Lease, other: Lease): boolean {
+  return one.boot === other.boot && one.epoch === other.epoch && one.seq === other.seq
+    && one.total === other.total;
 }

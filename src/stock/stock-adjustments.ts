@@ -13,6 +13,8 @@ import { StockRedis } from './stock-redis';
 /** A change of a sale's stock by so many units. `id` makes it happen once. */
 export interface Adjustment {
   saleId: string;
+  /** The sale that an operator changes; a loan between its segments is no decision, and changes none. */
+  offerId?: string;
   id: string;
   delta: number;
   reason: string;
@@ -64,14 +66,14 @@ export class StockAdjustments {
    * takes more than is left, IDEMPOTENCY_KEY_REUSED when the id came with another delta or reason.
    */
   async adjust(adjustment: Adjustment, cause: Cause): Promise<void> {
-    const { saleId, id, delta, reason, actor } = adjustment;
+    const { saleId, offerId, id, delta, reason, actor } = adjustment;
     await this.database.transaction(async (transaction) => {
       const { affectedRows } = await transaction.execute(
         `INSERT IGNORE INTO stock_adjustments (sale_id, id, delta, reason, status, actor, trace_id)
           VALUES (?, ?, ?, ?, 'pending', ?, ?)`, [saleId, id, delta, reason, actor, cause.traceId]);
-      if (affectedRows === 1) {
+      if (affectedRows === 1 && offerId !== undefined) {
         await this.requireRoom(transaction, saleId, delta);
-        await this.auditLog.record(transaction, { actor, action: 'stock.adjust', subjectId: saleId,
+        await this.auditLog.record(transaction, { actor, action: 'stock.adjust', subjectId: offerId,
           detail: { id, delta, reason }, ip: cause.ip, traceId: cause.traceId });
       }
     });
@@ -82,6 +84,11 @@ export class StockAdjustments {
         'This Idempotency-Key was used for another adjustment. Use a new key.');
     }
     await this.finish(row, cause);
+  }
+
+  /** What has become of this id so far; undefined when it was never used for the sale. */
+  async statusOf(saleId: string, id: string): Promise<AdjustmentStatus | undefined> {
+    return (await this.find(saleId, id))[0]?.status;
   }
 
   private async requireRoom(transaction: Transaction, saleId: string, delta: number) {
@@ -144,6 +151,8 @@ export class StockAdjustments {
         'SELECT status FROM stock_adjustments WHERE sale_id = ? AND id = ? FOR UPDATE',
         [row.sale_id, row.id]);
       if (current?.status !== 'pending') return { isApplied: current?.status === 'done' };
+      // Which units are free, nobody knows before an operator has decided about lost orders.
+      if (row.gate === 'closed') throw beingLoaded();
       const isThere = row.gate === 'redis' ? await this.applyToRedis(row)
         : await this.isFree(transaction, row);
       if (!isThere) {

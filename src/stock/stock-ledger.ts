@@ -3,6 +3,7 @@ import { APP_CONFIG, type AppConfig } from '../config';
 import { ProblemError } from '../kernel';
 import { stateText, type ReleasedStatus } from './record';
 import { SaleEpochs } from './sale-epochs';
+import { SegmentLoans } from './segment-loans';
 import { StockRedis } from './stock-redis';
 
 /** What taking the units of a frozen order again came to; `epoch`: under which it was done. */
@@ -10,6 +11,13 @@ export type RetakeOutcome = { kind: 'held'; epoch: number } | { kind: 'sold_out'
   | { kind: 'over_limit' }
   /** Redis has the order in another state or a newer hold: the row tells more. */
   | { kind: 'moved' };
+
+/** `hold`: the number that it is to have. */
+export interface FrozenOrder {
+  readonly rid: string;
+  readonly hold: number;
+  readonly quantity: number;
+}
 
 const outcomes = new Map<number, RetakeOutcome>([[0, { kind: 'moved' }], [-1, { kind: 'sold_out' }],
   [-2, { kind: 'over_limit' }]]);
@@ -35,6 +43,7 @@ export class StockLedger {
     @Inject(APP_CONFIG) config: AppConfig,
     private readonly redis: StockRedis,
     private readonly epochs: SaleEpochs,
+    private readonly loans: SegmentLoans,
   ) {
     this.leaseMs = config.reservationLeaseSeconds * 1_000;
   }
@@ -76,16 +85,24 @@ export class StockLedger {
    * Holds the units of a frozen order again for one lease, once for every number of a hold (S13).
    * Throws TEMPORARILY_UNAVAILABLE when Redis is away or the sale is being recovered.
    */
-  async retake(saleId: string, rid: string, hold: number): Promise<RetakeOutcome> {
+  retake(saleId: string, order: FrozenOrder): Promise<RetakeOutcome> {
+    return this.loans.whileSoldOut(saleId, order.quantity, () => this.tryToRetake(saleId, order),
+      ({ kind }) => kind === 'sold_out');
+  }
+
+  private async tryToRetake(saleId: string, order: FrozenOrder): Promise<RetakeOutcome> {
     const { epoch, gate } = await this.epochs.of(saleId);
-    if (gate === 'database') return { kind: 'held', epoch };
-    const code = await this.askToRetake(saleId, rid, hold, epoch);
+    if (gate === 'database') {
+      await this.loans.gather(saleId, order.quantity);
+      return { kind: 'held', epoch };
+    }
+    const code = await this.askToRetake(saleId, order, epoch);
     if (code === 1 || code === 2) return { kind: 'held', epoch };
     const outcome = outcomes.get(code);
     if (outcome) return outcome;
     if (code === badArgument) throw new Error('The retake script refused its arguments');
     if (code === fenced && (await this.epochs.renewed(saleId)).epoch !== epoch) {
-      return this.retake(saleId, rid, hold);
+      return this.tryToRetake(saleId, order);
     }
     throw beingRecovered();
   }
@@ -102,7 +119,7 @@ export class StockLedger {
       [leaseMs, again ? 1 : 0, traceId, ...rids]);
   }
 
-  private async askToRetake(saleId: string, rid: string, hold: number,
+  private async askToRetake(saleId: string, { rid, hold }: FrozenOrder,
     epoch: number): Promise<number> {
     const { meta, records, users, due, tokens } = this.redis.keys(saleId);
     return await this.redis.runFenced('retake', [meta, records, users, due, tokens],

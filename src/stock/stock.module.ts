@@ -6,6 +6,7 @@ import { Deductions } from './deduction/deductions';
 import { RedisSaleGate } from './redis-sale-gate';
 import { ReservationIds } from './reservation-ids';
 import { SaleEpochs } from './sale-epochs';
+import { SegmentLoans } from './segment-loans';
 import { SoldOutSales } from './sold-out-sales';
 import { StockAdjustments } from './stock-adjustments';
 import { StockArchive } from './stock-archive';
@@ -17,12 +18,13 @@ import { StockOutbox } from './stock-outbox';
 import { StockReader } from './stock-reader';
 import { StockRedis } from './stock-redis';
 
-const shared = [BuyerLists, Deductions, ReservationIds, SaleEpochs, SoldOutSales, StockAdjustments,
-  StockArchive, StockBook, StockGate, StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
+const shared = [BuyerLists, Deductions, ReservationIds, SaleEpochs, SegmentLoans, SoldOutSales,
+  StockAdjustments, StockArchive, StockBook, StockGate, StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
 
 /** Global, because the sale module reaches the gate through its own port, not through an import. */
 @Global()
 @Module({
+  imports: [SaleModule],
   providers: [...shared, { provide: SaleGate, useClass: RedisSaleGate }],
   exports: [...shared, SaleGate],
 })

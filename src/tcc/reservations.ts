@@ -6,6 +6,7 @@ import { isMadeBy, refusal, ReservationIds } from '../stock';
 
 /** Units that a service wants for one of its users, and the id that they have, or would have. */
 export interface Attempt {
+  /** Of a sale in segments the one that has this user. */
   sale: Sale;
   rid: string;
   userId: string;
@@ -27,11 +28,12 @@ export class Reservations {
   /** What this service means by its key; nothing of it need be there. Throws NOT_FOUND. */
   async named(service: string, saleId: string, key: string,
     { userId, quantity }: { userId: string; quantity: number }): Promise<Attempt> {
-    const sale = await this.catalog.find(saleId);
-    if (!sale || sale.status === 'draft') {
+    const offer = await this.catalog.findOffer(saleId);
+    if (!offer || offer.status === 'draft') {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }
-    return { sale, rid: this.ids.ofService(service, userId, saleId, key), userId, quantity };
+    const sale = offer.segments === 1 ? offer : await this.catalog.findStock(offer, userId);
+    return { sale, rid: this.ids.ofService(service, userId, sale.id, key), userId, quantity };
   }
 
   /** Throws NOT_FOUND. */

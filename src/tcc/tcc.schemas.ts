@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { userIdPattern } from '../auth';
 import type { KnownOrder } from '../order';
+import { offerOf } from '../sale';
 import type { OrderStatus } from '../stock';
 
 export const tryBody = z.strictObject({
@@ -36,11 +37,11 @@ export type ReservationView = z.infer<typeof reservationView>;
 export function viewOf(known: KnownOrder): ReservationView {
   if (known.kind === 'reservation') {
     const { sale, reservation: { rid: id, userId, quantity, status } } = known;
-    return { id, saleId: sale.id, userId, quantity, status: statuses[status] };
+    return { id, saleId: offerOf(sale.id), userId, quantity, status: statuses[status] };
   }
   const { id, saleId, userId, quantity, status, reason, expiresAt } = known.order;
   return {
-    id, saleId, userId, quantity, status: statuses[status],
+    id, saleId: offerOf(saleId), userId, quantity, status: statuses[status],
     ...(reason !== undefined && { reason }),
     ...(status === 'pending_payment' && { expiresAt: expiresAt.toISOString() }),
   };

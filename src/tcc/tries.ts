@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { assertUnreachable, ProblemError } from '../kernel';
-import { DirectOrders, OrderLife, OrderStore, type Cause, type Order } from '../order';
-import { refusal, StockGate } from '../stock';
+import { OrderLife, OrderStore, UnitHolder, type Cause, type Order } from '../order';
+import { refusal } from '../stock';
 import { rowTimeoutMs, undecided, type Attempt } from './reservations';
 
 /** Try: the same way to the units as a purchase, answered when the row is committed. */
@@ -9,8 +9,7 @@ import { rowTimeoutMs, undecided, type Attempt } from './reservations';
 export class Tries {
   constructor(
     private readonly store: OrderStore,
-    private readonly gate: StockGate,
-    private readonly direct: DirectOrders,
+    private readonly units: UnitHolder,
     private readonly life: OrderLife,
   ) {}
 
@@ -38,15 +37,11 @@ export class Tries {
     payWindowSeconds?: number): Promise<Order> {
     if (sale.retiredAtMs !== undefined) throw refusal('SALE_CLOSED', sale);
     const request = { rid, saleId: sale.id, userId, quantity, payWindowSeconds, ...cause };
-    const outcome = await this.gate.reserve(request);
+    const outcome = await this.units.hold(sale, request);
     switch (outcome.kind) {
       case 'refused': throw refusal(outcome.reason, sale);
       case 'not_loaded': throw undecided();
-      case 'in_database': {
-        const direct = await this.direct.place(sale, request, outcome.epoch);
-        if (direct.kind === 'refused') throw refusal(direct.reason, sale);
-        return direct.order;
-      }
+      case 'written': return outcome.order;
       case 'held': case 'replayed': {
         const order = await this.life.waitForRow(sale.id, rid, rowTimeoutMs);
         if (!order) throw undecided();

@@ -65,7 +65,7 @@ describe('the demo', () => {
     await life.createSale({ productId, stock: 3, price: { amount: 1, currency: 'CNY' },
       limitPerUser: 1, opensAtMs: Date.now() - 1_000, closesAtMs: Date.now() + 3_600_000,
       payWindowSeconds: 60, protection: {}, strategy: 'lua',
-      redisOutage: 'pause' }, demo);
+      redisOutage: 'pause', segments: 1 }, demo);
     config = { ...config, demo: true };
     expect(await salesIn(await start())).toEqual([expect.objectContaining({
       product: expect.objectContaining({ name: 'Half-made' }) as object,

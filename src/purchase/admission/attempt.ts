@@ -6,6 +6,8 @@ import type { Sale } from '../../sale';
 export interface Attempt extends ThrottleSubject {
   readonly identity: Identity;
   readonly sale: Sale;
+  /** What has the units for this buyer: the sale, or the one of its segments that keeps his limit. */
+  readonly stock: Sale;
   readonly quantity: number;
   /** The id that its reservation has or would have. */
   readonly rid: string;

@@ -6,7 +6,7 @@ import { answerProblem, clientIpOf, deviceIdOf, toProblem } from '../../infra/ht
 import { ServerClock } from '../../infra/redis';
 import type { ProblemError } from '../../kernel';
 import { Blacklist } from '../../risk';
-import { SaleCatalog, type Sale } from '../../sale';
+import { SaleCatalog, stockIdOf, type Sale } from '../../sale';
 import { shed, Throttle } from '../../throttle';
 import { blacklisted } from './blacklisted';
 import { OverloadLayer } from './overload.layer';
@@ -65,7 +65,8 @@ export class FrontGate implements OnModuleInit {
     const caller = { userId, ip: clientIpOf(request), sale, deviceId: deviceIdOf(request) };
     return (sale && this.saleState.refuse(sale, userId, nowMs)) ?? blacklisted(this.blacklist.find(caller))
       ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller)
-      ?? this.overload.refuse(request, { userId, saleId: saleIdOf(request) }, nowMs);
+      ?? this.overload.refuse(request, { userId, saleId: saleIdOf(request),
+        stockId: sale ? stockIdOf(sale, userId) : saleIdOf(request) }, nowMs);
   }
 
   private fail(error: unknown, request: FastifyRequest, reply: FastifyReply, sale?: Sale): void {

@@ -10,6 +10,13 @@ import { RecentHolds } from './recent-holds';
 /** For so long one lot decides about a buyer; longer than the answer to a press would take. */
 const windowMs = 4_000;
 
+/** `stockId`: where the sale keeps this buyer. */
+interface Buyer {
+  readonly userId: string;
+  readonly saleId: string;
+  readonly stockId: string;
+}
+
 /**
  * While the process cannot keep up, new buyers are told to come back: as many as are too many, drawn
  * by lot. Who has a sale token is the last to be told so, and the retry of a purchase that holds
@@ -25,8 +32,7 @@ export class OverloadLayer {
   ) {}
 
   /** By memory alone: the TEMPORARILY_UNAVAILABLE of him on whom the lot falls. */
-  refuse({ headers }: FastifyRequest, buyer: { userId: string; saleId: string },
-    nowMs: number): ProblemError | undefined {
+  refuse({ headers }: FastifyRequest, buyer: Buyer, nowMs: number): ProblemError | undefined {
     const { pressure } = this.overload;
     if (pressure === 0) return undefined;
     const { lot, waitMs } = draw(buyer, nowMs);
@@ -38,12 +44,11 @@ export class OverloadLayer {
   }
 
   private isHeld(key: string | string[] | undefined,
-    { userId, saleId }: { userId: string; saleId: string }): boolean {
-    return typeof key === 'string' && this.holds.has(this.gate.idOf(userId, saleId, key));
+    { userId, stockId }: Buyer): boolean {
+    return typeof key === 'string' && this.holds.has(this.gate.idOf(userId, stockId, key));
   }
 
-  private hasToken(token: string | string[] | undefined,
-    buyer: { userId: string; saleId: string }): boolean {
+  private hasToken(token: string | string[] | undefined, buyer: Buyer): boolean {
     return typeof token === 'string' && this.tokens.check(token, buyer) !== undefined;
   }
 }

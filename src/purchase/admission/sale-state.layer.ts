@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ProblemError } from '../../kernel';
 import { EarlyAttempts } from '../../risk';
-import type { Sale } from '../../sale';
+import { stockIdOf, stockIdsOf, type Sale } from '../../sale';
 import { refusal, SoldOutSales } from '../../stock';
 
 /** How far the clock that this process follows may be off. */
@@ -31,7 +31,9 @@ export class SaleStateLayer {
   }
 
   private soldOutFor(sale: Sale, userId: string): ProblemError | undefined {
-    return this.soldOut.isSoldOutFor(sale.id, userId) ? refusal('SOLD_OUT', sale) : undefined;
+    const isSoldOut = (sale.segments === 1 || stockIdsOf(sale).every((id) => this.soldOut.isSoldOut(id)))
+      && this.soldOut.isSoldOutFor(stockIdOf(sale, userId), userId);
+    return isSoldOut ? refusal('SOLD_OUT', sale) : undefined;
   }
 }
 

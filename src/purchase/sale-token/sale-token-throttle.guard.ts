@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { SaleCatalog } from '../../sale';
+import { SaleCatalog, stockIdsOf } from '../../sale';
 import { StockGate } from '../../stock';
 import { BuyerThrottleGuard } from '../../throttle';
 
@@ -13,6 +13,8 @@ export class SaleTokenThrottleGuard extends BuyerThrottleGuard {
   protected override async isWithoutRedis(request: FastifyRequest): Promise<boolean> {
     const { saleId } = request.params as { saleId: string };
     // Anybody can make up sales: only of one that this process knows is more asked.
-    return this.catalog.peek(saleId) !== undefined && this.gate.isWithoutRedis(saleId);
+    const sale = this.catalog.peek(saleId);
+    const [stockId] = sale ? stockIdsOf(sale) : [];
+    return stockId !== undefined && this.gate.isWithoutRedis(stockId);
   }
 }

@@ -50,7 +50,7 @@ export class SaleTokenController {
     const ip = clientIpOf(request);
     const excluded = blacklisted(this.blacklist.find({ userId, ip, deviceId }));
     if (excluded) throw excluded;
-    const sale = await this.catalog.find(saleId);
+    const sale = await this.catalog.findOffer(saleId);
     if (!sale || sale.status === 'draft') {
       throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     }

@@ -4,7 +4,7 @@ import { CurrentUser, Roles, userIdPattern, type Identity } from '../../auth';
 import { Describe, PathId, PathText } from '../../infra/http';
 import { ServerClock } from '../../infra/redis';
 import { ProblemError } from '../../kernel';
-import { SaleCatalog, SaleGate, stateOf } from '../../sale';
+import { SaleCatalog, SaleGate, stateOf, stockIdOf, stockIdsOf, unitsOf } from '../../sale';
 import { BuyerOrders } from './buyer-orders';
 import { explain, layerOf } from './explanation';
 import { Timeline } from './timeline';
@@ -38,9 +38,10 @@ export class TimelineController {
     @PathId('saleId') saleId: string,
     @PathText('userId', userIdText) userId: string,
   ): Promise<z.infer<typeof buyerTimeline>> {
-    if (!await this.catalog.find(saleId)) throw noSuchSale();
+    const sale = await this.catalog.findOffer(saleId);
+    if (!sale) throw noSuchSale();
     const [{ entries, leftOut }, orders] = await Promise.all(
-      [this.timeline.of(saleId, userId), this.orders.of(saleId, userId)]);
+      [this.timeline.of(saleId, userId), this.orders.of(stockIdOf(sale, userId), userId)]);
     const items = entries.map((entry) => ({ ...toItem(entry), layer: layerOf(entry.outcome) }));
     return { saleId, userId, items, orders, leftOut };
   }
@@ -58,12 +59,13 @@ export class TimelineController {
     @PathId('saleId') saleId: string,
     @CurrentUser() { userId }: Identity,
   ): Promise<z.infer<typeof ownStory>> {
-    const sale = await this.catalog.find(saleId);
+    const sale = await this.catalog.findOffer(saleId);
     if (!sale) throw noSuchSale();
+    const stockId = stockIdOf(sale, userId);
     const [available, { entries }, orders, unitsHeld] = await Promise.all([
-      this.gate.available([saleId]), this.timeline.of(saleId, userId),
-      this.orders.of(saleId, userId), this.orders.unitsHeld(saleId, userId)]);
-    const state = stateOf(sale, this.clock.now(), available.get(saleId));
+      this.gate.available(stockIdsOf(sale)), this.timeline.of(saleId, userId),
+      this.orders.of(stockId, userId), this.orders.unitsHeld(stockId, userId)]);
+    const state = stateOf(sale, this.clock.now(), unitsOf(sale, available));
     if (state === 'draft') throw noSuchSale();
     const items = entries.map((entry) => ({ ...toItem(entry), ...explain(entry.outcome) }));
     return { saleId, state, limitPerUser: sale.limitPerUser, unitsHeld, orders, items };

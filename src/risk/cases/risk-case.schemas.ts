@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cursorParameter, pageSchema } from '../../infra/http';
 import { orderStatusSchema, type Order } from '../../order';
+import { offerOf } from '../../sale';
 import type { RiskCase } from './risk-case';
 
 const timestamp = z.iso.datetime({ precision: 3 });
@@ -82,7 +83,7 @@ export function viewOfCase(riskCase: RiskCase) {
 
 export function viewOfOrder({ id, saleId, quantity, status, reservedAt, deviceId, reason }: Order) {
   return {
-    id, saleId, quantity, status, createdAt: reservedAt.toISOString(),
+    id, saleId: offerOf(saleId), quantity, status, createdAt: reservedAt.toISOString(),
     ...(deviceId !== undefined && { deviceId }),
     ...(reason !== undefined && { reason }),
   } satisfies z.infer<typeof caseOrder>;

@@ -53,7 +53,7 @@ describe('a freeze or a thaw that breaks off between Redis and the database', ()
   }
 
   const retake = (saleId: string, rid: string, hold: number) =>
-    product.get(StockLedger).retake(saleId, rid, hold);
+    product.get(StockLedger).retake(saleId, { rid, hold, quantity: 1 });
   const thaw = (rid: string) => freezing.freeze.thaw([rid], reviewer);
   const recover = (saleId: string) => product.get(Recovery).recover(saleId, 'test');
 

@@ -17,7 +17,7 @@ describe.each(strategies)('sold-out of a sale with %s', (strategy) => {
   it('lets the caller refuse from memory, and says after which reservation', async () => {
     const sale = await soldOutSale();
     const before = await sale.now();
-    expect(await sale.run('sold-out', boot, 1, 100)).toEqual([memoryLeaseMs, 42]);
+    expect(await sale.run('sold-out', boot, 1, 100)).toEqual([memoryLeaseMs, 42, 1]);
     const reopensMs = Number(await sale.redis.hget(sale.keys.meta, 'reopens'));
     expect(reopensMs).toBeGreaterThanOrEqual(before + memoryLeaseMs);
     expect(reopensMs).toBeLessThanOrEqual(await sale.now() + memoryLeaseMs);
@@ -45,7 +45,7 @@ describe.each(strategies)('sold-out of a sale with %s', (strategy) => {
   it('promises nothing about a sale with more reservations than the caller can remember', async () => {
     const sale = await soldOutSale();
     expect(await sale.unchangedBy('sold-out', boot, 1, 41)).toEqual([0, 0]);
-    expect(await sale.run('sold-out', boot, 1, 42)).toEqual([memoryLeaseMs, 42]);
+    expect(await sale.run('sold-out', boot, 1, 42)).toEqual([memoryLeaseMs, 42, 1]);
   });
 
   it('promises nothing about a sale that is not there', async () => {
@@ -56,7 +56,7 @@ describe.each(strategies)('sold-out of a sale with %s', (strategy) => {
     const sale = await soldOutSale();
     const replies = await sale.atOnce(['sold-out', boot, 1, 100], ['release', 'r1', 'C'],
       ['reserve', ...sale.attempt('r2')], ['reserve', ...sale.attempt('r1')]);
-    expect(replies).toEqual([[memoryLeaseMs, 42], [1], [-1, 1, 0, '', 0, 0],
+    expect(replies).toEqual([[memoryLeaseMs, 42, 1], [1], [-1, 1, 0, '', 0, 0],
       [2, 1, 42, 'C', 1, expect.any(Number)]]);
     expect(await sale.counters()).toEqual([1, 0, 0, 0]);
   });

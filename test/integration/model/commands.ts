@@ -113,7 +113,8 @@ const dieWithinThaw = (index: number) => command(`a thaw of ${index} dies before
     const order = model.at(index);
     const [row] = await real.store.findMany([real.idOf(order)]);
     if (order.isRetaken || row?.status !== 'frozen') return;
-    const { kind } = await real.stockLedger.retake(real.sale.id, row.id, row.holds + 1);
+    const { kind } = await real.stockLedger.retake(real.sale.id,
+      { rid: row.id, hold: row.holds + 1, quantity: row.quantity });
     const refusal = model.refusal(order.userId, order.quantity);
     expect(kind).toBe(refusal === undefined ? 'held'
       : { SOLD_OUT: 'sold_out', LIMIT_EXCEEDED: 'over_limit' }[refusal]);

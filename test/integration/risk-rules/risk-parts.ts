@@ -84,7 +84,7 @@ export function saleWith(changes: Partial<Sale> = {}): Sale {
     id: newId('sale'), product: { id: 'pen', name: 'Pen' },
     price: { amount: 9900, currency: 'CNY' }, limitPerUser: 2, opensAtMs: 0, closesAtMs: 9e12,
     payWindowSeconds: 900, status: 'active',
-    protection: {}, strategy: 'lua', redisOutage: 'pause', createdAtMs: 0, ...changes,
+    protection: {}, strategy: 'lua', redisOutage: 'pause', segments: 1, createdAtMs: 0, ...changes,
   };
 }
 

@@ -1,5 +1,5 @@
 import { Database } from '../../../src/infra/database';
-import { DirectOrders } from '../../../src/order';
+import { DirectOrders } from '../../../src/order/direct-orders';
 import { ReconciliationModule, Recovery } from '../../../src/reconciliation';
 import { DatabaseMode } from '../../../src/reconciliation/database-mode';
 import { SaleStore } from '../../../src/sale';

@@ -4,6 +4,7 @@ import { expectProblem } from '../../support/expect-problem';
 import { reviewer } from '../../support/freezing';
 import { PaymentProduct } from '../../support/payment-product';
 import { until } from '../../support/until';
+import { SegmentedSale } from '../segments/segmented-sale';
 import { earn } from '../../e2e/funnel/support/proofs';
 
 const redisPort = Number(new URL(process.env.TEST_REDIS_URL ?? '').port);
@@ -18,6 +19,7 @@ describe('a sale that goes on without Redis', () => {
   const sales = { plain: '', short: '', scarce: '', invited: '', strict: '' };
   const tokens = { early: '', late: '' };
   const stays: string[] = [];
+  let parts: SegmentedSale;
 
   beforeAll(async () => {
     way = await FaultProxy.start(redisPort);
@@ -30,12 +32,14 @@ describe('a sale that goes on without Redis', () => {
     sales.scarce = await open({ stock: 1 });
     sales.invited = await open({ protection: { saleToken: true } });
     sales.strict = await client.openSale({ redisOutage: 'pause' });
+    parts = await SegmentedSale.open(product.product,
+      { stock: 6, limitPerUser: 2, redisOutage: 'database' });
     tokens.early = await earn(product.product, 'sale token', sales.invited, 'early');
     tokens.late = await earn(product.product, 'sale token', sales.invited, 'late');
     stays.push((await client.order(sales.plain, 'before')).id);
     await way.refuse();
     way.cut();
-    for (const saleId of [sales.plain, sales.short, sales.scarce, sales.invited]) {
+    for (const saleId of [sales.plain, sales.short, sales.scarce, sales.invited, ...parts.stockIds]) {
       await until('the database sells', async () => (await stockRow(saleId))?.gate === 'database',
         20_000);
     }
@@ -62,6 +66,13 @@ describe('a sale that goes on without Redis', () => {
     expectProblem(await client.buy(sales.plain, 'before', { quantity: 2 }), 'LIMIT_EXCEEDED');
     stays.push(first.body.id);
   });
+
+  it('sells what all segments of a sale have to the buyers of one, and then says that it is sold out',
+    async () => {
+      for (const userId of parts.buyersOf(0, 3)) expect((await parts.press(userId, 2)).status).toBe(202);
+      expectProblem(await parts.press(parts.buyerOf(0)), 'SOLD_OUT');
+      expectProblem(await parts.press(parts.buyerOf(1)), 'SOLD_OUT');
+    });
 
   it('takes a payment and a cancellation, and answers at once', async () => {
     const paid = await client.order(sales.plain, 'payer');
@@ -149,7 +160,7 @@ describe('a sale that goes on without Redis', () => {
     const early = { headers: { 'x-sale-token': tokens.early } };
     expect((await client.buy(sales.invited, 'early', early)).status).toBe(202);
     await way.accept();
-    for (const saleId of Object.values(sales)) {
+    for (const saleId of [...Object.values(sales), ...parts.stockIds]) {
       await until('Redis sells', async () => (await stockRow(saleId))?.gate === 'redis', 20_000);
     }
     const retry = async () => {
@@ -162,6 +173,8 @@ describe('a sale that goes on without Redis', () => {
     for (const saleId of [sales.plain, sales.scarce, sales.invited]) {
       expect(await client.atRest(saleId)).toMatchObject({ gate: 'redis', drift: 0 });
     }
+    expect(await client.atRest(parts.id)).toMatchObject({ gate: 'redis', total: 6, lent: 0,
+      redis: { available: 0 }, database: { allocated: 6 } });
     const statuses = await Promise.all(stays.map((id) => product.statusOf(id)));
     expect(statuses.filter((status) => status !== 'paid' && status !== 'pending_payment')).toEqual([]);
   });
