@@ -4,6 +4,7 @@ import { APP_CONFIG, type AppConfig } from '../../config';
 import { Circuit } from '../circuit';
 import { gatherWrites } from './gather-writes';
 import { LuaCommands, type LuaScript } from './lua-scripts';
+import { markOf } from './mark';
 import { isCluster, type RedisClient } from './redis-client';
 import { RedisConnections } from './redis-connections';
 
@@ -62,6 +63,14 @@ export class AdmissionRedis implements OnApplicationShutdown {
   /** `fairdrop:throttle:user:alice`: a key of this installation. */
   key(...parts: readonly string[]): string {
     return [this.config.redisNamespace, ...parts].join(':');
+  }
+
+  /**
+   * A user, address or device as a part of keys. A Cluster has all that is counted of one on one node,
+   * so that a buyer depends on few; its mark stands for it there, since a tag has no braces.
+   */
+  identity(id: string): string {
+    return this.isCluster ? `{${markOf(id)}}` : id;
   }
 
   /** Finds out before a buyer has to, when a server that hung goes on. */
