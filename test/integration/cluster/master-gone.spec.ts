@@ -1,5 +1,10 @@
+import type { Job } from 'bullmq';
 import { AdmissionRedis } from '../../../src/infra/redis';
 import { slotOf } from '../../../src/infra/redis/slot';
+import { LeaseSweep, OrderModule } from '../../../src/order';
+import { SweepsProcessor } from '../../../src/order/sweeps.processor';
+import { Recovery } from '../../../src/reconciliation/recovery';
+import { StockReader } from '../../../src/stock';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
@@ -8,6 +13,8 @@ import { until } from '../../support/until';
 
 const stock = 100;
 const crowd = Array.from({ length: 40 }, (_, index) => `buyer-${index}`);
+/** Shorter than the patience of the connection that reads. */
+const soonMs = 4_000;
 
 /** Which master has the key, as the Cluster begins: they share the slots out evenly. */
 const placeOf = (key: string) => Math.floor(slotOf(key) * 3 / 16_384);
@@ -47,9 +54,22 @@ describe('a Redis Cluster that has lost a master and its replica', () => {
     await cluster.hang(lost);
   });
 
+  afterEach(() => { jest.restoreAllMocks(); });
+
   afterAll(async () => {
     await product.stop();
     await cluster.stop();
+  });
+
+  it('says of the sales on its other masters what is to be said, before it knows', async () => {
+    const both = [sales.lost, sales.other];
+    const began = performance.now();
+    const counting = product.get(StockReader).available(both);
+    const doubts = await product.get(Recovery).doubts(both);
+    expect([...doubts]).toEqual([[sales.lost, 'unreachable']]);
+    expect(performance.now() - began).toBeLessThan(soonMs);
+    expect(new Map(await counting)).toEqual(new Map([[sales.lost, undefined], [sales.other, stock]]));
+    await expect(product.get(StockReader).available([sales.lost])).rejects.toThrow();
   });
 
   it('refuses those buyers whose limits it counts, and sells to all others', async () => {
@@ -72,6 +92,16 @@ describe('a Redis Cluster that has lost a master and its replica', () => {
       const { status } = await product.client.buy(sales.other, userId);
       expect([userId, status]).toEqual([userId, cutOff().includes(userId) ? 503 : 202]);
     }
+  });
+
+  it('keeps no sale waiting for those that are gone', async () => {
+    const swept = jest.spyOn(product.get(LeaseSweep), 'sweep');
+    const sweeps = await product.create(SweepsProcessor, OrderModule);
+    await until('another sale is swept', async () => {
+      await sweeps.process({ name: 'sweep-leases' } as Job);
+      return swept.mock.calls.some(([{ id }]) => id === sales.other);
+    });
+    expect(swept.mock.calls.filter(([{ id }]) => id === sales.lost)).toEqual([]);
   });
 
   it('sells to everybody, and every sale, once it has all masters again', async () => {
