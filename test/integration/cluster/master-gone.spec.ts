@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
-import { AdmissionRedis } from '../../../src/infra/redis';
+import { AdmissionRedis, RedisConnections } from '../../../src/infra/redis';
+import { eachServerSettings } from '../../../src/infra/redis/server-settings';
 import { slotOf } from '../../../src/infra/redis/slot';
 import { LeaseSweep, OrderModule } from '../../../src/order';
 import { SweepsProcessor } from '../../../src/order/sweeps.processor';
@@ -9,6 +10,7 @@ import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
 import { RedisCluster } from '../../support/redis-cluster';
+import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
 
 const stock = 100;
@@ -104,8 +106,27 @@ describe('a Redis Cluster that has lost a master and its replica', () => {
     expect(swept.mock.calls.filter(([{ id }]) => id === sales.lost)).toEqual([]);
   });
 
+  it('examines a master that was away at the start when it comes', async () => {
+    const connections = new RedisConnections(testConfig({ REDIS_URL: cluster.url,
+      DATABASE_URL: 'mysql://database/shop' }));
+    const policies: unknown[] = [];
+    const examine = async () => {
+      const probe = connections.open('probe', { maxRetriesPerRequest: null });
+      for await (const { maxmemoryPolicy } of eachServerSettings(probe)) policies.push(maxmemoryPolicy);
+    };
+    try {
+      const examined = examine();
+      await until('the others have answered', async () => policies.length === 2);
+      await cluster.comeBack(lost, '--maxmemory-policy', 'allkeys-lru');
+      await examined;
+      expect(policies).toEqual(['noeviction', 'noeviction', 'allkeys-lru']);
+    } finally {
+      connections.onApplicationShutdown();
+    }
+    await cluster.configure(lost, 'maxmemory-policy', 'noeviction');
+  });
+
   it('sells to everybody, and every sale, once it has all masters again', async () => {
-    await cluster.comeBack(lost);
     for (const saleId of [sales.other, sales.lost]) {
       for (const userId of cutOff().slice(0, 5)) {
         await until('he may buy again', async () =>
