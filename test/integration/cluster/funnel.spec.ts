@@ -1,5 +1,5 @@
 import { Metrics } from '../../../src/infra/metrics';
-import { AdmissionRedis, markOf, RedisConnections } from '../../../src/infra/redis';
+import { AdmissionRedis, FencedServers, markOf, RedisConnections } from '../../../src/infra/redis';
 import { slotOf } from '../../../src/infra/redis/slot';
 import { RiskRedis } from '../../../src/risk/signals';
 import { admin } from '../../support/client';
@@ -137,6 +137,31 @@ describe('the product on a Redis Cluster', () => {
     await client.cancel(id, 'dan');
     await until('the unit is sold again', async () => (await ask()).status === 202);
     await expectBooksToBalance(product, saleId);
+  });
+
+  it('tells a script the run id of the server that runs it, also when its keys were elsewhere', async () => {
+    const connections = new RedisConnections(testConfig({ REDIS_URL: cluster.url,
+      DATABASE_URL: 'mysql://database/shop' }));
+    try {
+      const lua = "return { ARGV[1], redis.call('INFO', 'server'):match('run_id:(%w+)') }";
+      const servers = new FencedServers(connections, [{ name: 'where', numberOfKeys: 1, lua }]);
+      const { map } = connections;
+      if (map === undefined) throw new Error('There is no Cluster');
+      await until('all are known', async () => map.masters.length === 3 && servers.areAllThere);
+      for (const key of ['a', 'b', 'c']) {
+        const runIds = new Set<string | undefined>();
+        for (const elsewhere of map.masters) {
+          const masterOf = jest.spyOn(map, 'masterOf').mockReturnValue(elsewhere);
+          const [told, runId] = await servers.run('where', [key], (boot) => [boot]) as string[];
+          masterOf.mockRestore();
+          expect(told).toBe(runId);
+          runIds.add(runId);
+        }
+        expect(runIds.size).toBe(1); // that of its server, whichever was asked first
+      }
+    } finally {
+      connections.onApplicationShutdown();
+    }
   });
 
   it('does not start while a master may throw away what it promised', async () => {
