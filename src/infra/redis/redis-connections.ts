@@ -7,7 +7,7 @@ import { APP_CONFIG, parseRedisUrl, type AppConfig, type RedisAddress, type Redi
 import { ClusterMap } from './cluster-map';
 import { keepHeartbeat } from './heartbeat';
 import { hostOptions } from './host-options';
-import { makeDuplicatesImpatient, openCluster } from './open-cluster';
+import { fitForWorkers, openCluster } from './open-cluster';
 import { isCluster, type RedisClient } from './redis-client';
 import { refusalBy } from './refusal';
 import { Sentinels } from './sentinels';
@@ -142,7 +142,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   forQueues(options: RedisOptions): RedisClient | undefined {
     if (this.map === undefined || this.queues !== undefined) return this.queues;
     const connection = this.open('queues', options);
-    if (isCluster(connection)) makeDuplicatesImpatient(connection);
+    if (isCluster(connection)) fitForWorkers(connection);
     this.queues = connection;
     return connection;
   }

@@ -1,5 +1,6 @@
 import { Metrics } from '../../../src/infra/metrics';
-import { AdmissionRedis, FencedServers, markOf, RedisConnections } from '../../../src/infra/redis';
+import { AdmissionRedis, FencedServers, isCluster, markOf, RedisConnections }
+  from '../../../src/infra/redis';
 import { slotOf } from '../../../src/infra/redis/slot';
 import { RiskRedis } from '../../../src/risk/signals';
 import { admin } from '../../support/client';
@@ -160,6 +161,25 @@ describe('the product on a Redis Cluster', () => {
         expect(runIds.size).toBe(1); // that of its server, whichever was asked first
       }
     } finally {
+      connections.onApplicationShutdown();
+    }
+  });
+
+  it('lets the connection on which a worker waits end with several nodes, and begin again', async () => {
+    const connections = new RedisConnections(testConfig({ REDIS_URL: cluster.url,
+      DATABASE_URL: 'mysql://database/shop' }));
+    const queues = connections.forQueues({ maxRetriesPerRequest: null });
+    if (queues === undefined || !isCluster(queues)) throw new Error('There is no Cluster');
+    const copy = queues.duplicate();
+    try {
+      await Promise.all(['a', 'b', 'c'].map((key) => copy.get(key))); // on a node each
+      copy.disconnect();
+      await until('it can be used again', async () => {
+        if (copy.status === 'end') await copy.connect();
+        return copy.status === 'ready';
+      });
+    } finally {
+      copy.disconnect();
       connections.onApplicationShutdown();
     }
   });
