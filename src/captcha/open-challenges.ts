@@ -40,6 +40,6 @@ export class OpenChallenges {
   }
 
   private key(userId: string): string {
-    return this.redis.key('captcha', userId);
+    return this.redis.key('captcha', this.redis.identity(userId));
   }
 }

@@ -4,6 +4,7 @@ import type { Job, Queue } from 'bullmq';
 import { Database } from '../infra/database';
 import { Schedules, workerDefaults } from '../infra/queue';
 import { SaleCatalog } from '../sale';
+import { StockRedis } from '../stock';
 import { LeaseSweep } from './lease-sweep';
 import { OverdueOrders } from './overdue-orders';
 import { sweepQueue } from './queues';
@@ -21,6 +22,7 @@ export class SweepsProcessor extends WorkerHost implements OnApplicationBootstra
     private readonly schedules: Schedules,
     private readonly database: Database,
     private readonly catalog: SaleCatalog,
+    private readonly redis: StockRedis,
     private readonly leases: LeaseSweep,
     private readonly overdue: OverdueOrders,
   ) {
@@ -43,8 +45,10 @@ export class SweepsProcessor extends WorkerHost implements OnApplicationBootstra
     }
   }
 
+  /** Not those whose node of a Cluster is away: each would keep the others waiting. */
   private async sweepAll(): Promise<void> {
     for (const sale of this.catalog.live()) {
+      if (this.redis.isNodeAway(sale.id)) continue;
       try {
         await this.leases.sweep(sale);
       } catch (error) {

@@ -31,17 +31,21 @@ export class Preload {
       await Promise.all(stockIds.slice(next, next + loadedTogether)
         .map((stockId) => this.load(stockId, deadline)));
     }
-    return { saleId, available: unitsOf(sale, await this.gate.available(stockIds)) ?? 0 };
+    const available = unitsOf(sale, await this.gate.available(stockIds));
+    if (available === undefined) throw notLoadedYet();
+    return { saleId, available };
   }
 
   private async load(saleId: string, deadline: number): Promise<void> {
     while (await this.recovery.doubt(saleId) !== undefined) {
-      if (performance.now() > deadline) {
-        throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-          'The sale is still being loaded. Ask again.', { headers: { 'Retry-After': '1' } });
-      }
+      if (performance.now() > deadline) throw notLoadedYet();
       // Somebody else may be loading it: then wait for him.
       if (!await this.recovery.recover(saleId)) await sleep(stepMs);
     }
   }
+}
+
+function notLoadedYet(): ProblemError {
+  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+    'The sale is still being loaded. Ask again.', { headers: { 'Retry-After': '1' } });
 }

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
+import { answersInTime } from '../infra/redis';
 import { newId, ProblemError } from '../kernel';
 import { OrderStore } from '../order';
 import { SaleStore, type Sale } from '../sale';
@@ -21,6 +22,8 @@ export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_e
 /** A sale comes back to a Redis that a process which sells has just seen, and not at once. */
 const stayInDatabaseSeconds = 2;
 const sightingSeconds = 3;
+/** For a node of a Cluster: while one hangs, the sales of the others are not kept waiting for it. */
+const patienceMs = 1_000;
 
 interface StockRow {
   sale_id: string;
@@ -99,13 +102,20 @@ export class Recovery {
   private async look(saleId: string, epoch: number, seq: number): Promise<Doubt | undefined> {
     if (this.redis.isNodeAway(saleId)) return 'unreachable';
     try {
-      return this.doubtOf(saleId, await this.reader.audit(saleId), epoch, seq);
+      return this.doubtOf(saleId, await this.audit(saleId), epoch, seq);
     } catch (error) {
       // Keys that no script can read are one sale's fault and must not hide the others'.
       if (error instanceof Error && error.name === 'ReplyError') return 'unreadable';
       if (this.redis.isClustered) return 'unreachable';
       throw error;
     }
+  }
+
+  private async audit(saleId: string): Promise<StockAudit> {
+    const audit = this.reader.audit(saleId);
+    if (!this.redis.isClustered) return audit;
+    const [answer] = await answersInTime([audit], patienceMs);
+    return answer ?? audit;
   }
 
   private doubtOf(saleId: string, audit: StockAudit, epoch: number,

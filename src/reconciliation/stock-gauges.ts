@@ -21,11 +21,12 @@ export class StockGauges implements OnApplicationBootstrap {
     this.metrics.onScrape(() => this.measureDrift());
   }
 
+  /** A sale of which nobody can say it has no number. */
   private async measureRemaining(): Promise<void> {
     const counts = await this.reader.available(this.catalog.live().map(({ id }) => id));
     this.metrics.stockRemaining.reset();
     for (const [saleId, available] of counts) {
-      this.metrics.stockRemaining.set({ sale_id: saleId }, available);
+      if (available !== undefined) this.metrics.stockRemaining.set({ sale_id: saleId }, available);
     }
   }
 

@@ -11,7 +11,8 @@ const lastKnownAtMost = 10_000;
 
 /**
  * How many units readers are told are left: at most 200 ms old, so that a crowd that reads costs
- * Redis next to nothing. While Redis is away or slow, the last number that this process knew.
+ * Redis next to nothing. While Redis, or the part that has the sale, is away or slow, the last number
+ * that this process knew.
  */
 @Injectable()
 export class Availability {
@@ -37,9 +38,15 @@ export class Availability {
     const counts = await this.ask(saleIds);
     if (counts === undefined) return this.lastKnown;
     if (this.lastKnown.size > lastKnownAtMost) this.lastKnown.clear();
-    for (const saleId of saleIds) this.lastKnown.delete(saleId);
-    for (const [saleId, count] of counts) this.lastKnown.set(saleId, count);
-    return counts;
+    const told = new Map<string, number>();
+    for (const saleId of saleIds) {
+      if (!counts.has(saleId)) this.lastKnown.delete(saleId);
+      const count = counts.get(saleId) ?? this.lastKnown.get(saleId);
+      if (count === undefined) continue;
+      this.lastKnown.set(saleId, count);
+      told.set(saleId, count);
+    }
+    return told;
   }
 
   /** Undefined when Redis does not answer in time. */

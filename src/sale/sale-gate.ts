@@ -10,8 +10,11 @@ export abstract class SaleGate {
   abstract prepare(transaction: Transaction, saleId: string, strategy: StockStrategy,
     stock: number): Promise<void>;
 
-  /** Units left by sale id; sales that are not loaded are left out. Rejects when Redis is away. */
-  abstract available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Units left by sale id, undefined where the part of Redis that has the sale is away; sales that
+   * are not loaded are left out. Rejects when Redis is away.
+   */
+  abstract available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number | undefined>>;
 
   /**
    * Puts the operators' decision in force for every buyer. A sale that is not loaded, or is being

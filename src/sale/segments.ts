@@ -28,7 +28,7 @@ export function isSegment(stockId: string): boolean {
 
 /** The units of a sale, from those of its stock by id. Undefined when a part is not known. */
 export function unitsOf(sale: Pick<Sale, 'id' | 'segments'>,
-  units: ReadonlyMap<string, number>): number | undefined {
+  units: ReadonlyMap<string, number | undefined>): number | undefined {
   let sum = 0;
   for (const stockId of stockIdsOf(sale)) {
     const part = units.get(stockId);

@@ -23,7 +23,8 @@ export class RedisSaleGate extends SaleGate {
     await this.book.resize(transaction, saleId, strategy, stock);
   }
 
-  override async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  override async available(
+    saleIds: readonly string[]): Promise<ReadonlyMap<string, number | undefined>> {
     const inDatabase: string[] = [];
     const inRedis: string[] = [];
     await Promise.all(saleIds.map(async (saleId) => {
@@ -34,7 +35,7 @@ export class RedisSaleGate extends SaleGate {
       inRedis.length === 0 ? new Map<string, number>() : this.reader.available(inRedis),
       this.book.available(inDatabase),
     ]);
-    return new Map([...fromRedis, ...fromDatabase]);
+    return new Map<string, number | undefined>([...fromRedis, ...fromDatabase]);
   }
 
   /** Where the database is the gate, it asks the sale's own row. */

@@ -142,7 +142,7 @@ export class SegmentLoans {
     const sum = others.reduce((total, id) => total + (units.get(id) ?? 0), own);
     const [richest = ''] = others.toSorted((a, b) => (units.get(b) ?? 0) - (units.get(a) ?? 0));
     const there = units.get(richest) ?? 0;
-    const isUnknown = units.size < stockIds.length;
+    const isUnknown = stockIds.some((id) => units.get(id) === undefined);
     if (there > 0 && (sum >= quantity || isUnknown)) {
       // Half of it, so that neither soon asks again.
       const wanted = Math.max(quantity - own, Math.ceil(there / 2));

@@ -35,7 +35,11 @@ export class StockReader {
 
   constructor(private readonly redis: StockRedis) {}
 
+  /** Rejects at once while the node of a Cluster that has the sale is known to be away. */
   async audit(saleId: string): Promise<StockAudit> {
+    if (this.redis.isNodeAway(saleId)) {
+      throw new Error(`Connection is closed: no node has sale ${saleId}`);
+    }
     const { meta, records, due, outbox, tokens } = this.redis.keys(saleId);
     const [loaded, balanced, total, available, reserved, ordered, sold, seq, recordCount, dueCount,
       outboxCount, epoch, state, boot] = await this.redis.run('audit',
@@ -99,21 +103,26 @@ export class StockReader {
       .zrangebyscore(this.redis.keys(saleId).due, 0, nowMs, 'LIMIT', 0, limit);
   }
 
-  /** Units on sale by sale id; sales that Redis does not know, or only in part, are left out. */
-  async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  /**
+   * Units on sale by sale id, undefined where a sale cannot be read, such as one whose node of a
+   * Cluster is away; those that Redis does not know, or only in part, are left out. Rejects when none
+   * can be read.
+   */
+  async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number | undefined>> {
     const asked = saleIds.filter((saleId) => !this.redis.isNodeAway(saleId));
     const replies = await askForEach(this.redis.connections.general, asked, (pipeline, saleId) => {
       pipeline.hmget(this.redis.keys(saleId).meta, 'available', 'state');
     });
-    const counts = new Map<string, number>();
-    replies.forEach(([reply], index) => {
-      const [error, value] = reply ?? [];
-      if (error) throw error;
-      const [available, state] = value as [string | null, string | null];
-      if (available !== null && state !== 'loading' && state !== 'recovering') {
-        counts.set(asked[index] ?? '', Number(available));
-      }
-    });
+    const answers = replies.flatMap(([reply], index) => reply?.[0] === null
+      ? [{ saleId: asked[index] ?? '', values: reply[1] as [string | null, string | null] }] : []);
+    if (answers.length === 0 && saleIds.length > 0) {
+      throw replies[0]?.[0]?.[0] ?? new Error('Connection is closed: no node has these sales');
+    }
+    const counts = new Map<string, number | undefined>(saleIds.map((saleId) => [saleId, undefined]));
+    for (const { saleId, values: [available, state] } of answers) {
+      if (available === null || state === 'loading' || state === 'recovering') counts.delete(saleId);
+      else counts.set(saleId, Number(available));
+    }
     return counts;
   }
 

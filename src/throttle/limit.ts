@@ -19,7 +19,8 @@ export class Limit {
 
   private constructor(
     private readonly scope: Scope,
-    private readonly keyPrefix: string,
+    /** The key of an identity of this scope. */
+    private readonly keyOfId: (id: string) => string,
     windows: readonly ThrottleWindow[],
     /** What `admit-n.lua` is told about each of its keys. */
     readonly scriptArguments: readonly number[],
@@ -29,23 +30,24 @@ export class Limit {
   }
 
   /** Never more than `limit` in any `windowSeconds`, for each window; undefined without windows. */
-  static sliding(scope: Scope, keyPrefix: string,
+  static sliding(scope: Scope, keyOfId: (id: string) => string,
     windows: readonly ThrottleWindow[]): Limit | undefined {
     if (windows.length === 0) return undefined;
-    return new Limit(scope, keyPrefix, windows, [windows.length,
+    return new Limit(scope, keyOfId, windows, [windows.length,
       ...windows.flatMap(({ limit, windowSeconds }) => [limit, windowSeconds])]);
   }
 
   /** On the average so many a second, as many at once; undefined without a rate. */
-  static bucket(scope: Scope, keyPrefix: string, perSecond: number | undefined): Limit | undefined {
+  static bucket(scope: Scope, keyOfId: (id: string) => string,
+    perSecond: number | undefined): Limit | undefined {
     if (perSecond === undefined) return undefined;
-    return new Limit(scope, keyPrefix, [{ limit: perSecond, windowSeconds: 1 }], [0, perSecond]);
+    return new Limit(scope, keyOfId, [{ limit: perSecond, windowSeconds: 1 }], [0, perSecond]);
   }
 
   /** Where the subject is counted; undefined where it is not. */
   keyOf(subject: ThrottleSubject): string | undefined {
     const id = idIn[this.scope](subject);
-    return id === undefined ? undefined : `${this.keyPrefix}:${id}`;
+    return id === undefined ? undefined : this.keyOfId(id);
   }
 
   /** The refusal that memory knows of. */
@@ -61,7 +63,7 @@ export class Limit {
     const id = idIn[this.scope](subject);
     const refusals = this.refusals[window];
     if (id === undefined || refusals === undefined) {
-      throw new Error(`Nobody asked about window ${window} of ${this.keyPrefix}`);
+      throw new Error(`Nobody asked about window ${window} of the scope ${this.scope}`);
     }
     this.blocks.add(id, { endsAtMs: nowMs + waitMs, refusals });
     return refusals.after(waitMs);

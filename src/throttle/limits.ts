@@ -1,4 +1,5 @@
 import { type AppConfig, requestsPerSecond, throttleWindows } from '../config';
+import type { AdmissionRedis } from '../infra/redis';
 import { Limit } from './limit';
 import type { SaleThrottle, Scope, ThrottledSale } from './subject';
 
@@ -17,14 +18,13 @@ export class Limits {
   private readonly usual: readonly Limit[];
   private readonly ofSales = new Map<string, SaleLimits>();
 
-  /** `keyOf` puts a key of this installation together. */
-  constructor(config: AppConfig, private readonly keyOf: (...parts: string[]) => string) {
+  constructor(config: AppConfig, private readonly redis: AdmissionRedis) {
     this.configured = {
-      user: Limit.sliding('user', keyOf('throttle', 'user'), config.throttleUser),
-      ip: Limit.sliding('ip', keyOf('throttle', 'ip'), config.throttleIp),
-      device: Limit.sliding('device', keyOf('throttle', 'device'), config.throttleDevice),
-      sale: Limit.bucket('sale', keyOf('throttle', 'sale'), config.throttleSale),
-      global: Limit.bucket('global', keyOf('throttle', 'global'), config.throttleGlobal),
+      user: Limit.sliding('user', this.keysOfBuyers('user'), config.throttleUser),
+      ip: Limit.sliding('ip', this.keysOfBuyers('ip'), config.throttleIp),
+      device: Limit.sliding('device', this.keysOfBuyers('device'), config.throttleDevice),
+      sale: Limit.bucket('sale', this.keysOfAll('sale'), config.throttleSale),
+      global: Limit.bucket('global', this.keysOfAll('global'), config.throttleGlobal),
     };
     this.usual = listOf(this.configured);
   }
@@ -48,14 +48,25 @@ export class Limits {
     for (const scope of ['user', 'ip', 'device'] as const) {
       const text = throttle[scope];
       if (text === undefined) continue;
-      const prefix = this.keyOf('throttle', `${scope}-of-sale`, saleId);
-      own[scope] = Limit.sliding(scope, prefix, throttleWindows.parse(text));
+      own[scope] = Limit.sliding(scope, this.keysOfBuyers(`${scope}-of-sale`, saleId),
+        throttleWindows.parse(text));
     }
     if (throttle.sale !== undefined) {
-      own.sale = Limit.bucket('sale', this.keyOf('throttle', 'sale'),
+      own.sale = Limit.bucket('sale', this.keysOfAll('sale'),
         requestsPerSecond.parse(throttle.sale));
     }
     return own;
+  }
+
+  private keysOfBuyers(...parts: string[]): (id: string) => string {
+    const prefix = this.redis.key('throttle', ...parts);
+    return (id) => `${prefix}:${this.redis.identity(id)}`;
+  }
+
+  /** What is counted of a sale lies where the sale is. */
+  private keysOfAll(kind: string): (id: string) => string {
+    const prefix = this.redis.key('throttle', kind);
+    return (id) => `${prefix}:${this.redis.isCluster ? `{${id}}` : id}`;
   }
 }
 

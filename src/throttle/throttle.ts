@@ -18,7 +18,7 @@ export class Throttle {
     redis: AdmissionRedis,
     private readonly storage: SlidingWindowStorage,
   ) {
-    this.limits = new Limits(config, (...parts) => redis.key(...parts));
+    this.limits = new Limits(config, redis);
   }
 
   /** By memory alone: the RATE_LIMITED that Redis would answer, too, if it were asked. */

@@ -135,6 +135,17 @@ describe('reading sales', () => {
     expect(performance.now() - asked).toBeLessThan(1_000);
   });
 
+  it('shows it of a sale whose part of Redis is away, and the new one of every other', async () => {
+    const [away, there] = [await createActive(7), await createActive(7)];
+    await Promise.all([read(away), read(there)]);
+    const unknown = await createActive(7);
+    for (const saleId of [away, unknown]) gate.counts.set(saleId, undefined);
+    gate.counts.set(there, 5);
+    await sleep(numbersAreOldMs);
+    const answers = await Promise.all([away, there, unknown].map((saleId) => read(saleId)));
+    expect(answers.map(({ body }) => body.available)).toEqual([7, 5, undefined]);
+  });
+
   it('is 404 for what does not exist and 400 for what is no id', async () => {
     expect((await read('sale_none')).body.code).toBe('NOT_FOUND');
     expect((await read('a.b')).body.code).toBe('VALIDATION_FAILED');

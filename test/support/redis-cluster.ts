@@ -54,15 +54,27 @@ export class RedisCluster {
     await node.server.exited;
   }
 
+  /** A master of the beginning hangs, and nobody takes over: its replica is gone. */
+  async hang(place: number): Promise<void> {
+    await this.kill(place + masters);
+    this.at(place).isAlive = false;
+    this.at(place).server.kill('SIGSTOP');
+  }
+
   /** A node that was killed comes back with its data, and follows who is the master by now. */
   async restart(place: number): Promise<void> {
+    await this.comeBack(place);
+    await until('it follows', async () =>
+      /^master_link_status:up/m.test(await this.at(place).redis.info('replication')));
+  }
+
+  /** A node that was killed comes back with its data; further arguments are settings. */
+  async comeBack(place: number, ...args: string[]): Promise<void> {
     const node = this.at(place);
-    const { port } = node.server;
-    node.server = await startRedis({ ...node.settings, port });
+    const { settings, server: { port } } = node;
+    node.server = await startRedis({ ...settings, port, args: [...settings.args, ...args] });
     node.redis = connect(node.server.url);
     node.isAlive = true;
-    await until('it follows', async () =>
-      /^master_link_status:up/m.test(await node.redis.info('replication')));
   }
 
   /** Changes a setting of one node. */
@@ -113,7 +125,8 @@ export class RedisCluster {
 
   async stop(): Promise<void> {
     for (const { redis, server } of this.nodes) {
-      redis.disconnect();
+      // A second disconnect would wait two seconds for a close that has been.
+      if (redis.status !== 'end') redis.disconnect();
       server.kill();
       await server.exited;
     }

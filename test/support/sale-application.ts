@@ -11,14 +11,16 @@ import { SaleApiModule, SaleGate } from '../../src/sale';
 
 /** Stands for the stock module: remembers what it is told, and can be away, slow or silent. */
 export class TestGate extends SaleGate {
-  readonly counts = new Map<string, number>();
+  /** Undefined: it does not know. */
+  readonly counts = new Map<string, number | undefined>();
   readonly states = new Map<string, 'open' | 'paused' | 'closed'>();
   reads = 0;
   behaviour: () => Promise<void> = async () => undefined;
 
   override async prepare(): Promise<void> {}
 
-  override async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  override async available(
+    saleIds: readonly string[]): Promise<ReadonlyMap<string, number | undefined>> {
     this.reads += 1;
     await this.behaviour();
     return new Map([...this.counts].filter(([id]) => saleIds.includes(id)));

@@ -13,10 +13,11 @@ export class CircuitMetrics implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const circuits = { 'redis-admission': this.redis.circuit, 'database': this.database.circuit };
     this.metrics.onScrape(async () => {
-      for (const [dependency, circuit] of Object.entries(circuits)) {
-        this.metrics.circuitOpen.set({ dependency }, circuit.isOpen ? 1 : 0);
+      const open = { 'redis-admission': this.redis.isOpenCircuit,
+        'database': this.database.circuit.isOpen };
+      for (const [dependency, isOpen] of Object.entries(open)) {
+        this.metrics.circuitOpen.set({ dependency }, isOpen ? 1 : 0);
       }
     });
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplyError, type RedisOptions } from 'ioredis';
 import { ProblemError } from '../../kernel';
+import { closeForGood } from './close-for-good';
 import { FencedRedis, stockUnavailable, type FencedArguments } from './fenced-redis';
 import type { LuaScript } from './lua-scripts';
 import { PerServer } from './per-server';
@@ -23,7 +24,7 @@ export class FencedServers {
     private readonly scripts: readonly LuaScript[],
   ) {
     this.servers = new PerServer(connections, (server) => this.open(server),
-      ({ connection }) => { connection.disconnect(); });
+      ({ connection }) => { closeForGood(connection); });
   }
 
   /** The server that has this key, as far as is known; undefined while a Cluster has none. */

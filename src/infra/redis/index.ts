@@ -4,6 +4,7 @@ export { askForEach } from './ask-for-each';
 export type { FencedArguments } from './fenced-redis';
 export { FencedServers } from './fenced-servers';
 export { LuaCommands, readLuaScripts, type LuaScript, type ScriptArgument } from './lua-scripts';
+export { markOf } from './mark';
 export { isCluster, type RedisClient } from './redis-client';
 export { RedisConnections } from './redis-connections';
 export { RedisModule } from './redis.module';

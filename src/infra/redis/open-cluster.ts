@@ -35,12 +35,23 @@ export function openCluster({ nodes, options, retryStrategy, patienceMs }: Clust
 }
 
 /**
- * Duplicates of this connection give a command up after some half a second without a server. A worker of
- * BullMQ blocks on one, and tears it down when the command takes a second longer than it should: one
- * that is still being tried again then leaves the connection closed for good, and the worker with it.
+ * Makes duplicates of this connection fit for workers of BullMQ, which block on one and wait for its end
+ * to begin it again or to stop. They give a command up after some half a second without a server: a
+ * worker tears the connection down when it takes a second longer than it should. And they do not
+ * fall back from their end.
  */
-export function makeDuplicatesImpatient(cluster: Cluster): void {
+export function fitForWorkers(cluster: Cluster): void {
   const duplicate = cluster.duplicate.bind(cluster);
-  cluster.duplicate = (nodes, options) =>
-    duplicate(nodes, { ...options, maxRedirections: triesOfDuplicates });
+  cluster.duplicate = (nodes, options) => {
+    const copy = duplicate(nodes, { ...options, maxRedirections: triesOfDuplicates });
+    copy.on('close', () => { setImmediate(() => { endIfClosed(copy); }); });
+    return copy;
+  };
+}
+
+/** The library says `close` for each of the nodes that end, and what comes after it for the first alone. */
+function endIfClosed(cluster: Cluster): void {
+  if (cluster.status !== 'close') return;
+  cluster.status = 'end';
+  cluster.emit('end');
 }

@@ -7,17 +7,18 @@ import { APP_CONFIG, parseRedisUrl, type AppConfig, type RedisAddress, type Redi
 import { ClusterMap } from './cluster-map';
 import { keepHeartbeat } from './heartbeat';
 import { hostOptions } from './host-options';
-import { makeDuplicatesImpatient, openCluster } from './open-cluster';
+import { fitForWorkers, openCluster } from './open-cluster';
 import { isCluster, type RedisClient } from './redis-client';
 import { refusalBy } from './refusal';
 import { Sentinels } from './sentinels';
-import { faultOf, readServerSettings, type ServerSettings } from './server-settings';
+import { eachServerSettings, faultOf } from './server-settings';
 
 /** For a server that is just being started. */
 const patienceMs = 5_000;
 /** Longer than any command takes, a blocking read included. */
 const heartbeatPatienceMs = 3_000;
 const longestPauseMs = 500;
+const probeTimeoutMs = 1_500;
 
 /**
  * The Redis connections of a process that are not fenced. `general` carries idempotent commands and
@@ -55,9 +56,9 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   /**
    * Refuses to start on a Redis that throws keys away when its memory is full: they are what buyers
    * were promised; on one that does less than DURABILITY promises for good; and on one that lets
-   * nobody in who comes like this. A server that is not there is waited for a while; then the process
-   * starts without it, since sales may go on in the database, and ends when it turns out to be such a
-   * server.
+   * nobody in who comes like this. A server that is not there, or one master of a Cluster, is waited
+   * for a while; then the process starts without it, since sales may go on in the database or on the
+   * others, and ends when it turns out to be such a server.
    */
   async onModuleInit(): Promise<void> {
     const examined = this.examine();
@@ -65,37 +66,33 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
     const isAway = await Promise.race([examined.then(() => false),
       sleep(patienceMs, true, { signal: deadline.signal })]).finally(() => { deadline.abort(); });
     if (!isAway) return;
-    this.logger.error({ msg: 'redis is away, starting without it', patienceMs });
+    this.logger.error({ msg: 'redis, or a part of it, is away, starting without it', patienceMs });
     // A rejection is nobody's from here on, and so ends the process.
-    void examined.then(() => { this.logger.log({ msg: 'redis is there now, and fit for sales' }); });
+    void examined.then(() => {
+      if (!this.isStopping) this.logger.log({ msg: 'redis is there now, and fit for sales' });
+    });
   }
 
-  /** Resolves, perhaps late, when the server may be used; rejects with what to set on it. */
+  /** Resolves, perhaps late, when all servers may be used; rejects with what to set on one. */
   private async examine(): Promise<void> {
-    const probe = this.open('probe', { maxRetriesPerRequest: null });
-    const settings = await Promise.race([this.ask(probe), refusalBy(probe)])
-      .finally(() => { probe.disconnect(); });
-    if (!settings) return;
-    const fault = faultOf(settings, this.config.durability);
-    if (fault !== undefined) throw new Error(fault);
-    if (settings.appendonly === 'no') {
-      this.logger.warn({ msg: 'redis keeps nothing on disk', action: 'set "appendonly yes"' });
-    }
+    const probe = this.open('probe', { maxRetriesPerRequest: null,
+      // Of a Cluster one node that hangs must not keep the others from being looked at.
+      ...(this.map && { commandTimeout: probeTimeoutMs }) });
+    await Promise.race([this.judge(probe), refusalBy(probe)]).finally(() => { probe.disconnect(); });
   }
 
-  /**
-   * Undefined when the process stops. A node of a Cluster that is away is waited for here, a single
-   * server by its connection.
-   */
-  private async ask(probe: RedisClient): Promise<ServerSettings | undefined> {
-    for (;;) {
-      try {
-        return await readServerSettings(probe);
-      } catch (error) {
-        if (this.isStopping) return undefined;
-        if (this.map === undefined) throw error;
-        await sleep(longestPauseMs, undefined, { ref: false });
+  private async judge(probe: RedisClient): Promise<void> {
+    let isWarned = false;
+    try {
+      for await (const settings of eachServerSettings(probe)) {
+        const fault = faultOf(settings, this.config.durability);
+        if (fault !== undefined) throw new Error(fault);
+        if (settings.appendonly === 'yes' || isWarned) continue;
+        isWarned = true;
+        this.logger.warn({ msg: 'redis keeps nothing on disk', action: 'set "appendonly yes"' });
       }
+    } catch (error) {
+      if (!this.isStopping) throw error;
     }
   }
 
@@ -145,7 +142,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   forQueues(options: RedisOptions): RedisClient | undefined {
     if (this.map === undefined || this.queues !== undefined) return this.queues;
     const connection = this.open('queues', options);
-    if (isCluster(connection)) makeDuplicatesImpatient(connection);
+    if (isCluster(connection)) fitForWorkers(connection);
     this.queues = connection;
     return connection;
   }

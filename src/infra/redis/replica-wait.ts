@@ -1,5 +1,6 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { closeForGood } from './close-for-good';
 import { PerServer } from './per-server';
 import type { RedisConnections } from './redis-connections';
 
@@ -93,7 +94,7 @@ export class ReplicaWait {
         autoResendUnfulfilledCommands: false, commandTimeout: commandTimeoutMs,
       });
       return new ReplicaRounds(connection, (key) => this.markFor(key), replicas);
-    }, ({ connection }) => { connection.disconnect(); });
+    }, ({ connection }) => { closeForGood(connection); });
   }
 
   /**

@@ -1,4 +1,5 @@
-import { ReplyError, type Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReplyError, type Cluster, type Redis } from 'ioredis';
 import type { AppConfig } from '../../config';
 import { answersInTime } from './answers-in-time';
 import { isCluster, type RedisClient } from './redis-client';
@@ -15,6 +16,7 @@ export interface ServerSettings {
 
 /** Below that of whoever asks for our health. */
 const patienceMs = 800;
+const askAgainMs = 500;
 
 /**
  * Asks the server, or every master of a Cluster: then each setting is that of the worst which answers.
@@ -26,6 +28,44 @@ export async function readServerSettings(redis: RedisClient): Promise<ServerSett
   const [first, ...others] = await answersInTime(redis.nodes('master').map(readSettingsOf), patienceMs);
   if (first === undefined) throw new Error('The Cluster has no master');
   return others.reduce(worst, first);
+}
+
+/**
+ * Those of the server; of a Cluster those of each master when it first answers, since one may be away.
+ * Ends when all have, or with the connection.
+ */
+export async function* eachServerSettings(redis: RedisClient): AsyncGenerator<ServerSettings> {
+  if (!isCluster(redis)) {
+    yield await readSettingsOf(redis);
+    return;
+  }
+  const known = new Set<string>();
+  while (redis.status !== 'end') {
+    const masters = await mastersOf(redis).catch(() => []); // the connection reports its faults
+    const asked = masters.filter((master) => !known.has(addressOf(master)));
+    const answers = await answersInTime(asked.map(async (master) =>
+      ({ address: addressOf(master), settings: await readSettingsOf(master) })), patienceMs)
+      .catch(() => []);
+    for (const { address, settings } of answers) {
+      known.add(address);
+      yield settings;
+    }
+    if (masters.length > 0 && answers.length === asked.length) return;
+    await sleep(askAgainMs, undefined, { ref: false });
+  }
+}
+
+/** Also those that are away: the connection forgets them until it asks the Cluster again. */
+async function mastersOf(cluster: Cluster): Promise<Redis[]> {
+  await cluster.ping(); // it knows its nodes only once it is connected
+  const { promise, resolve } = Promise.withResolvers<void>();
+  cluster.refreshSlotsCache(() => { resolve(); });
+  await promise;
+  return cluster.nodes('master');
+}
+
+function addressOf({ options: { host, port } }: Redis): string {
+  return `${host}:${port}`;
 }
 
 async function readSettingsOf(redis: Redis): Promise<ServerSettings> {

@@ -23,6 +23,6 @@ export class RiskPardons {
   }
 
   private key(userId: string): string {
-    return this.redis.key('risk', 'pardon', userId);
+    return this.redis.key('risk', 'pardon', this.redis.identity(userId));
   }
 }

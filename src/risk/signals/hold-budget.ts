@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { ServerClock, type RedisClient } from '../../infra/redis';
+import { markOf, ServerClock, type RedisClient } from '../../infra/redis';
 import { OrderFollowup, type Order } from '../../order';
-import { markOf, RiskRedis } from './risk-redis';
+import { RiskRedis } from './risk-redis';
 import { dayMs } from './sliding-window';
 import type { HoldSubject, PurchaseSubject } from './subject';
 

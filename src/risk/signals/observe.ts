@@ -1,4 +1,5 @@
-import { markOf, type RiskRedis } from './risk-redis';
+import { markOf } from '../../infra/redis';
+import type { RiskRedis } from './risk-redis';
 
 /** One attempt to buy, as the scripts are told about it. */
 export interface ObservedAttempt {

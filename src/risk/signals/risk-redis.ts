@@ -1,17 +1,8 @@
-import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { ipNetworkOf } from '../../infra/http';
 import { AdmissionRedis, readLuaScripts, type LuaCommands, type ScriptArgument }
   from '../../infra/redis';
-
-/** Characters of a mark: 66 bits, enough to tell apart everybody who was seen in a day. */
-const markLength = 11;
-
-/** A short stand-in for an id, where sets keep many ids or a client chooses what is written. */
-export function markOf(id: string): string {
-  return hash('sha256', id, 'base64url').slice(0, markLength);
-}
 
 /** The keys and scripts of the risk layer; ../rules/README.md says what they hold, how long. */
 @Injectable()
@@ -41,13 +32,16 @@ export class RiskRedis {
   readonly expired = (userId: string) => this.keyOfUser('expired', userId);
   readonly cancelled = (userId: string) => this.keyOfUser('cancelled', userId);
   readonly ipUsers = (ip: string) =>
-    this.redis.key('risk', 'ip-users', ipNetworkOf(ip) ?? 'unknown');
-  readonly deviceUsers = (mark: string) => this.redis.key('risk', 'device-users', mark);
-  readonly deviceHolds = (mark: string) => this.redis.key('risk', 'device-holds', mark);
+    this.redis.key('risk', 'ip-users', this.redis.identity(ipNetworkOf(ip) ?? 'unknown'));
+  readonly deviceUsers = (mark: string) => this.keyOfDevice('device-users', mark);
+  readonly deviceHolds = (mark: string) => this.keyOfDevice('device-holds', mark);
   readonly sample = () => this.redis.key('risk', 'sample');
 
-  /** A Cluster keeps a user in one slot. Braces of his own must not tear him apart: it has his mark. */
   private keyOfUser(kind: string, userId: string): string {
-    return this.redis.key('risk', kind, this.isCluster ? `{${markOf(userId)}}` : userId);
+    return this.redis.key('risk', kind, this.redis.identity(userId));
+  }
+
+  private keyOfDevice(kind: string, mark: string): string {
+    return this.redis.key('risk', kind, this.isCluster ? `{${mark}}` : mark);
   }
 }

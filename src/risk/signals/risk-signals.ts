@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Identity } from '../../auth';
 import { APP_CONFIG, type AppConfig } from '../../config';
-import { ServerClock } from '../../infra/redis';
+import { markOf, ServerClock } from '../../infra/redis';
 import { EarlyAttempts } from './early-attempts';
 import { observeAtOnce, observeInParts, type Counts, type Windows } from './observe';
-import { markOf, RiskRedis } from './risk-redis';
+import { RiskRedis } from './risk-redis';
 import type { Signals } from './signals';
 import { countInWindow, dayMs, hourMs, minuteMs } from './sliding-window';
 import type { PurchaseSubject, RiskSubject } from './subject';

@@ -107,11 +107,11 @@ describe('the funnel of a sale that goes on without Redis', () => {
   });
 
   it('shows that the funnel leaves Redis alone', async () => {
-    const { circuit } = product.get(AdmissionRedis);
+    const redis = product.get(AdmissionRedis);
     await until('left alone', async () => {
       await product.client.call('POST', '/v1/captcha/challenges',
         { as: 'doubtful', body: { saleId: sales.risky } });
-      return circuit.isOpen;
+      return redis.isOpenCircuit;
     });
     const { text } = await product.client.call('GET', '/metrics', { as: admin });
     expect(text).toMatch(/circuit_open\{dependency="redis-admission"\} 1/);

@@ -1,6 +1,8 @@
 import { Metrics } from '../../../src/infra/metrics';
-import { AdmissionRedis, RedisConnections } from '../../../src/infra/redis';
+import { AdmissionRedis, FencedServers, isCluster, markOf, RedisConnections }
+  from '../../../src/infra/redis';
 import { slotOf } from '../../../src/infra/redis/slot';
+import { RiskRedis } from '../../../src/risk/signals';
 import { admin } from '../../support/client';
 import { expectBooksToBalance } from '../../support/books';
 import { expectProblem } from '../../support/expect-problem';
@@ -17,7 +19,8 @@ describe('the product on a Redis Cluster', () => {
   beforeAll(async () => {
     cluster = await RedisCluster.start();
     product = await TestProduct.start({ REDIS_URL: cluster.url, RISK: 'on', CAPTCHA: 'off',
-      HOLDS_PER_USER: '2', HOLDS_PER_DEVICE: '2', THROTTLE_USER: '5/60', THROTTLE_IP: '5000/60' });
+      HOLDS_PER_USER: '2', HOLDS_PER_DEVICE: '2', THROTTLE_USER: '5/60', THROTTLE_IP: '5000/60',
+      THROTTLE_DEVICE: '5000/60' });
     await until('it is ready', async () =>
       (await product.client.call('GET', '/health/ready')).status === 200);
     // The caps alone: no rule refuses anybody.
@@ -67,13 +70,31 @@ describe('the product on a Redis Cluster', () => {
     const saleId = await product.client.openSale();
     const admission = product.get(AdmissionRedis);
     const ofAddress = () =>
-      admission.connection.llen(admission.key('throttle', 'ip', '127.0.0.1'));
+      admission.connection.llen(admission.key('throttle', 'ip', admission.identity('127.0.0.1')));
     const before = await ofAddress();
     const answers = [];
     for (let i = 0; i < 8; i += 1) answers.push(await product.client.buy(saleId, 'greedy'));
     expect(answers.filter(({ body: { code } }) => code === 'RATE_LIMITED')).toHaveLength(3);
     expect(await ofAddress() - before).toBe(5);
     expect((await product.client.buy(saleId, 'modest')).status).toBe(202);
+  });
+
+  it('counts an identity on one node, by whatever name', async () => {
+    const saleId = await product.client.openSale();
+    const [user, device, ip] = ['ann{1}', 'phone{2}', '127.0.0.1'];
+    await product.client.buy(saleId, user, { headers: { 'x-device-id': device } });
+    const [admission, risk] = [product.get(AdmissionRedis), product.get(RiskRedis)];
+    const throttled = (scope: string, id: string) =>
+      admission.key('throttle', scope, admission.identity(id));
+    for (const keys of [
+      [throttled('user', user), risk.user(user), risk.userHolds(user)],
+      [throttled('device', device), risk.deviceHolds(markOf(device))],
+      [throttled('ip', ip), risk.ipUsers(ip)],
+    ]) {
+      const found = await Promise.all(keys.map((key) => admission.connection.exists(key)));
+      expect(found).toEqual(keys.map(() => 1));
+      expect(new Set(keys.map(slotOf)).size).toBe(1);
+    }
   });
 
   it('caps unpaid orders of a device, and keeps no place of a user that it refused', async () => {
@@ -117,6 +138,50 @@ describe('the product on a Redis Cluster', () => {
     await client.cancel(id, 'dan');
     await until('the unit is sold again', async () => (await ask()).status === 202);
     await expectBooksToBalance(product, saleId);
+  });
+
+  it('tells a script the run id of the server that runs it, also when its keys were elsewhere', async () => {
+    const connections = new RedisConnections(testConfig({ REDIS_URL: cluster.url,
+      DATABASE_URL: 'mysql://database/shop' }));
+    try {
+      const lua = "return { ARGV[1], redis.call('INFO', 'server'):match('run_id:(%w+)') }";
+      const servers = new FencedServers(connections, [{ name: 'where', numberOfKeys: 1, lua }]);
+      const { map } = connections;
+      if (map === undefined) throw new Error('There is no Cluster');
+      await until('all are known', async () => map.masters.length === 3 && servers.areAllThere);
+      for (const key of ['a', 'b', 'c']) {
+        const runIds = new Set<string | undefined>();
+        for (const elsewhere of map.masters) {
+          const masterOf = jest.spyOn(map, 'masterOf').mockReturnValue(elsewhere);
+          const [told, runId] = await servers.run('where', [key], (boot) => [boot]) as string[];
+          masterOf.mockRestore();
+          expect(told).toBe(runId);
+          runIds.add(runId);
+        }
+        expect(runIds.size).toBe(1); // that of its server, whichever was asked first
+      }
+    } finally {
+      connections.onApplicationShutdown();
+    }
+  });
+
+  it('lets the connection on which a worker waits end with several nodes, and begin again', async () => {
+    const connections = new RedisConnections(testConfig({ REDIS_URL: cluster.url,
+      DATABASE_URL: 'mysql://database/shop' }));
+    const queues = connections.forQueues({ maxRetriesPerRequest: null });
+    if (queues === undefined || !isCluster(queues)) throw new Error('There is no Cluster');
+    const copy = queues.duplicate();
+    try {
+      await Promise.all(['a', 'b', 'c'].map((key) => copy.get(key))); // on a node each
+      copy.disconnect();
+      await until('it can be used again', async () => {
+        if (copy.status === 'end') await copy.connect();
+        return copy.status === 'ready';
+      });
+    } finally {
+      copy.disconnect();
+      connections.onApplicationShutdown();
+    }
   });
 
   it('does not start while a master may throw away what it promised', async () => {

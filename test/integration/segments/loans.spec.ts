@@ -1,6 +1,7 @@
 import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
 import { SegmentKeeper } from '../../../src/reconciliation/segment-keeper';
+import { SaleGate } from '../../../src/sale';
 import { saleKeys, StockAdjustments } from '../../../src/stock';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
@@ -125,6 +126,18 @@ describe('a loan between segments', () => {
     await until('it is mended', async () =>
       (await sale.press(sale.buyerOf(0))).body.code === 'SOLD_OUT');
     await sale.expectBooksToBalance(2);
+  });
+
+  it('is not asked for either while nobody can say it, since the node of a segment is away', async () => {
+    const sale = await SegmentedSale.open(product, { stock: 2, segments: 2 });
+    expect((await sale.press(sale.buyerOf(0))).status).toBe(202);
+    const gate = product.get(SaleGate);
+    const real = gate.available.bind(gate);
+    jest.spyOn(gate, 'available').mockImplementation(async (stockIds) =>
+      new Map([...await real(stockIds), [sale.stockIds[1] ?? '', undefined]]));
+    expectProblem(await product.client.buy(sale.id, sale.buyerOf(0)), 'TEMPORARILY_UNAVAILABLE');
+    jest.restoreAllMocks();
+    expect((await sale.press(sale.buyerOf(0))).status).toBe(202);
   });
 
   it('fails for a time as a refusal that the buyer may repeat, never as an internal error', async () => {

@@ -63,7 +63,7 @@ describe('the connection of the funnel', () => {
     expect(asked).toBe(0);
     expect(await process.ask(bob)).not.toBe('passed');
     way.flow();
-    await until('the probe finds out', async () => !process.redis.circuit.isOpen);
+    await until('the probe finds out', async () => !process.redis.isOpenCircuit);
     expect(await process.ask(bob)).toBe('passed');
   });
 
@@ -71,10 +71,10 @@ describe('the connection of the funnel', () => {
     await way.refuse();
     await until('noticed', async () => !process.redis.isConnected);
     for (let fault = 0; fault < enoughFaults; fault += 1) await ping();
-    expect(process.redis.circuit.isOpen).toBe(true);
-    const { connection, circuit } = process.redis;
+    expect(process.redis.isOpenCircuit).toBe(true);
+    const { redis } = process;
     const isOpenAtReady = new Promise<boolean>((resolve) => {
-      connection.once('ready', () => { resolve(circuit.isOpen); });
+      redis.connection.once('ready', () => { resolve(redis.isOpenCircuit); });
     });
     await way.accept();
     expect(await isOpenAtReady).toBe(false);
