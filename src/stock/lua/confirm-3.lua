@@ -39,7 +39,7 @@ for first = 1, #ARGV, arguments do
   end
 end
 if units > 0 then
-  redis.call('HINCRBY', meta, 'reserved', -units)
-  redis.call('HINCRBY', meta, 'ordered', units)
+  redis.call('HINCRBY', meta, 'reserved', string.format('%.0f', -units))
+  redis.call('HINCRBY', meta, 'ordered', string.format('%.0f', units))
 end
 return codes
