@@ -21,15 +21,15 @@ end
 redis.call('XLEN', outbox) -- a key of the wrong type must fail here, before the first write
 
 -- From here on nothing may fail: Redis does not roll a script back.
-local acknowledged, first, isAll = 0, nil, false
+local acknowledged, isAll = 0, false
 for i = 2, #ARGV, 1000 do -- unpack takes no more than some thousand
   acknowledged = acknowledged
     + redis.call('XACK', outbox, group, unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
 -- Entries that the group has given out, all of them, and in their sequence: what is older was, too.
 if acknowledged == #ARGV - 1 then
-  first = redis.call('XPENDING', outbox, group)[2]
-  isAll = not first or is_older(last, first)
+  local pending = redis.pcall('XPENDING', outbox, group) -- an older list of what we may do lacks it
+  isAll = not pending.err and (not pending[2] or is_older(last, pending[2]))
 end
 if isAll then redis.call('XTRIM', outbox, 'MINID', '=', last) end
 for i = isAll and #ARGV or 2, #ARGV, 1000 do
