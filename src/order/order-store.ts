@@ -55,6 +55,11 @@ export class OrderStore {
     return isComplete ? rows.map(toOrder) : this.findOver(reader, rids, saleId);
   }
 
+  /** Whether no order of the sale can be in the archive. */
+  isLive(saleId: string): boolean {
+    return this.catalog.peek(saleId) !== undefined;
+  }
+
   /** The orders of a sale wherever they lie: a table for FROM, and the values of its placeholders. */
   tableOf(saleId: string): { table: string; values: string[] } {
     if (this.isLive(saleId)) return { table: 'orders', values: [] };
@@ -160,10 +165,6 @@ export class OrderStore {
       : await reader.query<OrderRow>(inBoth('sale_id = ? AND rid IN (?)'),
         [saleId, rids, saleId, rids]);
     return rows.map(toOrder);
-  }
-
-  private isLive(saleId: string): boolean {
-    return this.catalog.peek(saleId) !== undefined;
   }
 
   /** The database's clock. */

@@ -9,6 +9,8 @@ import { isOfService, StockBook, StockReader, type LedgerRow, type OutboxEntry, 
 import type { Order, RejectionReason } from './order';
 import { OrderStore } from './order-store';
 
+const looksAtMost = 2;
+
 /** The guarded statement refused: the batch does not fit the stock, or its epoch has passed. */
 class DoesNotFit extends Error {}
 
@@ -61,19 +63,31 @@ export class OrderWriter {
     return held?.status === 'reserved' && held.epoch > epoch ? held.epoch : undefined;
   }
 
-  /** Rows that somebody else wrote at the same time are there at the second look. */
+  /**
+   * A reservation hardly ever has a row already: it is looked for only after the database has refused
+   * a second one. Rows that somebody else wrote at the same time are there at the second look.
+   */
   private async writeNewTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<Order[]> {
-    try {
-      return await this.writeTogether(sale, batch);
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-      return this.writeTogether(sale, batch);
+    for (let looks = this.store.isLive(sale.id) ? 0 : 1; ; looks += 1) {
+      try {
+        return await this.writeTogether(sale, batch, looks > 0);
+      } catch (error) {
+        if (!isDuplicateKey(error) || looks === looksAtMost) throw error;
+      }
     }
   }
 
-  private async writeTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<Order[]> {
-    const { orders, ledger } = await this.database.transaction((transaction) =>
-      this.insertMissing(transaction, sale, batch));
+  private async writeTogether(sale: Sale, batch: readonly OutboxEntry[],
+    looksFirst = true): Promise<Order[]> {
+    const { orders, ledger } = await this.database.transaction(async (transaction) => {
+      const written = looksFirst
+        ? await this.store.findMany(batch.map(({ rid }) => rid), sale.id, transaction) : [];
+      const known = new Set(written.map(({ id }) => id));
+      const missing = batch.filter(({ rid }) => !known.has(rid));
+      if (missing.length === 0) return { orders: written, ledger: [] };
+      const added = await this.insert(transaction, sale, missing);
+      return { orders: [...written, ...added.orders], ledger: added.ledger };
+    });
     this.book.audit(ledger);
     const now = this.clock.now();
     const lag = new Map(batch.map(({ rid, reservedAtMs }) => [rid, now - reservedAtMs]));
@@ -84,16 +98,12 @@ export class OrderWriter {
     return orders;
   }
 
-  private async insertMissing(transaction: Transaction, sale: Sale,
-    batch: readonly OutboxEntry[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
-    const written = await this.store.findMany(batch.map(({ rid }) => rid), sale.id, transaction);
-    const known = new Set(written.map(({ id }) => id));
-    const missing = batch.filter(({ rid }) => !known.has(rid));
-    if (missing.length === 0) return { orders: written, ledger: [] };
+  private async insert(transaction: Transaction, sale: Sale,
+    missing: readonly OutboxEntry[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
     const now = await this.store.now(transaction);
     const expiresAt = ({ payWindowSeconds = sale.payWindowSeconds }: OutboxEntry) =>
       new Date(now.getTime() + payWindowSeconds * 1_000);
-    const inserted = await this.store.insert(transaction, sale, missing,
+    const orders = await this.store.insert(transaction, sale, missing,
       { status: 'pending_payment', expiresAt, now });
     failpoint('writer-in-transaction');
     const ledger = await this.book.allocate(transaction, { saleId: sale.id,
@@ -103,7 +113,7 @@ export class OrderWriter {
       ({ rid, userId, quantity,
         cause: { source: isOfService(rid) ? 'tcc' : 'purchase', ip, traceId } })));
     if (!ledger) throw new DoesNotFit();
-    return { orders: [...written, ...inserted], ledger };
+    return { orders, ledger };
   }
 
   private async writeAlone(sale: Sale, entry: OutboxEntry): Promise<Order> {

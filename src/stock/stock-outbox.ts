@@ -40,6 +40,7 @@ const pauseMs = 10;
 const pauseMsPerSale = 0.05;
 
 const readTimeoutMs = 1_500;
+const badArgument = -8;
 
 type StreamReply = [id: string, fields: string[] | null][];
 
@@ -55,15 +56,18 @@ export class StockOutbox {
       ...(this.redis.isClustered && { commandTimeout: readTimeoutMs }) });
   }
 
-  /** New entries of these sales, at most `count` each; waits up to `blockMs` for the first. */
+  /**
+   * New entries of these sales, at most `count` each; waits up to `blockMs` for the first. Only one of
+   * each comes as it is, and all behind it in one text, which is read in a tenth of the time.
+   */
   async read(reader: RedisClient, consumer: string, saleIds: readonly string[], count: number,
     blockMs: number): Promise<OutboxBatch[]> {
     if (isCluster(reader)) return this.readEach(reader, consumer, saleIds, count);
     const streams = saleIds.map((saleId) => this.redis.keys(saleId).outbox);
-    const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', count,
+    const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', 1,
       'BLOCK', blockMs, 'STREAMS', ...streams, ...streams.map(() => '>'));
-    return (reply ?? []).map(([stream, entries]) =>
-      batchOf(saleIds[streams.indexOf(stream)] ?? '', entries));
+    return Promise.all((reply ?? []).map(([stream, entries]) =>
+      this.withNext(consumer, saleIds[streams.indexOf(stream)] ?? '', entries, count)));
   }
 
   /** Without those whose outbox cannot be asked now, because their node of a Cluster is away. */
@@ -100,8 +104,8 @@ export class StockOutbox {
   /** The queue has them: both at once, so that none is delivered again. */
   async acknowledge({ saleId, streamIds }: OutboxBatch): Promise<void> {
     const { outbox } = this.redis.keys(saleId);
-    await this.redis.connections.general.multi()
-      .xack(outbox, relayGroup, ...streamIds).xdel(outbox, ...streamIds).exec();
+    const code = await this.redis.run('acknowledge-outbox', [outbox], [relayGroup, ...streamIds]);
+    if (code === badArgument) throw new Error('The acknowledge-outbox script refused its arguments');
   }
 
   /**
@@ -134,12 +138,22 @@ export class StockOutbox {
     return [];
   }
 
+  /** The entry that a relay has taken, and those that come next. */
+  private async withNext(consumer: string, saleId: string, first: StreamReply,
+    count: number): Promise<OutboxBatch> {
+    if (count === 1) return batchOf(saleId, first);
+    const text = await this.redis.run('take-outbox', [this.redis.keys(saleId).outbox],
+      [relayGroup, consumer, count - 1]) as string;
+    return batchOf(saleId, text === '' ? first : [...first, ...JSON.parse(text) as StreamReply]);
+  }
+
   private async readOne(reader: RedisClient, consumer: string, saleId: string,
     count: number): Promise<OutboxBatch[]> {
     try {
-      const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', count,
+      const reply = await reader.xreadgroup('GROUP', relayGroup, consumer, 'COUNT', 1,
         'STREAMS', this.redis.keys(saleId).outbox, '>');
-      return (reply ?? []).map(([, entries]) => batchOf(saleId, entries));
+      return await Promise.all((reply ?? []).map(([, entries]) =>
+        this.withNext(consumer, saleId, entries, count)));
     } catch (error) {
       if (!String(error).includes('NOGROUP')) throw error;
       await this.ensureGroups([saleId]);

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
---[[ confirm-3: the rows of these reservations are committed; they now wait for payment.
+--[[ confirm-3: the rows of these reservations are committed; they now wait for payment. All of a batch
+     in five commands: each that is called, and written to disk, has its price.
      KEYS  meta, records, due                                   (one slot: {saleId})
      ARGV  pairs of rid, payBeforeMs
      Reply one code per pair: 1 confirmed · 0 not a live reservation, nothing done
@@ -13,21 +14,40 @@ end
 if not has_counts(meta, 'reserved', 'ordered') then return { -9 } end
 redis.call('ZCARD', due) -- keys of the wrong type must fail here, before the first write
 redis.call('HLEN', records)
+local arguments = 2000 -- so many at once: unpack takes no more than some thousand
+local LIVE = '^R(%d*)|(%d+)|%d+(|%d+|%d+|%d+|%d+|[^|]*|.*)$'
+
+-- A live reservation that waits for payment from now on, and its units; nil for any other record. Without
+-- taking all of the record apart: most of it stays as it is.
+local function confirmed(text, payBefore)
+  local hold, quantity, rest = string.match(text or '', LIVE)
+  if not is_count(quantity) then return nil end
+  return 'O' .. hold .. '|' .. quantity .. '|' .. payBefore .. rest, quantity
+end
 
 -- From here on nothing may fail: Redis does not roll a script back.
-local codes = {}
-for i = 1, #ARGV, 2 do
-  local rid, payBefore = ARGV[i], ARGV[i + 1]
-  local record = unpack_record(redis.call('HGET', records, rid))
-  local code = 0
-  if record and record.state == 'R' then
-    record.state, record.deadline = 'O', payBefore
-    redis.call('HSET', records, rid, pack_record(record))
-    redis.call('ZADD', due, payBefore, rid)
-    redis.call('HINCRBY', meta, 'reserved', -record.quantity)
-    redis.call('HINCRBY', meta, 'ordered', record.quantity)
-    code = 1
+local codes, units = {}, 0
+for first = 1, #ARGV, arguments do
+  local rids, taken, changes, deadlines = {}, {}, {}, {}
+  for i = first, math.min(first + arguments, #ARGV + 1) - 1, 2 do rids[#rids + 1] = ARGV[i] end
+  local texts = redis.call('HMGET', records, unpack(rids))
+  for i, rid in ipairs(rids) do
+    local payBefore, code = ARGV[first + 2 * i - 1], 0
+    local record, quantity = confirmed(texts[i], payBefore)
+    if record and not taken[rid] then
+      taken[rid], code, units = true, 1, units + quantity
+      changes[#changes + 1], changes[#changes + 2] = rid, record
+      deadlines[#deadlines + 1], deadlines[#deadlines + 2] = payBefore, rid
+    end
+    codes[#codes + 1] = code
   end
-  codes[#codes + 1] = code
+  if #changes > 0 then
+    redis.call('HSET', records, unpack(changes))
+    redis.call('ZADD', due, unpack(deadlines))
+  end
+end
+if units > 0 then
+  redis.call('HINCRBY', meta, 'reserved', string.format('%.0f', -units))
+  redis.call('HINCRBY', meta, 'ordered', string.format('%.0f', units))
 end
 return codes

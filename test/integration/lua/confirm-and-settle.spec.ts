@@ -65,6 +65,15 @@ describe.each(strategies)('confirm and settle of a sale with %s', (strategy) => 
     expect(await sale.counters()).toEqual([7, 0, 0, 3]);
   });
 
+  it('confirm counts one that comes twice once, however far apart in a long batch', async () => {
+    const sale = await ledger.openSale();
+    await sale.reserve('r1', { quantity: 2 });
+    const between = Array.from({ length: 1_000 }, (_, i) => `nobody-${i}`);
+    const codes = await sale.run('confirm', ...['r1', ...between, 'r1'].flatMap((rid) => [rid, 5]));
+    expect(codes).toEqual([1, ...between.map(() => 0), 0]);
+    expect(await sale.counters()).toEqual([8, 0, 2, 0]);
+  });
+
   it('work on a sale that is paused, closed, past its end or in recovery', async () => {
     for (const state of ['paused', 'closed', 'recovering']) {
       const sale = await ledger.openSale();

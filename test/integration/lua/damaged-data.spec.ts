@@ -21,6 +21,8 @@ const calls: Record<ScriptName, (string | number)[]> = {
   'open': [closer, boot, 'open'],
   'set-state': ['paused'],
   'sold-out': [boot, 1, 100],
+  'take-outbox': ['relay', 'one', 10],
+  'acknowledge-outbox': ['relay', '1-1'],
 };
 
 /** Counts that HINCRBY cannot use, or that Lua would take for another number. */

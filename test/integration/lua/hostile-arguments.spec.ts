@@ -78,6 +78,9 @@ const cases: Case[] = [
     others: { state: ['', 'open', 'paused', 'closed', 'loading'], closer: [''] } },
   { script: 'sold-out', refusal: [-8, 0], lengths: [0, 1, 2, 4],
     args: { boot, epoch: 1, seqAtMost: 100 }, counts: ['epoch', 'seqAtMost'], others: { boot: [''] } },
+  { script: 'acknowledge-outbox', refusal: -8, lengths: [0, 1],
+    args: { 'group': 'relay', 'id': '1-1', 'second id': '1-2' },
+    others: { 'id': ['', '-', '1-', '-1', '1', '1-1-1', '1-a', '>', '$', '1-1\n'], 'second id': [''] } },
 ];
 
 describe.each(cases)('$script', ({ script, args, counts = [], ids = [], others = {}, refusal,

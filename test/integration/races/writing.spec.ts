@@ -123,13 +123,15 @@ describe('reservations on their way to the database', () => {
     const { saleId, rids } = await saleWithReservations(60);
     const batch = await take(saleId, 'relay');
     const before = await conflicts();
-    // The first finds no row, and all of the second's when it wants to insert its own.
-    afterNext(product.get(OrderStore), 'findMany', () => true,
-      async () => deliver(processors[1], { ...batch, entries: batch.entries.slice(20) }));
+    const part = (from: number, to: number) =>
+      deliver(processors[1], { ...batch, entries: batch.entries.slice(from, to) });
+    // The second is there before the first inserts, and once more when that has looked for its rows.
+    afterNext(product.get(OrderStore), 'now', () => true, async () => part(30, 60));
+    afterNext(product.get(OrderStore), 'findMany', () => true, async () => part(20, 30));
     const inserts = jest.spyOn(product.get(OrderStore), 'insert');
     await deliver(processors[0], { ...batch, entries: batch.entries.slice(0, 40) });
     await product.get(StockOutbox).acknowledge(batch);
-    expect(inserts.mock.calls.map(([, , entries]) => entries.length)).toEqual([40, 20]);
+    expect(inserts.mock.calls.map(([, , entries]) => entries.length)).toEqual([40, 30, 20]);
     inserts.mockRestore();
     expect(await conflicts()).toBe(before);
     const { orders } = await expectBooksToBalance(product, saleId);

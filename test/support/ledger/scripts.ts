@@ -1,6 +1,6 @@
 import type { SaleKeys } from '../../../src/stock/sale-keys';
 
-export type Reply = number | (number | string)[];
+export type Reply = number | string | (number | string)[];
 
 /** The strategies that admit buyers in Redis: the same tables of tests hold for all. */
 export const strategies = ['lua', 'tokens'] as const;
@@ -14,6 +14,7 @@ export const leaseMs = 30_000;
 
 /** Which keys each script takes, in their sequence. */
 export const keysOfScript = {
+  'acknowledge-outbox': ['outbox'],
   'adjust': ['meta', 'adjustments', 'tokens'],
   'audit': ['meta', 'records', 'due', 'outbox', 'tokens'],
   'confirm': ['meta', 'records', 'due'],
@@ -28,6 +29,7 @@ export const keysOfScript = {
   'set-state': ['meta'],
   'settle': ['meta', 'records', 'due'],
   'sold-out': ['meta'],
+  'take-outbox': ['outbox'],
 } as const satisfies Record<string, readonly (keyof SaleKeys)[]>;
 export type ScriptName = keyof typeof keysOfScript;
 
