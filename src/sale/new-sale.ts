@@ -42,7 +42,7 @@ export const newSaleBody = z.strictObject({
   path: ['stock'], message: 'At most 1000000 units with the strategy tokens or database-unit-rows',
 }).refine(({ segments, strategy }) => segments === 1 || strategy === 'lua', {
   path: ['segments'], message: 'Only a sale with the strategy lua can be in segments',
-}).refine(({ segments, stock }) => segments <= stock, {
+}).refine(({ segments, stock }) => segments === 1 || segments <= stock, {
   path: ['segments'], message: 'Not more segments than units',
 }).meta({
   id: 'NewSale',
