@@ -15,15 +15,6 @@ if not has_counts(meta, 'reserved', 'ordered') then return { -9 } end
 redis.call('ZCARD', due) -- keys of the wrong type must fail here, before the first write
 redis.call('HLEN', records)
 local arguments = 2000 -- so many at once: unpack takes no more than some thousand
-local LIVE = '^R(%d*)|(%d+)|%d+(|%d+|%d+|%d+|%d+|[^|]*|.*)$'
-
--- A live reservation that waits for payment from now on, and its units; nil for any other record. Without
--- taking all of the record apart: most of it stays as it is.
-local function confirmed(text, payBefore)
-  local hold, quantity, rest = string.match(text or '', LIVE)
-  if not is_count(quantity) then return nil end
-  return 'O' .. hold .. '|' .. quantity .. '|' .. payBefore .. rest, quantity
-end
 
 -- From here on nothing may fail: Redis does not roll a script back.
 local codes, units = {}, 0
@@ -33,10 +24,11 @@ for first = 1, #ARGV, arguments do
   local texts = redis.call('HMGET', records, unpack(rids))
   for i, rid in ipairs(rids) do
     local payBefore, code = ARGV[first + 2 * i - 1], 0
-    local record, quantity = confirmed(texts[i], payBefore)
-    if record and not taken[rid] then
-      taken[rid], code, units = true, 1, units + quantity
-      changes[#changes + 1], changes[#changes + 2] = rid, record
+    local record = unpack_record(texts[i])
+    if record and record.state == 'R' and not taken[rid] then
+      taken[rid], code, units = true, 1, units + record.quantity
+      record.state, record.deadline = 'O', payBefore
+      changes[#changes + 1], changes[#changes + 2] = rid, pack_record(record)
       deadlines[#deadlines + 1], deadlines[#deadlines + 2] = payBefore, rid
     end
     codes[#codes + 1] = code

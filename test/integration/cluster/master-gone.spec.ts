@@ -58,10 +58,11 @@ describe('a Redis Cluster that has lost a master and its replica', () => {
 
   afterEach(() => { jest.restoreAllMocks(); });
 
+  // What waits for a node as long as it takes, does so for a minute.
   afterAll(async () => {
     await product.stop();
     await cluster.stop();
-  });
+  }, 120_000);
 
   it('says of the sales on its other masters what is to be said, before it knows', async () => {
     const both = [sales.lost, sales.other];

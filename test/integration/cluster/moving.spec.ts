@@ -32,11 +32,12 @@ describe('a sale on a Redis Cluster whose nodes change', () => {
 
   afterEach(() => { crowd.abandon(); });
 
+  // What waits for a node as long as it takes, does so for a minute.
   afterAll(async () => {
     await Promise.all([product, strict].map((process) => process.stop()));
     await installation.drop();
     await cluster.stop();
-  });
+  }, 120_000);
 
   /** Takes most of the stock away, lets the crowd buy the rest, and looks whether all is right. */
   async function sellOut(saleId: string): Promise<void> {

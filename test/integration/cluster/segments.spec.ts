@@ -17,11 +17,12 @@ describe('a sale in segments on a Redis Cluster', () => {
       (await product.client.call('GET', '/health/ready')).status === 200);
   });
 
+  // What waits for a node as long as it takes, does so for a minute.
   afterAll(async () => {
     await product.stop();
     await installation.drop();
     await cluster.stop();
-  });
+  }, 120_000);
 
   /** Segments of the sale, by the place of the node that has them. */
   async function segmentsByNode(sale: SegmentedSale): Promise<Map<number, number[]>> {
