@@ -49,9 +49,14 @@ export function fitForWorkers(cluster: Cluster): void {
   };
 }
 
-/** The library says `close` for each of the nodes that end, and what comes after it for the first alone. */
+/**
+ * The library says `close` for each of the nodes that end, and does what comes after it for the first
+ * alone: that is to end, and to reject what still waits for a server.
+ */
 function endIfClosed(cluster: Cluster): void {
   if (cluster.status !== 'close') return;
   cluster.status = 'end';
   cluster.emit('end');
+  const { flushQueue } = cluster as unknown as { flushQueue: (error: Error) => void };
+  flushQueue.call(cluster, new Error('Connection is closed.'));
 }
