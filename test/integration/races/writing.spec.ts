@@ -81,12 +81,11 @@ describe('reservations on their way to the database', () => {
     const { saleId, rids } = await saleWithReservations(40);
     expect((await take(saleId, 'relay-that-dies')).entries).toHaveLength(40);
     const outbox = product.get(StockOutbox);
-    // By now the dead one has held them for a millisecond; the second claimer finds them fresh.
-    const claims = await until('the entries are old', async () => {
-      const found = await Promise.all(['a', 'b'].map((name) =>
-        outbox.claim(name, saleId, 50, 500)));
-      return found.some(({ entries }) => entries.length > 0) && found;
-    });
+    const stream = saleKeys(product.config.redisNamespace, saleId).outbox;
+    await until('the entries are old', async () => (await product.get(RedisConnections).general
+      .xpending(stream, 'relay', 'IDLE', 50, '-', '+', 100)).length === 40);
+    // The second claimer finds them fresh.
+    const claims = await Promise.all(['a', 'b'].map((name) => outbox.claim(name, saleId, 50, 500)));
     expect(claims.flatMap(({ entries }) => entries.map(({ rid }) => rid)).sort())
       .toEqual(rids.sort());
     for (const claim of claims) {
