@@ -36,7 +36,7 @@ async function testAll(environment) {
     const failed = existsSync(report) ? failedFiles(report) : [];
     if (failed.length === 0 || failed.length > playedAgainAtMost) throw error;
     await step(`again, alone: ${failed.join(', ')}`,
-      () => runJest(environment, ['--runInBand', '--runTestsByPath', ...failed], patienceMs),
+      () => runJest(environment, ['--runInBand', '--forceExit', '--runTestsByPath', ...failed], patienceMs),
       { ticking: false });
     say(`FAILED ONCE, passed alone; find out why: ${failed.join(', ')}`);
   }
