@@ -23,7 +23,7 @@ const soonMs = 4_000;
 /** Which master has the key, as the Cluster begins: they share the slots out evenly. */
 const placeOf = (key: string) => Math.floor(slotOf(key) * 3 / 16_384);
 
-/** It needs a machine that keeps time: a Cluster that is busy loses further masters. */
+/** At full length only: beside other tests its start has failed once, nobody knows why, and see afterAll. */
 const describeInFull = scale === 'full' ? describe : describe.skip;
 
 describeInFull('a Redis Cluster that has lost a master and its replica', () => {

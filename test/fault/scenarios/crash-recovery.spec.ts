@@ -9,7 +9,8 @@ const recoveryPoints = ['recovery-after-close', 'recovery-after-epoch',
 
 for (const point of recoveryPoints) {
   scenario(`S11: the recovering process dies at ${point}: another recovers from the start`,
-    { row: `SIGKILL within S11 (${point})`, processes: ['api', 'worker'] },
+    { row: `SIGKILL within S11 (${point})`, short: point === 'recovery-during-load',
+      processes: ['api', 'worker'] },
     async (stage) => {
       const { deployment, servers } = stage;
       await stage.inject('Redis and the worker are killed', () =>
