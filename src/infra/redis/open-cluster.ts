@@ -37,17 +37,32 @@ export function openCluster({ nodes, options, retryStrategy, patienceMs }: Clust
 /**
  * Makes duplicates of this connection fit for workers of BullMQ, which block on one and wait for its end
  * to begin it again or to stop. They give a command up after some half a second without a server: a
- * worker tears the connection down when it takes a second longer than it should. And they do not
- * fall back from their end.
+ * worker tears the connection down when it takes a second longer than it should. And they come to
+ * their end whenever they are told to, and do not fall back from it.
  */
 export function fitForWorkers(cluster: Cluster): void {
   const duplicate = cluster.duplicate.bind(cluster);
   cluster.duplicate = (nodes, options) => {
     const copy = duplicate(nodes, { ...options, maxRedirections: triesOfDuplicates });
     copy.on('close', () => { setImmediate(() => { endIfClosed(copy); }); });
+    const disconnect = copy.disconnect.bind(copy);
+    copy.disconnect = (reconnect) => {
+      const hasNodes = copy.nodes().length > 0;
+      disconnect(reconnect);
+      if (!hasNodes && !reconnect) setImmediate(() => { closeWithoutNodes(copy); });
+    };
     return copy;
   };
 }
+
+/** What the library does about the end of a connection, and keeps to itself. */
+interface Ending {
+  setStatus(status: 'close'): void;
+  handleCloseEvent(): void;
+  flushQueue(error: Error): void;
+}
+
+const endingOf = (cluster: Cluster) => cluster as unknown as Ending;
 
 /**
  * The library says `close` for each of the nodes that end, and does what comes after it for the first
@@ -57,6 +72,15 @@ function endIfClosed(cluster: Cluster): void {
   if (cluster.status !== 'close') return;
   cluster.status = 'end';
   cluster.emit('end');
-  const { flushQueue } = cluster as unknown as { flushQueue: (error: Error) => void };
-  flushQueue.call(cluster, new Error('Connection is closed.'));
+  endingOf(cluster).flushQueue(new Error('Connection is closed.'));
+}
+
+/**
+ * The library hears of the end by the end of the last node. A connection that is told to disconnect
+ * between two attempts has none, and would never end: nor would the worker that waits for it.
+ */
+function closeWithoutNodes(cluster: Cluster): void {
+  if (cluster.status !== 'disconnecting') return;
+  endingOf(cluster).setStatus('close');
+  endingOf(cluster).handleCloseEvent();
 }

@@ -11,7 +11,7 @@ interface Run {
 /** Two processes reconcile at the same time. Resolves to what became of both. */
 async function reconcileTwice({ deployment, saleId }: Stage) {
   const answers = await Promise.all(deployment.processes('api').map(({ client }) =>
-    client.reconcile(saleId)));
+    client.askToReconcile(saleId)));
   return answers.map(({ status, body }) => ({ status, run: body as unknown as Run }));
 }
 
@@ -38,9 +38,9 @@ scenario('a process freezes while it reconciles: another one takes over, and it 
     const { deployment, saleId, crowd } = stage;
     const [frozen, other] = deployment.processes('api');
     if (!frozen || !other) throw new Error('Two processes are needed');
-    const otherStatus = async () => (await other.client.reconcile(saleId)).status;
+    const otherStatus = async () => (await other.client.askToReconcile(saleId)).status;
     await stage.inject('a reconciler is frozen', () => until('it has the lock', async () => {
-      void frozen.client.reconcile(saleId).catch(() => undefined);
+      void frozen.client.askToReconcile(saleId).catch(() => undefined);
       await crowd.tried(1);
       frozen.signal('SIGSTOP');
       if (await otherStatus() === 503) return true;
@@ -50,5 +50,5 @@ scenario('a process freezes while it reconciles: another one takes over, and it 
     await until('another one reconciles', async () => await otherStatus() === 200, 60_000);
     await stage.heal(() => { frozen.signal('SIGCONT'); });
     await until('it reconciles again', async () =>
-      (await frozen.client.reconcile(saleId)).status === 200, 60_000);
+      (await frozen.client.askToReconcile(saleId)).status === 200, 60_000);
   });
