@@ -9,5 +9,5 @@ export { isCluster, type RedisClient } from './redis-client';
 export { RedisConnections } from './redis-connections';
 export { RedisModule } from './redis.module';
 export { ReplicaWait } from './replica-wait';
-export { ServerClock } from './server-clock';
+export { clockDoubtMs, ServerClock } from './server-clock';
 export { faultOf, readServerSettings, type ServerSettings } from './server-settings';

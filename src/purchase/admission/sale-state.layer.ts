@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { clockDoubtMs } from '../../infra/redis';
 import type { ProblemError } from '../../kernel';
 import { EarlyAttempts } from '../../risk';
 import { stockIdOf, stockIdsOf, type Sale } from '../../sale';
 import { refusal, SoldOutSales } from '../../stock';
-
-/** How far the clock that this process follows may be off. */
-const clockDoubtMs = 50;
 
 /**
  * The states of a sale that memory knows for sure. In every other one the request may be the retry
