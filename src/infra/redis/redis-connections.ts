@@ -4,6 +4,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import { Redis, type RedisOptions } from 'ioredis';
 import { APP_CONFIG, parseRedisUrl, type AppConfig, type RedisAddress, type RedisHost }
   from '../../config';
+import { readAnswersBeforeTimeouts } from './answers-before-timeouts';
 import { ClusterMap } from './cluster-map';
 import { keepHeartbeat } from './heartbeat';
 import { hostOptions } from './host-options';
@@ -41,6 +42,7 @@ export class RedisConnections implements OnModuleInit, OnApplicationShutdown {
   private isStopping = false;
 
   constructor(@Inject(APP_CONFIG) private readonly config: AppConfig) {
+    readAnswersBeforeTimeouts();
     const address = parseRedisUrl(config.redisUrl);
     if (!address) throw new Error('REDIS_URL names no server');
     this.nodes = 'nodes' in address.at ? address.at.nodes : [];
