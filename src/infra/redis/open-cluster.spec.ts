@@ -50,6 +50,6 @@ describe('the connection of a worker to a Cluster of which no node is there', ()
     const ended = heard('end');
     copy.disconnect();
     await ended;
-    await expect(copy.connect()).rejects.toThrow('None of startup nodes is available');
+    await expect(copy.connect()).rejects.toThrow('Connection is closed.');
   });
 });

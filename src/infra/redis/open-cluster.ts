@@ -8,6 +8,8 @@ const redirects = 2;
 const triesOfThePatient = 600;
 
 const triesOfDuplicates = 5;
+/** In the words of the library, by which BullMQ knows that it has to try again. */
+const connectionIsClosed = 'Connection is closed.';
 
 /** What a connection to a Cluster needs to know beside the options of its nodes. */
 export interface ClusterSettings {
@@ -45,6 +47,8 @@ export function fitForWorkers(cluster: Cluster): void {
   cluster.duplicate = (nodes, options) => {
     const copy = duplicate(nodes, { ...options, maxRedirections: triesOfDuplicates });
     copy.on('close', () => { setImmediate(() => { endIfClosed(copy); }); });
+    const connect = copy.connect.bind(copy);
+    copy.connect = () => unlessClosed(copy, connect());
     const disconnect = copy.disconnect.bind(copy);
     copy.disconnect = (reconnect) => {
       const hasNodes = copy.nodes().length > 0;
@@ -53,6 +57,21 @@ export function fitForWorkers(cluster: Cluster): void {
     };
     return copy;
   };
+}
+
+/**
+ * The library forgets whoever waits for a connection to a Cluster that then says that it is not whole:
+ * it begins anew by itself, and he would wait for ever.
+ */
+async function unlessClosed(cluster: Cluster, connected: Promise<void>): Promise<void> {
+  const closed = Promise.withResolvers<never>();
+  const giveUp = () => { closed.reject(new Error(connectionIsClosed)); };
+  cluster.once('close', giveUp);
+  try {
+    await Promise.race([connected, closed.promise]);
+  } finally {
+    cluster.off('close', giveUp);
+  }
 }
 
 /** What the library does about the end of a connection, and keeps to itself. */
@@ -72,7 +91,7 @@ function endIfClosed(cluster: Cluster): void {
   if (cluster.status !== 'close') return;
   cluster.status = 'end';
   cluster.emit('end');
-  endingOf(cluster).flushQueue(new Error('Connection is closed.'));
+  endingOf(cluster).flushQueue(new Error(connectionIsClosed));
 }
 
 /**
