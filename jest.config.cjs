@@ -11,5 +11,5 @@ module.exports = {
       module: { type: 'commonjs' },
     }],
   },
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

@@ -1,11 +1,16 @@
+import { once } from 'node:events';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from '../../tools/lib/servers.mjs';
 import { eventually, freshClone, isAlive, pidOf, Start } from './stranger';
 
-const installPatienceMs = 5 * 60_000;
-const startPatienceMs = 60_000;
+const installPatienceMs = 15 * 60_000;
+const startPatienceMs = 5 * 60_000;
+/** As the starter calls what it keeps running. */
+const titles = { redis: 'Redis', mariadb: 'MariaDB', app: 'fairdrop' };
+
+jest.setTimeout(startPatienceMs);
 
 interface Run { pid: number; url: string; redisUrl: string; databaseUrl: string }
 
@@ -65,7 +70,7 @@ describe('a stranger with a fresh clone', () => {
     'has %s started again when it dies', async (name) => {
       const pid = pidOf(clone, name);
       process.kill(pid, 'SIGKILL');
-      await current.until(/is back/, startPatienceMs);
+      await current.until(new RegExp(`${titles[name]} is back`), startPatienceMs);
       expect(pidOf(clone, name)).not.toBe(pid);
       current.output = '';
       await eventually(isReady, startPatienceMs, () => `not ready again:\n${current.output}`);
@@ -94,6 +99,7 @@ describe('a stranger with a fresh clone', () => {
   it('is told about a taken port before any long work', async () => {
     expect(await current.stop()).toBe(0);
     const squatter = createServer().listen(port, '127.0.0.1');
+    await once(squatter, 'listening');
     const refused = new Start(clone, port);
     expect(await refused.exited).toBe(1);
     expect(refused.output).toContain(`port ${port} is taken`);

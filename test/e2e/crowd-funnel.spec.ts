@@ -1,7 +1,7 @@
 import { simulate } from '../../bench/crowd/simulation.mjs';
 import { TestProduct } from '../support/product';
 
-const opensInMs = 4_000;
+const opensInMs = 8_000;
 
 /** `npm run crowd` in small: the options are its defaults but for the sizes. */
 const options = {
@@ -32,11 +32,12 @@ describe('a crowd of buyers and bots at the opening of a sale with the default p
 
     expect(report.refused).toEqual([]);
     expect(report.honestShareOfUnits).toBeGreaterThanOrEqual(0.95);
-    const { drift, inFlight, total, redis, database } = await client.stock(saleId);
+    // Money that came late may buy again after everybody has gone.
+    const { drift, inFlight, total, redis, database } = await client.atRest(saleId);
     expect({ drift, inFlight, total }).toEqual({ drift: 0, inFlight: 0, total: options.stock });
     expect(redis.available + redis.sold + redis.ordered).toBe(options.stock);
     // On a busy machine money may come late, and buy again under an id that its client never learns.
     expect(database.paid).toBeGreaterThanOrEqual(report.unitsKept);
     expect(database.paid).toBeLessThanOrEqual(options.stock);
-  }, 90_000);
+  }, 240_000);
 });

@@ -52,7 +52,7 @@ describe('3,000 buyers and 100 units', () => {
     expect(await client.stock(saleId)).toMatchObject({ drift: 0, total: stock,
       redis: { available: 0, reserved: 0, ordered: stock, sold: 0 },
       database: { allocated: stock, pendingPayment: stock, paid: 0 } });
-  }, 90_000);
+  }, 300_000);
 });
 
 function isAccepted({ status }: Answer<unknown>): boolean {

@@ -3,6 +3,7 @@ import type { SaleView } from '../../src/sale/sale-view';
 import { TestProduct } from '../support/product';
 import { ShopScript } from '../support/shop-script';
 import { until } from '../support/until';
+import { withEnoughTime } from './support/enough-time';
 
 describe('the shop of the demo, as it buys', () => {
   let product: TestProduct;
@@ -54,9 +55,15 @@ describe('the shop of the demo, as it buys', () => {
   });
 
   it('comes back with the same key, and never before Retry-After says', async () => {
-    const sale = await saleWith({ throttle: { user: '1/2' } });
-    await script.shop.buy(sale, 1);
-    await script.shop.buy(sale, 2);
+    const sale = await withEnoughTime('the second press comes too soon', async (seconds) => {
+      signIn(newId('user'));
+      const limitedSale = await saleWith({ throttle: { user: `1/${seconds}` } });
+      const startedMs = performance.now();
+      await script.shop.buy(limitedSale, 1);
+      await script.shop.buy(limitedSale, 2);
+      const isTooLate = performance.now() - startedMs >= seconds * 1_000;
+      return isTooLate && purchasesOf(limitedSale).length === 2 ? undefined : limitedSale;
+    });
     const [first, limited, again, ...more] = purchasesOf(sale);
     expect([first, limited, again].map((call) => call?.status)).toEqual([202, 429, 202]);
     expect(more).toEqual([]);
@@ -65,18 +72,24 @@ describe('the shop of the demo, as it buys', () => {
     // Timers of Node may fire up to a millisecond early.
     expect((again?.sentMs ?? 0) - (limited?.sentMs ?? 0))
       .toBeGreaterThanOrEqual((limited?.retryAfterMs ?? 0) - 1);
-  });
+  }, 180_000);
 
   it('sends nothing of a buyer who left in the name of the next', async () => {
-    const sale = await saleWith({ throttle: { user: '1/2' } });
-    await script.shop.buy(sale, 1);
-    const waiting = script.shop.buy(sale, 2);
-    await until('the second press waits', async () => purchasesOf(sale)[1]?.status === 429);
-    script.shop.session.end();
-    signIn(newId('user'));
-    await expect(waiting).rejects.toMatchObject({ code: 'LEFT' });
-    expect(purchasesOf(sale).map(({ status }) => status)).toEqual([202, 429]);
-  });
+    await withEnoughTime('the second press waits', async (seconds) => {
+      signIn(newId('user'));
+      const sale = await saleWith({ throttle: { user: `1/${seconds}` } });
+      await script.shop.buy(sale, 1);
+      const end = script.shop.buy(sale, 2)
+        .then(() => 'bought', ({ code }: { code: string }) => code);
+      await until('it is answered', async () => purchasesOf(sale)[1] !== undefined);
+      if (purchasesOf(sale)[1]?.status === 202 && await end === 'bought') return undefined;
+      script.shop.session.end();
+      signIn(newId('user'));
+      expect(await end).toBe('LEFT');
+      expect(purchasesOf(sale).map(({ status }) => status)).toEqual([202, 429]);
+      return true;
+    });
+  }, 180_000);
 
   it('names one device in every call', async () => {
     const sale = await saleWith({ captcha: 'always' });

@@ -46,7 +46,12 @@ describe('a sale in the whole product', () => {
     for (const { status, body } of [
       await call('POST', `${url}/preload`), await call('POST', `${url}/preload`),
     ]) expect([status, body]).toEqual([200, preloaded]);
-    expect((await call('GET', buyersUrl)).body).toMatchObject({ state: 'open', available: 5 });
+    // No number is told while Redis takes its time.
+    const seen = await until('a number is told', async () => {
+      const { body } = await call('GET', buyersUrl);
+      return body.available !== undefined && body;
+    });
+    expect(seen).toMatchObject({ state: 'open', available: 5 });
     for (const [operation, state] of [
       ['pause', 'paused'], ['resume', 'open'], ['close', 'closed'],
     ]) {
@@ -64,6 +69,6 @@ describe('a sale in the whole product', () => {
     expect(await stateAtGate()).toBe('open');
     await application.get(Database)
       .execute("UPDATE sales SET status = 'paused' WHERE id = ?", [saleId]);
-    await until('it is paused', async () => await stateAtGate() === 'paused');
-  }, 15_000);
+    await until('it is paused', async () => await stateAtGate() === 'paused', 60_000);
+  }, 90_000);
 });

@@ -2,7 +2,7 @@ import { checkBooks } from './support/books';
 import { Deployment } from './support/deployment';
 import { PrivateServers } from './support/private-servers';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** What test/fault/scenarios cannot say of every crowd. */
 describe('Redis fails', () => {
@@ -27,10 +27,10 @@ describe('Redis fails', () => {
     servers.emptyRedis();
     await servers.startRedis();
     expect(await crowd.askAgain()).toEqual(crowd.acknowledged.map(({ orderId }) => orderId));
-    const replay = await client.buy(saleId, 'alice', { key: 'key' });
+    const replay = await client.buyInTheEnd(saleId, 'alice', { key: 'key' });
     expect([replay.body.id, replay.body.status]).toEqual([cancelled.id, 'cancelled']);
     const again = await Promise.all(['bob', ...crowd.acknowledged.map(({ userId }) => userId)]
-      .map((userId) => client.buy(saleId, userId)));
+      .map((userId) => client.buyInTheEnd(saleId, userId)));
     expect(new Set(again.map(({ body }) => body.code))).toEqual(new Set(['LIMIT_EXCEEDED']));
     const { redis } = await checkBooks(deployment, saleId, crowd.acknowledged);
     expect(redis).toMatchObject({ available: 14, ordered: 15, sold: 1 });

@@ -11,6 +11,9 @@ import { StockReader, StockRedis, type SaleKeys } from '../../src/stock';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
 
+// What a relay could not say in time on a busy machine, it says again after 10 s.
+jest.setTimeout(120_000);
+
 /** Without the worker role, what workers do happens when a test says so. */
 describe('a damaged sale', () => {
   let product: TestProduct;

@@ -5,6 +5,9 @@ import { expectProblem } from '../support/expect-problem';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
 import { until } from '../support/until';
 
+// Every order is waited for.
+jest.setTimeout(180_000);
+
 describe('a product whose database is gone for a while', () => {
   let installation: Installation;
   let way: FaultProxy;
@@ -31,8 +34,9 @@ describe('a product whose database is gone for a while', () => {
     const { circuit } = product.get(Database);
     await way.refuse();
     await until('left alone', async () => circuit.isOpen);
-    const { text } = await client.call('GET', '/metrics', { as: admin });
-    expect(text).toMatch(/circuit_open\{dependency="database"\} 1/);
+    await until('the metrics say so', async () =>
+      /circuit_open\{dependency="database"\} 1/.test(
+        (await client.call('GET', '/metrics', { as: admin })).text));
     const bought = await Promise.all(Array.from({ length: 20 }, (_, index) =>
       client.buy(saleId, `buyer-${index}`)));
     expect(bought.map(({ status }) => status)).toEqual(bought.map(() => 202));

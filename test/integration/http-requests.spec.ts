@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { HttpTestApplication, slow } from '../support/http-test-application';
+import { until } from '../support/until';
 
 let test: HttpTestApplication;
 
@@ -61,7 +62,11 @@ describe('who asks', () => {
   it('logs one line for a change, without query, headers and body', async () => {
     const { headers } = await test.post(
       '/cancel?token=abc', '{"secret":"s3cr3t"}', { authorization: 'Bearer xyz' });
-    const lines = test.logLines.filter(({ traceId }) => traceId === headers.get('x-trace-id'));
+    // It is written when the answer is out.
+    const lines = await until('the request is logged', async () => {
+      const own = test.logLines.filter(({ traceId }) => traceId === headers.get('x-trace-id'));
+      return own.length > 0 && own;
+    });
     expect(lines).toMatchObject([
       { level: 30, method: 'POST', route: '/cancel', status: 201, ip: '127.0.0.1' },
     ]);
@@ -73,6 +78,7 @@ describe('closing', () => {
   it('waits for the requests in flight, not for connections that ask nothing', async () => {
     const second = await HttpTestApplication.start();
     const idle = connect(Number(new URL(second.url).port), '127.0.0.1');
+    idle.on('error', () => undefined); // it is broken off, as cleanly as it may be
     await new Promise((resolve) => idle.once('connect', resolve));
     const inFlight = second.ask('/slow');
     await slow.started.promise;

@@ -6,6 +6,9 @@ import { freePort } from '../support/free-port';
 import { testEnvironment } from '../support/stack';
 import { until } from '../support/until';
 
+// A process is started, asked and stopped by others that are busy.
+jest.setTimeout(180_000);
+
 /** The program as `npm start` runs it: built, in a process of its own. */
 interface MainProcess {
   child: ChildProcess;
@@ -52,7 +55,8 @@ async function statusOf(url: string): Promise<number> {
 
 describe('the main process', () => {
   it('says ready, and at SIGTERM turns unready, answers on, then exits 0', async () => {
-    const { child, exit, message, url } = await startReady({ DRAIN_SECONDS: '1' });
+    // Longer than it takes to ask, also where a request stalls for seconds.
+    const { child, exit, message, url } = await startReady({ DRAIN_SECONDS: '15' });
     expect(message.type).toBe('ready');
     expect(await statusOf(`${url}/health/ready`)).toBe(200);
     child.kill('SIGTERM');

@@ -7,6 +7,8 @@ import { until } from '../support/until';
 
 const saleWindowSeconds = 600;
 
+jest.setTimeout(180_000);
+
 /** The process that takes reservations has no worker: what it wrote waits until one is started. */
 describe('what a reservation carries to its order', () => {
   let installation: Installation;
@@ -74,17 +76,17 @@ describe('what a reservation carries to its order', () => {
 
   it('each its own device and time to pay, also when they are written together', async () => {
     const device = '雪|"phone"'.padEnd(128, 'ä');
-    const rids = [await reserve({ deviceId: device, payWindowSeconds: 30 }), await reserve(),
-      await reserve({ deviceId: 'phone' }), await reserve({ payWindowSeconds: 60 })];
+    const rids = [await reserve({ deviceId: device, payWindowSeconds: 300 }), await reserve(),
+      await reserve({ deviceId: 'phone' }), await reserve({ payWindowSeconds: 400 })];
     expect(await written(...rids)).toEqual([
-      { device, windowSeconds: 30 }, { device: null, windowSeconds: saleWindowSeconds },
-      { device: 'phone', windowSeconds: saleWindowSeconds }, { device: null, windowSeconds: 60 },
+      { device, windowSeconds: 300 }, { device: null, windowSeconds: saleWindowSeconds },
+      { device: 'phone', windowSeconds: saleWindowSeconds }, { device: null, windowSeconds: 400 },
     ]);
   });
 
   it('or nothing, when the version before reserved it: the order has the time of its sale',
     async () => {
-      const rids = [await reserve({ deviceId: 'phone', payWindowSeconds: 30 }), await reserve()];
+      const rids = [await reserve({ deviceId: 'phone', payWindowSeconds: 300 }), await reserve()];
       await makeEntriesOld();
       const old = { device: null, windowSeconds: saleWindowSeconds };
       expect(await written(...rids)).toEqual([old, old]);

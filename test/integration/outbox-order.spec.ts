@@ -5,6 +5,8 @@ import { StockReader } from '../../src/stock';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
 
+jest.setTimeout(180_000);
+
 describe('a relay whose queue takes nothing', () => {
   let product: TestProduct;
 
@@ -30,6 +32,6 @@ describe('a relay whose queue takes nothing', () => {
       const orders = await Promise.all([product.client.find(body.id, 'ann'),
         product.client.find(second.id, 'bob')]);
       return orders.every((order) => order.body.status === 'pending_payment');
-    }, 40_000);
+    }, 60_000);
   });
 });

@@ -4,6 +4,8 @@ import { expectBooksToBalance } from '../support/books';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
 import { until } from '../support/until';
 
+jest.setTimeout(180_000);
+
 /** Somebody has emptied queue and timers by hand: the units are in flight, and nobody carries them. */
 describe('a reservation of which only its record is left', () => {
   let installation: Installation;

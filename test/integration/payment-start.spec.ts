@@ -1,6 +1,12 @@
 import { PaymentGateway } from '../../src/payment/payment-gateway';
 import { admin, type Caller } from '../support/client';
 import { PaymentProduct } from '../support/payment-product';
+import { until } from '../support/until';
+
+/** A buyer who pays waits so long for the row of his order, less what a timer may be early. */
+const rowTimeoutMs = 1_900;
+
+jest.setTimeout(180_000);
 
 describe('starting and checking a payment', () => {
   let product: PaymentProduct;
@@ -54,8 +60,16 @@ describe('starting and checking a payment', () => {
 
   it('pays an order whose row is still on its way', async () => {
     const reserved = await product.client.buy(saleId, 'alice', { quantity: 2 });
-    const { status, body } = await start(reserved.body.id);
-    expect([reserved.status, status]).toEqual([202, 201]);
+    expect(reserved.status).toBe(202);
+    // A busy machine may take longer than the row is waited for.
+    const { status, body } = await until('the row is there', async () => {
+      const startedAt = performance.now();
+      const answer = await start(reserved.body.id);
+      if (answer.status !== 409) return answer;
+      expect(performance.now() - startedAt).toBeGreaterThan(rowTimeoutMs);
+      return undefined;
+    });
+    expect(status).toBe(201);
     expect(body.amount).toEqual({ amount: 19_800, currency: 'CNY' });
   });
 
@@ -104,8 +118,11 @@ describe('starting and checking a payment', () => {
     await payUnheard(data.paymentId);
     await product.makeDue();
     await product.checkDue();
-    expect(await product.statusOf(data.orderId)).toBe('paid');
-    expect(await product.payment(data.orderId)).toMatchObject({ status: 'succeeded' });
+    // The product's own schedule may have taken it a moment before.
+    await until('the order is paid', async () =>
+      await product.statusOf(data.orderId) === 'paid');
+    await until('the payment has succeeded', async () =>
+      (await product.payment(data.orderId))?.status === 'succeeded');
   });
 
   it('asks the provider when the buyer wants to know now', async () => {
@@ -134,9 +151,10 @@ describe('starting and checking a payment', () => {
       [data.paymentId]);
     await product.makeDue();
     await product.checkDue();
+    await until('it is noticed', async () =>
+      (await product.auditOf(data.paymentId)).includes('payment.mismatch'));
     expect(await product.payment(data.orderId)).toMatchObject({ status: 'started' });
     expect(await product.statusOf(data.orderId)).toBe('pending_payment');
-    expect(await product.auditOf(data.paymentId)).toContain('payment.mismatch');
   });
 
   it('asks less and less often, and no more a day after the deadline', async () => {
@@ -145,18 +163,23 @@ describe('starting and checking a payment', () => {
     for (let run = 0; run < 10; run += 1) {
       await product.makeDue();
       await product.checkDue();
-      const [row] = await product.tables.query<{ seconds: number }>(
-        `SELECT 15 * CEIL(TIMESTAMPDIFF(SECOND, NOW(3), next_check_at) / 15) AS seconds
-          FROM payments WHERE id = ?`, [data.paymentId]);
-      waits.push(row?.seconds ?? -1);
+      // Where the product's own schedule has just taken it, the next check follows in a moment.
+      waits.push(await until('the next check is set', async () => {
+        const [row] = await product.tables.query<{ seconds: number }>(
+          `SELECT 15 * CEIL(TIMESTAMPDIFF(SECOND, NOW(3), next_check_at) / 15) AS seconds
+            FROM payments WHERE id = ?`, [data.paymentId]);
+        return row && row.seconds > 0 && row.seconds;
+      }));
     }
     expect(waits).toEqual([15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
     await product.tables.execute(
       'UPDATE payments SET pay_before = NOW(3) - INTERVAL 25 HOUR WHERE id = ?', [data.paymentId]);
     await product.makeDue();
     await product.checkDue();
-    const [row] = await product.tables.query<{ next_check_at: Date | null }>(
-      'SELECT next_check_at FROM payments WHERE id = ?', [data.paymentId]);
-    expect(row?.next_check_at).toBeNull();
+    await until('no check is set any more', async () => {
+      const [row] = await product.tables.query<{ next_check_at: Date | null }>(
+        'SELECT next_check_at FROM payments WHERE id = ?', [data.paymentId]);
+      return row?.next_check_at === null;
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { Agent, get, type IncomingHttpHeaders } from 'node:http';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '../fault/support/fault-proxy';
@@ -7,7 +7,9 @@ import { SeveralProcesses } from '../support/several-processes';
 import { until } from '../support/until';
 
 /** A restart of both, on a machine that does other things as well. */
-const reloadTimeoutMs = 40_000;
+const reloadTimeoutMs = 120_000;
+/** Longer than a client stalls: each then hears in time that its connection is to be closed. */
+const drainSeconds = '10';
 /** So that connections rest between two requests, and the machine has time to start processes. */
 const pauseMs = 10;
 /** As long as a request and the news that a connection is closed are on their way. */
@@ -51,7 +53,8 @@ function answerOf(url: string, agent?: Agent, headers = {}):
 Promise<{ status?: number; headers: IncomingHttpHeaders }> {
   const { promise, resolve, reject } =
     Promise.withResolvers<{ status?: number; headers: IncomingHttpHeaders }>();
-  get(url, { agent, headers }, (response) => {
+  // Without an agent on a connection of its own, which nobody closes between two requests.
+  get(url, { agent: agent ?? false, headers }, (response) => {
     response.resume().on('error', reject).on('end', () => {
       resolve({ status: response.statusCode, headers: response.headers });
     });
@@ -59,14 +62,20 @@ Promise<{ status?: number; headers: IncomingHttpHeaders }> {
   return promise;
 }
 
+jest.setTimeout(300_000);
+
 const saleRequests = /route="\/v1\/sales"/;
 const timeRequests = /route="\/v1\/time"/;
 
 describe('several processes on one port', () => {
   let site: SeveralProcesses;
 
-  beforeAll(async () => { site = await SeveralProcesses.start(); });
+  beforeAll(async () => { site = await SeveralProcesses.start({ DRAIN_SECONDS: drainSeconds }); });
   afterAll(async () => { await site.drop(); });
+
+  /** A process that is slow to answer a scrape counts with what it said before. */
+  const untilTotal = (expected: number, name: string, labels?: RegExp) =>
+    until(`${name} is ${expected}`, async () => await site.total(name, labels) === expected);
 
   it('share the buyers, and one scrape tells what all of them counted', async () => {
     const saleId = await site.client.openSale({ stock: 50 });
@@ -75,11 +84,10 @@ describe('several processes on one port', () => {
     expect(answers.filter(({ status }) => status === 202 || status === 201)).toHaveLength(40);
     await until('all are counted', async () =>
       await site.total('http_request_duration_seconds_count', /method="POST".*orders.*2xx/) >= 40);
-    expect(await site.total('purchase_requests_total')).toBe(40);
+    await untilTotal(40, 'purchase_requests_total');
     // Not added up: every process reads the same stock.
-    await until('it is measured', async () =>
-      await site.total('stock_remaining', new RegExp(saleId)) === 10);
-    expect(await site.total('processes')).toBe(2);
+    await untilTotal(10, 'stock_remaining', new RegExp(saleId));
+    await untilTotal(2, 'processes');
     await until('both have said that they sold', async () => new Set(site.said('request')
       .filter(({ route }) => route?.endsWith('/orders')).map(({ pid }) => pid)).size === 2);
   });
@@ -96,39 +104,39 @@ describe('several processes on one port', () => {
     process.kill(victim, 'SIGKILL');
     await until('its end is noticed', async () =>
       site.said('process died').some(({ diedPid }) => diedPid === victim));
-    expect((await answerOf(`${site.url}/v1/time`)).status).toBe(200);
+    expect((await answerOf(`${site.url}/openapi.json`)).status).toBe(200);
     await until('another one serves', async () => site.readyPids().length > starts);
     expect(site.pids()).toContain(survivor);
-    expect(await site.total('processes')).toBe(2);
-    expect(await site.total('http_request_duration_seconds_count', saleRequests)).toBe(before);
+    await untilTotal(2, 'processes');
+    await untilTotal(before, 'http_request_duration_seconds_count', saleRequests);
   });
 
   it('are replaced at SIGHUP without a request lost or a count forgotten', async () => {
     const before = site.pids();
-    const countBefore = await site.total('http_request_duration_seconds_count', timeRequests);
     const reloads = site.said('reloaded').length;
     const slowWay = await FaultProxy.start(Number(new URL(site.url).port));
     slowWay.delay(delayMs);
     const loads = [new SteadyLoad(`${slowWay.url('http')}/v1/time`, 4, true),
       new SteadyLoad(`${site.url}/v1/time`, 2, false)];
+    const answeredSoFar = () => loads.reduce((sum, load) => sum + load.answered, 0);
     site.signal('SIGHUP');
-    await until('all are replaced', async () => site.said('reloaded').length > reloads, reloadTimeoutMs)
+    await until('all are replaced under load', async () =>
+      site.said('reloaded').length > reloads && answeredSoFar() > 100, reloadTimeoutMs)
       .finally(() => Promise.all(loads.map((load) => load.stop())));
     await slowWay.stop();
     expect(loads.flatMap(({ failures }) => failures)).toEqual([]);
-    const answered = loads.reduce((sum, load) => sum + load.answered, 0);
-    expect(answered).toBeGreaterThan(100);
     await until('two new ones serve', async () => site.pids().length === 2);
     expect(site.pids().filter((pid) => before.includes(pid))).toEqual([]);
-    await until('every request is counted once', async () => countBefore + answered
-      === await site.total('http_request_duration_seconds_count', timeRequests));
+    // Nobody else has asked for the time so far.
+    await untilTotal(answeredSoFar(), 'http_request_duration_seconds_count', timeRequests);
   });
 
   it('stay when those that should replace them cannot start, and later take the new .env', async () => {
     const before = site.pids();
     site.writeEnvironmentFile('CORS_ORIGINS=nonsense');
     site.signal('SIGHUP');
-    await until('it is given up', async () => site.said('reload given up').length > 0);
+    await until('it is given up', async () => site.said('reload given up').length > 0,
+      reloadTimeoutMs);
     expect(site.pids()).toEqual(before);
     const origin = 'https://shop.example';
     site.writeEnvironmentFile(`CORS_ORIGINS=${origin}`);
@@ -189,12 +197,14 @@ describe('the primary of several processes', () => {
     const port = Number(new URL(site.url).port);
     const full = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
     await Promise.all(full.map((socket) => once(socket, 'connect')));
-    const further = connect(port, '127.0.0.1').resume();
-    further.on('error', () => undefined);
-    const sinceMs = performance.now();
-    await once(further, 'close');
-    // Not only when those that say nothing have used up their 10 s.
-    expect(performance.now() - sinceMs).toBeLessThan(5_000);
+    // It may as well be reset: `once` would take that for a fault.
+    const closed = (socket: Socket) => new Promise<void>((resolve) => {
+      socket.resume().on('error', () => undefined).once('close', () => { resolve(); });
+    });
+    const isRoomMade = Promise.race(full.map(closed)).then(() => true);
+    const further = closed(connect(port, '127.0.0.1')).then(() => false);
+    // Not only when those that say nothing have used up their 10 s and are closed themselves.
+    expect(await Promise.race([further, isRoomMade])).toBe(false);
     for (const socket of full) socket.destroy();
     await until('there is room again', async () => {
       const answer = await answerOf(`${site.url}/v1/time`).catch(() => undefined);

@@ -8,6 +8,8 @@ import type { OrderBatchJob } from '../../src/order/queues';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
 
+jest.setTimeout(180_000);
+
 describe('what goes wrong in a queue', () => {
   let product: TestProduct;
 
@@ -20,8 +22,11 @@ describe('what goes wrong in a queue', () => {
     await product.get<Queue>(getQueueToken(orderQueue))
       .add('write', { saleId: 'no-such-sale', entries: [] }, { attempts: 1 });
     const [line] = await until('the failure is reported', async () =>
-      warnings.mock.calls.find(([message]) => (message as { msg: string }).msg === 'job failed'));
-    expect(line).toMatchObject({ queue: orderQueue, job: 'write', attempts: 1,
+      warnings.mock.calls.find(([message]) => {
+        const { msg, queue } = message as { msg: string; queue?: string };
+        return msg === 'job failed' && queue === orderQueue;
+      }));
+    expect(line).toMatchObject({ job: 'write', attempts: 1,
       err: expect.objectContaining({ message: expect.stringContaining('no-such-sale') }) });
   });
 

@@ -47,7 +47,7 @@ export class EdgeSite {
 
   /** A client of the outer door who has this address; of 127.0.0.1 any, by `testAddressHeader`. */
   from(localAddress: string): TestClient {
-    const client = new TestClient(this.edge.url, this.config, 20_000, localAddress);
+    const client = new TestClient(this.edge.url, this.config, 45_000, localAddress);
     this.clients.push(client);
     return client;
   }
@@ -71,7 +71,7 @@ export class EdgeSite {
 
   /** What the edge has logged so far; the last second may be missing. */
   log(): LogLine[] {
-    return readFileSync(this.edge.accessLog, 'utf8').trimEnd().split('\n')
+    return readFileSync(this.edge.accessLog, 'utf8').split('\n').filter(Boolean)
       .map((line) => JSON.parse(line) as LogLine);
   }
 

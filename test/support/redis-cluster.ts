@@ -10,7 +10,9 @@ import { until } from './until';
 const masters = 3;
 const slots = 16_384;
 /** After so long without an answer a master is replaced. Shorter, and a busy machine does it by itself. */
-const nodeTimeoutMs = 2_000;
+const nodeTimeoutMs = 6_000;
+const askAgainMs = 15_000;
+const keyPatienceMs = 30_000;
 
 interface Node {
   server: Server;
@@ -99,10 +101,9 @@ export class RedisCluster {
     await target.redis.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source.id);
     await source.redis.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target.id);
     for (;;) {
-      const keys = await source.redis.call('CLUSTER', 'GETKEYSINSLOT', slot, 1) as string[];
-      const [next] = keys;
+      const [next] = await source.redis.call('CLUSTER', 'GETKEYSINSLOT', slot, 1) as string[];
       if (next === undefined) break;
-      await source.redis.call('MIGRATE', '127.0.0.1', target.server.port, next, 0, 5_000);
+      await source.redis.call('MIGRATE', '127.0.0.1', target.server.port, next, 0, keyPatienceMs);
       await sleep(pauseMs);
     }
     for (const { redis } of [target, source]) {
@@ -119,8 +120,11 @@ export class RedisCluster {
       .find(([, , , master]) => master === id) ?? [];
     const replica = this.nodes.find((node) => node.id === replicaId);
     if (!replica) throw new Error(`Node ${from} has no replica`);
-    await replica.redis.call('CLUSTER', 'FAILOVER');
-    await this.failedOver(key, from);
+    const order = () => replica.redis.call('CLUSTER', 'FAILOVER');
+    await order();
+    // One that is not over within five seconds is given up, and has to be ordered again.
+    const again = setInterval(() => { order().catch(() => undefined); }, askAgainMs);
+    await this.failedOver(key, from).finally(() => { clearInterval(again); });
   }
 
   async stop(): Promise<void> {
@@ -162,20 +166,19 @@ export class RedisCluster {
   }
 
   private async form(): Promise<void> {
-    const [first] = this.nodes;
-    for (const [place, { redis, server, busPort }] of this.nodes.entries()) {
+    for (const [place, { redis }] of this.nodes.entries()) {
       // Different from the start, or they would first have to agree who changes his.
       await redis.call('CLUSTER', 'SET-CONFIG-EPOCH', place + 1);
       if (place < masters) {
         await redis.call('CLUSTER', 'ADDSLOTSRANGE', Math.ceil(slots * place / masters),
           Math.ceil(slots * (place + 1) / masters) - 1);
       }
-      if (place > 0) {
-        await first?.redis.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
-      }
     }
-    await until('all know each other', async () => (await this.views()).every((view) =>
-      view.length === this.nodes.length && !view.some((line) => /handshake|noaddr/.test(line))));
+    // Nobody tries again to meet who did not answer within the timeout of a node.
+    await until('all know each other', async () => {
+      await this.introduce();
+      return until('they do', () => this.areAcquainted(), askAgainMs).catch(() => false);
+    });
     for (const [place, { redis }] of this.nodes.slice(masters).entries()) {
       await redis.call('CLUSTER', 'REPLICATE', this.at(place).id);
     }
@@ -186,6 +189,19 @@ export class RedisCluster {
         && (await this.views()).every((view) => view.filter((line) => /\bslave\b/.test(line))
           .length === masters) && this.isSound();
     });
+  }
+
+  /** The first node meets all others. */
+  private async introduce(): Promise<void> {
+    const [first, ...others] = this.nodes;
+    for (const { server, busPort } of others) {
+      await first?.redis.call('CLUSTER', 'MEET', '127.0.0.1', server.port, busPort);
+    }
+  }
+
+  private async areAcquainted(): Promise<boolean> {
+    return (await this.views()).every((view) => view.length === this.nodes.length
+      && !view.some((line) => /handshake|noaddr/.test(line)));
   }
 
   private async isSound(): Promise<boolean> {

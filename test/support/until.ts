@@ -2,9 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 type Falsy = undefined | null | false | 0 | '';
 
-/** Asks until there is an answer; throws what was waited for when there is none in time. */
+/**
+ * Asks until there is an answer; throws what was waited for when there is none in time. The time is
+ * that of a machine which is busy with other tests: what goes well is over long before.
+ */
 export async function until<Value>(what: string, probe: () => Promise<Value | Falsy>,
-  timeoutMs = 15_000): Promise<Value> {
+  timeoutMs = 45_000): Promise<Value> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await probe();

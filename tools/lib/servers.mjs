@@ -22,11 +22,20 @@ const redisGreeting = {
 // Below the ports that systems give to outgoing connections: while a server is down, a client that
 // knocks on a port of that range may be given the same one, connect to itself and keep it.
 const portRange = { first: 20_000, count: 10_000 };
+// Each worker of jest, and whoever starts them, has a part of its own: a port is taken some time after
+// it was found free, and one of a server that a test has killed is to be there when it comes back.
+const portParts = 4;
+const portsOfPart = portRange.count / portParts;
+const firstPort = portRange.first
+  + Number(process.env.JEST_WORKER_ID ?? 0) % portParts * portsOfPart;
+const portsGiven = new Set();
 
-/** @returns {Promise<number>} a port of 127.0.0.1 that nobody listens on */
+/** @returns {Promise<number>} a port of 127.0.0.1 that nobody listens on, each time another one */
 export async function freePort() {
   for (;;) {
-    const port = portRange.first + Math.floor(Math.random() * portRange.count);
+    const port = firstPort + Math.floor(Math.random() * portsOfPart);
+    if (portsGiven.has(port)) continue;
+    portsGiven.add(port);
     if (await isPortFree(port)) return port;
   }
 }

@@ -32,7 +32,8 @@ describe('a connection to a server that has left', () => {
   });
 
   it('comes to its end, too, when a server is there again at the next attempt', async () => {
-    const server = createServer((socket) => { socket.resume(); }).listen(port, '127.0.0.1');
+    const server = createServer((socket) => { socket.on('error', () => undefined).resume(); })
+      .listen(port, '127.0.0.1');
     await once(server, 'listening');
     closeForGood(connection);
     await heard('end');

@@ -35,8 +35,9 @@ describe('a CSV text', () => {
 
   it('of many quotes is read in no time', () => {
     const started = performance.now();
-    expect(readCsv(`"${'""'.repeat(8_000)}`).fault).toBeDefined();
-    expect(performance.now() - started).toBeLessThan(200);
+    expect(readCsv(`"${'""'.repeat(200_000)}`).fault).toBeDefined();
+    // Milliseconds; many minutes if all that follows were read again at every quote.
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 });
 

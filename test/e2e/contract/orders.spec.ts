@@ -146,10 +146,11 @@ describe('/v1/orders', () => {
     it('ends by itself when the time to pay is over', async () => {
       const { id } = await product.client.order(saleId, 'hal');
       const stream = await openEvents(product, id, 'hal');
+      await until('the first is there', async () => stream.events.length === 1);
       await passDeadline(id);
       await stream.ended;
       expect(stream.events.map(({ status }) => status)).toEqual(['pending_payment', 'expired']);
-    }, 20_000);
+    });
 
     it('brings the one final status of an order that has ended, to an admin as well', async () => {
       const { id } = await product.client.order(saleId, 'ida');

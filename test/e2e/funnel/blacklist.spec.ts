@@ -3,12 +3,12 @@ import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
-import { outcomeOf, tally, times } from './support/tally';
+import { withEnoughTime } from '../support/enough-time';
+import { outcomeOf, times } from './support/tally';
 
 const atOnce = 100;
-const promisedMs = 1_000;
 
-interface Attempt { process: number; startedMs: number; outcome: string }
+interface Attempt { process: number; startedMs: number; endedMs: number; outcome: string }
 
 describe('a buyer who is blacklisted while he floods two processes', () => {
   let installation: Installation;
@@ -45,7 +45,7 @@ describe('a buyer who is blacklisted while he floods two processes', () => {
         const startedMs = performance.now();
         const process = index % 2;
         const outcome = outcomeOf(await buy(process, flooder(index)));
-        attempts.push({ process, startedMs, outcome });
+        attempts.push({ process, startedMs, endedMs: performance.now(), outcome });
         await sleep(50);
       }
     });
@@ -72,19 +72,25 @@ describe('a buyer who is blacklisted while he floods two processes', () => {
     { ...apart(0), ip: '2001:db8:8::1' }],
     ['by his device', 'device/phone', 'device/phone', (index) =>
       ({ ...apart(index), device: 'phone' }), { ...apart(0), device: 'phone2' }],
-  ])('%s, is refused everywhere within a second', async (_, path, lifted, flooder, bystander) => {
+  ])('%s, is refused everywhere', async (_, path, lifted, flooder, bystander) => {
     const { attempts, stop } = flood(flooder);
     try {
       await until('both processes answer', async () => attempts.length > 2 * atOnce);
       const since = attempts.length;
       const askedMs = performance.now();
       expect((await entry('PUT', path)).status).toBe(200);
-      const answeredMs = performance.now();
-      await until('the flood goes on after the promised time', async () =>
-        [0, 1].every((process) => attempts.filter((attempt) => attempt.process === process
-          && attempt.startedMs > answeredMs + promisedMs).length > atOnce));
-      const late = attempts.filter(({ startedMs }) => startedMs > answeredMs + promisedMs);
-      expect(new Set(late.map(({ outcome }) => outcome))).toEqual(new Set(['BLACKLISTED']));
+      // Where it was decided it is known with the answer; elsewhere with the first that is refused.
+      const knownMs = [performance.now(), await until('the other process refuses him', async () =>
+        attempts.find(({ process, outcome }) => process === 1 && outcome === 'BLACKLISTED')
+          ?.endedMs, 30_000)];
+      const late = (process: number) => attempts.filter((attempt) =>
+        attempt.process === process && attempt.startedMs > (knownMs[process] ?? 0));
+      await until('the flood goes on after that', async () =>
+        [0, 1].every((process) => late(process).length > atOnce), 30_000);
+      for (const process of [0, 1]) {
+        expect(new Set(late(process).map(({ outcome }) => outcome)))
+          .toEqual(new Set(['BLACKLISTED']));
+      }
       const before = attempts.slice(0, since).filter(({ startedMs }) => startedMs < askedMs);
       expect(before.filter(({ outcome }) => outcome === 'BLACKLISTED')).toEqual([]);
       for (const process of [0, 1]) {
@@ -95,8 +101,8 @@ describe('a buyer who is blacklisted while he floods two processes', () => {
     }
     expect((await entry('DELETE', lifted)).status).toBe(204);
     await Promise.all([0, 1].map((process) => until('he may buy again', async () =>
-      outcomeOf(await buy(process, flooder(process))) !== 'BLACKLISTED', promisedMs)));
-  });
+      outcomeOf(await buy(process, flooder(process))) !== 'BLACKLISTED', 30_000)));
+  }, 150_000);
 
   it('hears for how long but not why, and can still see and cancel what he has', async () => {
     const [{ client }] = processes;
@@ -114,11 +120,19 @@ describe('a buyer who is blacklisted while he floods two processes', () => {
 
   it('is let in again by himself when the time is over', async () => {
     const [{ client }] = processes;
-    const expiresAt = new Date(Date.now() + 1_500).toISOString();
-    await client.call('PUT', '/admin/v1/blacklist/user/paroled',
-      { as: admin, body: { reason: 'A short while.', expiresAt } });
-    expect(tally([await client.buy(saleId, 'paroled')])).toEqual({ BLACKLISTED: 1 });
-    await until('he may buy', async () => (await client.buy(saleId, 'paroled')).status === 202);
-    expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt) - 50);
-  });
+    const userId = await withEnoughTime('he is refused', async (seconds) => {
+      const paroled = `paroled-for-${seconds}`;
+      const expiresAt = new Date(Date.now() + seconds * 1_000).toISOString();
+      const { status } = await client.call('PUT', `/admin/v1/blacklist/user/${paroled}`,
+        { as: admin, body: { reason: 'A short while.', expiresAt } });
+      const outcome = outcomeOf(await client.buy(saleId, paroled));
+      // As far as the clocks agree: 5 s before the end nobody may let him in.
+      const isOver = Date.now() > Date.parse(expiresAt) - 5_000;
+      if (isOver && outcome !== 'BLACKLISTED') return undefined;
+      expect([status, outcome]).toEqual([200, 'BLACKLISTED']);
+      return paroled;
+    });
+    await until('he may buy', async () =>
+      (await client.buy(saleId, userId)).status === 202, 60_000);
+  }, 180_000);
 });

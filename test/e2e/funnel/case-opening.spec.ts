@@ -40,8 +40,8 @@ describe('a buyer whom the risk rules refuse', () => {
     const { body: entry } = await desk.entryOf('ben');
     expect(entry).toMatchObject({ createdBy: 'risk rules', reason: `High risk, case ${found.id}` });
     const lastsMs = Date.parse(entry.expiresAt ?? '') - Date.now();
-    expect(lastsMs).toBeGreaterThan(dayMs - 60_000);
-    expect(lastsMs).toBeLessThanOrEqual(dayMs + 1_000);
+    expect(lastsMs).toBeGreaterThan(dayMs - 600_000);
+    expect(lastsMs).toBeLessThan(dayMs + 600_000);
     expectProblem(await desk.client.buy(saleId, 'ben', harmless), 'BLACKLISTED');
     expect(await desk.audited(entry.id))
       .toEqual([{ action: 'blacklist.put', actor: 'risk rules' }]);
@@ -79,7 +79,7 @@ describe('a buyer whom the risk rules refuse', () => {
       const saleId = await desk.openSale();
       const { id } = await desk.findRisky(saleId, 'ida');
       const [opened] = await until('the receiver knows', async () =>
-        receiver.of(id).length > 0 && receiver.of(id));
+        receiver.of(id).length > 0 && receiver.of(id), 60_000);
       const headers = opened?.headers as Record<string, string>;
       const verifier = new Webhook(secret);
       expect(verifier.verify(opened?.body ?? '', headers)).toMatchObject(
@@ -87,11 +87,11 @@ describe('a buyer whom the risk rules refuse', () => {
       expect(() => verifier.verify(`${opened?.body} `, headers)).toThrow();
       await desk.decide(id, 'ban');
       const [decided] = await until('the receiver knows', async () =>
-        receiver.of(`${id}-decided`).length > 0 && receiver.of(`${id}-decided`));
+        receiver.of(`${id}-decided`).length > 0 && receiver.of(`${id}-decided`), 60_000);
       expect(JSON.parse(decided?.body ?? '')).toMatchObject({ type: 'risk.case.decided',
         data: { caseId: id, userId: 'ida', status: 'banned' } });
       expect(receiver.of(id)).toHaveLength(1);
-    });
+    }, 150_000);
 
   it('finds his earlier order when he retries with its key, however risky he is now', async () => {
     const saleId = await desk.openSale();

@@ -2,6 +2,7 @@ import { FaultProxy } from '../../fault/support/fault-proxy';
 import { TestClient } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
+import { makePatient } from './support/patient';
 import { earn, mint, proofs } from './support/proofs';
 import { tally, times } from './support/tally';
 
@@ -17,6 +18,7 @@ describe('a buyer whose answer was lost', () => {
 
   beforeAll(async () => {
     product = await TestProduct.start();
+    makePatient(product);
     way = await FaultProxy.start(Number(new URL(product.url).port));
     far = new TestClient(way.url('http'), product.config);
     saleId = await product.client.openSale({ stock: 100, limitPerUser: 2,

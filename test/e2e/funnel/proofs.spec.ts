@@ -1,5 +1,6 @@
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from './support/patient';
 import { earn, mint, proofs, type ProofKind } from './support/proofs';
 import { tally, times } from './support/tally';
 
@@ -16,7 +17,9 @@ describe.each(Object.keys(proofs) as ProofKind[])('a %s', (kind) => {
   beforeAll(async () => {
     installation = await createInstallation();
     product = await TestProduct.start({}, installation);
+    makePatient(product);
     other = await TestProduct.start({ ROLES: 'api' }, installation);
+    makePatient(other);
     saleId = await product.client.openSale({ stock: 1_000, limitPerUser, protection });
   });
 

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SaleCatalog } from '../../../src/sale';
 import type { Answer } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
+import { withEnoughTime } from '../support/enough-time';
+import { makePatient } from './support/patient';
 import { outcomeOf, tally, times } from './support/tally';
 
 const requests = 200;
@@ -21,7 +24,9 @@ describe('buyers who ask too often', () => {
       THROTTLE_IP: `${byAddress}/60`, THROTTLE_DEVICE: `${byDevice}/60` };
     installation = await createInstallation();
     product = await TestProduct.start(environment, installation);
+    makePatient(product);
     other = await TestProduct.start({ ...environment, ROLES: 'api' }, installation);
+    makePatient(other);
     saleId = await openSale();
   });
 
@@ -30,8 +35,13 @@ describe('buyers who ask too often', () => {
     await installation.drop();
   });
 
-  const openSale = (protection = {}) =>
-    product.client.openSale({ stock: 100_000, limitPerUser: 1_000, protection });
+  async function openSale(protection = {}): Promise<string> {
+    const id = await product.client.openSale({ stock: 100_000, limitPerUser: 1_000, protection });
+    // Until then it lets through by what the configuration says.
+    await until('the other process knows the sale', async () =>
+      other.get(SaleCatalog).peek(id) !== undefined, 60_000);
+    return id;
+  }
 
   /** From an address of its own where none is given. Every second one goes to the other process. */
   let asked = 0;
@@ -67,24 +77,44 @@ describe('buyers who ask too often', () => {
   });
 
   it('are let through no sooner than a whole window after those that filled it', async () => {
-    const short = await openSale({ throttle: { user: '2/2' } });
-    const buyShort = () => buy('impatient', { at: short });
-    const startedMs = performance.now();
-    expect(tally([await buyShort(), await buyShort()])).toEqual({ 202: 2 });
-    expectThrottled(await buyShort(), 'user', 2, 2);
-    await until('the third is let through', async () => outcomeOf(await buyShort()) === '202');
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(2_000);
-  });
+    await withEnoughTime('the third comes within the window', async (seconds) => {
+      const short = await openSale({ throttle: { user: `2/${seconds}` } });
+      const buyShort = () => buy(`impatient-${seconds}`, { at: short });
+      const startedMs = performance.now();
+      const expectWholeWindow = () =>
+        expect(performance.now() - startedMs).toBeGreaterThanOrEqual(seconds * 1_000);
+      expect(tally([await buyShort(), await buyShort()])).toEqual({ 202: 2 });
+      const third = await buyShort();
+      if (third.status === 202) {
+        expectWholeWindow();
+        return undefined;
+      }
+      expectThrottled(third, 'user', 2, seconds);
+      await until('he is let through', async () => outcomeOf(await buyShort()) === '202', 60_000);
+      expectWholeWindow();
+      return true;
+    });
+  }, 180_000);
 
   it('can buy as before when they have waited as long as they were told', async () => {
-    const short = await openSale({ throttle: { user: '5/4' } });
-    const first = await times(20, () => buy('patient', { at: short }));
-    expect(tally(first)).toEqual({ 202: 5, RATE_LIMITED: 15 });
-    const waits = first.flatMap(({ headers }) => Number(headers['retry-after'] ?? 0));
-    await sleep(Math.max(...waits) * 1_000);
-    expect(tally(await times(20, () => buy('patient', { at: short }))))
-      .toEqual({ 202: 5, RATE_LIMITED: 15 });
-  });
+    await withEnoughTime('each twenty ask within the window', async (seconds) => {
+      const short = await openSale({ throttle: { user: `5/${seconds}` } });
+      const rush = () => times(20, () => buy(`patient-${seconds}`, { at: short }));
+      const startedMs = performance.now();
+      const first = await rush();
+      const tookMs = performance.now() - startedMs;
+      if (tookMs > seconds * 1_000) return undefined;
+      expect(tally(first)).toEqual({ 202: 5, RATE_LIMITED: 15 });
+      const waits = first.flatMap(({ headers }) => Number(headers['retry-after'] ?? 0));
+      // Who was let through last may be let through again that much later than the first.
+      await sleep(Math.max(...waits) * 1_000 + tookMs);
+      const againMs = performance.now();
+      const again = await rush();
+      if (performance.now() - againMs > seconds * 1_000) return undefined;
+      expect(tally(again)).toEqual({ 202: 5, RATE_LIMITED: 15 });
+      return true;
+    });
+  }, 180_000);
 
   it('do not escape through the addresses of their IPv6 network', async () => {
     const answers = await times(requests, (index) => {

@@ -72,7 +72,7 @@ const refusals: [what: string, code: ProblemCode, says: RegExp, scripts: number,
 describe('a request to buy', () => {
   let site: FunnelSite;
 
-  beforeAll(async () => { site = await FunnelSite.start(); });
+  beforeAll(async () => { site = await FunnelSite.start(); }, 120_000);
   afterAll(() => site.stop());
 
   /** The scripts of the layers that ran while `act` did, and how many commands were sent at all. */
@@ -84,8 +84,10 @@ describe('a request to buy', () => {
       const names = run.mock.calls.map(([name]) => name);
       return {
         scripts: names.filter((name) => layerScripts.includes(name)),
-        commands: (sent.mock.contexts as Redis[]).filter(({ options }) =>
-          ['fairdrop-admission', 'fairdrop-fenced'].includes(options.connectionName ?? '')).length,
+        // The heartbeats beat however long it takes.
+        commands: (sent.mock.contexts as Redis[]).filter(({ options }, call) =>
+          ['fairdrop-admission', 'fairdrop-fenced'].includes(options.connectionName ?? '')
+            && sent.mock.calls[call]?.[0].name !== 'ping').length,
       };
     } finally {
       run.mockRestore();
@@ -100,7 +102,7 @@ describe('a request to buy', () => {
     const answer = await site.buy(saleId, request);
     const expected = { ...before, [outcome]: (before[outcome] ?? 0) + 1 };
     await until('it is counted', async () =>
-      (await site.outcomes(place))[outcome] === expected[outcome], 2_000);
+      (await site.outcomes(place))[outcome] === expected[outcome], 30_000);
     expect(await site.outcomes(place)).toEqual(expected);
     return answer;
   }
@@ -162,8 +164,8 @@ describe('a request to buy', () => {
           .toEqual({ [code]: requests });
       });
       expect(scripts).toEqual([]);
-      // What is written into timelines goes together, for all of them.
-      expect(commands).toBeLessThan(20);
+      // What is written into timelines goes together, for all of them, once a second.
+      expect(commands).toBeLessThan(requests / 2);
       await until('all of them are counted', async () =>
         (await site.outcomes(place))[outcome] === (before[0] ?? 0) + requests);
       expect((await site.refusals(saleId))[code]).toBe((before[1] ?? 0) + requests);

@@ -57,12 +57,13 @@ describe('the funnel of a sale that goes on without Redis', () => {
       const [row] = await product.get(Database).query<{ gate: string }>(
         'SELECT gate FROM sale_stock WHERE sale_id = ?', [saleId]);
       return row?.gate === 'database';
-    })));
-  });
+    }, 60_000)));
+  }, 180_000);
 
   afterAll(async () => {
     await product.stop();
     server.kill();
+    await server.exited;
     rmSync(folder, { recursive: true });
   });
 
@@ -73,9 +74,11 @@ describe('the funnel of a sale that goes on without Redis', () => {
   it('lets everybody ask as often as before, and no more often', async () => {
     const hasty = tally(await times(20, () => product.client.buy(sales.plain, 'hasty')));
     expect(hasty).toMatchObject({ RATE_LIMITED: 17 });
-    const crowd = await times(30, (index) => product.client.buy(sales.plain, `buyer-${index}`));
-    expect(crowd.filter(({ status }) => status === 202)).toHaveLength(30);
-  });
+    // Whom the database keeps waiting for too long is told to ask again with his key.
+    const crowd = await times(30, (index) =>
+      product.client.buyInTheEnd(sales.plain, `buyer-${index}`));
+    for (const { status } of crowd) expect([200, 202]).toContain(status);
+  }, 90_000);
 
   it('refuses by what a request says itself, and nobody for what is not known', async () => {
     expectProblem(await buy(sales.risky, buyer('young', 1)), 'RISK_REJECTED');
@@ -112,11 +115,11 @@ describe('the funnel of a sale that goes on without Redis', () => {
       await product.client.call('POST', '/v1/captcha/challenges',
         { as: 'doubtful', body: { saleId: sales.risky } });
       return redis.isOpenCircuit;
-    });
+    }, 60_000);
     const { text } = await product.client.call('GET', '/metrics', { as: admin });
     expect(text).toMatch(/circuit_open\{dependency="redis-admission"\} 1/);
     expect(text).toMatch(/circuit_open\{dependency="database"\} 0/);
-  });
+  }, 90_000);
 
   it('tells afterwards what it has refused meanwhile', async () => {
     server = await startRedis({ dir: folder, port: server.port });
@@ -124,10 +127,10 @@ describe('the funnel of a sale that goes on without Redis', () => {
       const { body } = await product.client.call<{ refusals?: Record<string, number> }>('GET',
         `/admin/v1/sales/${sales.plain}/report`, { as: admin });
       return body.refusals?.RATE_LIMITED;
-    });
+    }, 60_000);
     expect(refused).toBe(17);
     await until('told', async () => (await product.client.call('GET',
       `/admin/v1/sales/${sales.plain}/buyers/hasty/timeline`, { as: admin }))
-      .text.includes('RATE_LIMITED'));
-  });
+      .text.includes('RATE_LIMITED'), 60_000);
+  }, 180_000);
 });

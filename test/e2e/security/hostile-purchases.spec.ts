@@ -35,7 +35,8 @@ async function buyBytes(
   const outgoing = request(`${product.url}/v1/sales/${saleId}/orders`, { method: 'POST', headers: {
     'authorization': `Bearer ${product.client.tokenOf('alice')}`, 'idempotency-key': randomUUID(),
     ...headers } });
-  outgoing.end(bytes);
+  // After its answer the connection may break.
+  outgoing.on('error', () => undefined).end(bytes);
   const [incoming] = await once(outgoing, 'response') as [{ statusCode: number; resume(): void }];
   incoming.resume();
   return incoming.statusCode;
@@ -120,15 +121,15 @@ describe('a purchase whose headers are an attack', () => {
 describe('a purchase that is slow', () => {
   it('holds nothing while its body does not come', async () => {
     const { hostname, port } = new URL(product.url);
-    const socket = connect(Number(port), hostname).on('error', () => undefined);
+    const socket = connect(Number(port), hostname).on('error', () => undefined).resume();
+    const closed = new Promise<void>((resolve) => { socket.on('close', () => { resolve(); }); });
     socket.write(`POST /v1/sales/${saleId}/orders HTTP/1.1\r\nHost: shop\r\n`
       + `Authorization: Bearer ${product.client.tokenOf('alice')}\r\nIdempotency-Key: k\r\n`
       + 'Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{"quantity":');
-    const startedAt = performance.now();
     expect((await product.client.call('GET', '/v1/time')).status).toBe(200);
-    await once(socket.resume(), 'close');
-    expect(performance.now() - startedAt).toBeLessThan(14_000);
-  }, 30_000);
+    // Long before the five minutes after which Node itself would close it.
+    await closed;
+  }, 120_000);
 });
 
 describe('the query of a purchase', () => {

@@ -97,8 +97,11 @@ describe('where an identity provider issues tokens', () => {
     await once(provider.listen(0, '127.0.0.1'), 'listening');
     const { port } = provider.address() as AddressInfo;
     product = await TestProduct.start({ JWT_SECRET: '', JWT_JWKS_URL: `http://127.0.0.1:${port}` });
+    // The provider is there: what stands still is this machine, and no reason to give it up.
+    jest.spyOn(AbortSignal, 'timeout').mockReturnValue(new AbortController().signal);
   });
   afterAll(async () => {
+    jest.restoreAllMocks();
     await product.stop();
     provider.close();
   });

@@ -15,7 +15,7 @@ async function lossy(target: string): Promise<{ url: string; lost: () => number;
   let count = 0;
   let lost = 0;
   const server = createServer((incoming, outgoing) => {
-    incoming.pipe(request(target + incoming.url,
+    const onward = request(target + incoming.url,
       { method: incoming.method, headers: incoming.headers }, (answer) => {
         count += 1;
         if (count % 2 === 1) {
@@ -25,7 +25,9 @@ async function lossy(target: string): Promise<{ url: string; lost: () => number;
           outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
           answer.pipe(outgoing);
         }
-      }));
+      });
+    onward.on('error', () => { outgoing.destroy(); });
+    incoming.pipe(onward);
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const { port } = server.address() as AddressInfo;
@@ -43,7 +45,7 @@ describe(example, () => {
   afterAll(() => product.stop());
 
   const runExample = (url: string, saleId: string) =>
-    run(process.execPath, [example, url, token, saleId], { cwd: root, timeout: 50_000 });
+    run(process.execPath, [example, url, token, saleId], { cwd: root, timeout: 150_000 });
 
   const untilWhen = ', to be confirmed before TIME';
   const expected = [`tried ORDER${untilWhen}`, 'confirmed ORDER', `tried ORDER${untilWhen}`,
@@ -63,7 +65,7 @@ describe(example, () => {
     const { stdout } = await runExample(product.url, saleId);
     expect(linesOf(stdout)).toEqual(expected);
     await expectOneSold(saleId);
-  });
+  }, 200_000);
 
   it('does the same, once, while every other answer is lost', async () => {
     const saleId = await product.client.openSale();
@@ -77,7 +79,7 @@ describe(example, () => {
       server.closeAllConnections();
     }
     await expectOneSold(saleId);
-  });
+  }, 200_000);
 
   it('ends with the refusal when nothing is left', async () => {
     const saleId = await product.client.openSale({ stock: 1 });
@@ -85,5 +87,5 @@ describe(example, () => {
     await expect(runExample(product.url, saleId)).rejects.toMatchObject({ code: 1,
       stderr: expect.stringContaining('SOLD_OUT') });
     await expectBooksToBalance(product, saleId);
-  });
+  }, 200_000);
 });

@@ -8,6 +8,8 @@ import { TestProduct } from '../../support/product';
 import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
 
+jest.setTimeout(120_000);
+
 describe('DURABILITY=always', () => {
   let folder: string;
   let server: Server;
@@ -43,7 +45,11 @@ describe('DURABILITY=always', () => {
   it('starts on a server that keeps it; is not ready any more when that changes', async () => {
     const product = await TestProduct.start({ REDIS_URL: server.url, DURABILITY: 'always' });
     const ready = () => product.client.call('GET', '/health/ready');
-    expect(await ready()).toMatchObject({ status: 200, body: { details: {
+    const up = await until('it is ready', async () => {
+      const answer = await ready();
+      return answer.status === 200 && answer;
+    });
+    expect(up).toMatchObject({ body: { details: {
       redis: { appendonly: 'yes', appendfsync: 'always' },
       durability: { status: 'up', scheme: 'always' } } } });
     await redis.config('SET', 'appendfsync', 'everysec');

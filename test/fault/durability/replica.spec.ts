@@ -5,6 +5,8 @@ import { until } from '../../support/until';
 import { FaultProxy } from '../support/fault-proxy';
 import { ReplicatedRedis } from './replicated-redis';
 
+jest.setTimeout(240_000);
+
 describe('DURABILITY=replica', () => {
   let servers: ReplicatedRedis;
   let proxy: FaultProxy;
@@ -46,22 +48,33 @@ describe('DURABILITY=replica', () => {
 
   it('a replica that lags: nobody is told so, and the same key finds its one order', async () => {
     const saleId = await product.client.openSale();
-    const buy = () => product.client.buy(saleId, 'alice', { key: 'key' });
+    let unsafe = 0;
+    const buy = async () => {
+      const answer = await product.client.buy(saleId, 'alice', { key: 'key' });
+      // On a busy machine Redis itself may not answer in time: that is another refusal.
+      if (/not yet safe/.test(answer.body.detail ?? '')) unsafe += 1;
+      return answer;
+    };
     servers.link.hang();
     // The second finds the units held, and must not be told either.
-    for (const answer of [await buy(), await buy()]) {
+    await until('it is refused twice', async () => {
+      const answer = await buy();
       expect([answer.status, answer.body.code, answer.headers['retry-after']])
         .toEqual([503, 'TEMPORARILY_UNAVAILABLE', '1']);
-    }
+      return unsafe === 2;
+    });
     expect((await product.client.stock(saleId)).redis.reserved).toBe(1);
     servers.link.flow();
-    const served = await buy();
+    const served = await until('the buyer who came back is served', async () => {
+      const answer = await buy();
+      return answer.status !== 503 && answer;
+    });
     expect(served.status).toBe(202);
     worker = await start('worker');
     await expectOneOrder(saleId, served.body.id);
     const { text } = await product.client.call('GET', '/metrics');
-    expect(text).toContain('durability_failures_total{scheme="replica"} 2');
-    expect(text).toContain('durability_wait_seconds_count{scheme="replica"} 3');
+    expect(text).toContain(`durability_failures_total{scheme="replica"} ${unsafe}\n`);
+    expect(text).toContain(`durability_wait_seconds_count{scheme="replica"} ${unsafe + 1}\n`);
   });
 
   it('what it answered with 202 outlives the master, however slow its replica is', async () => {
@@ -87,30 +100,43 @@ describe('DURABILITY=replica', () => {
 
   it('the master dies before it was waited for: no promise, one order in the end', async () => {
     worker = await start('worker');
-    const saleId = await product.client.openSale();
     servers.link.hang();
-    afterNext(product.get(StockGate), 'reserve', () => true, failOver);
-    const lost = await product.client.buy(saleId, 'alice', { key: 'key' });
-    expect([lost.status, lost.body.code]).toEqual([503, 'TEMPORARILY_UNAVAILABLE']);
+    let saleId = '';
+    let isGone = false;
+    afterNext(product.get(StockGate), 'reserve', () => true,
+      () => failOver().then(() => { isGone = true; }));
+    // A purchase that had no answer of Redis in time kills nobody: then the next sale's.
+    await until('the master is gone', async () => {
+      saleId = await product.client.openSale();
+      const lost = await product.client.buy(saleId, 'alice', { key: 'key' });
+      expect([lost.status, lost.body.code]).toEqual([503, 'TEMPORARILY_UNAVAILABLE']);
+      return isGone;
+    });
     await servers.startReplica();
     const served = await until('the buyer who came back is served', async () => {
       const answer = await product.client.buy(saleId, 'alice', { key: 'key' });
       return answer.status !== 503 && answer;
-    }, 30_000);
+    }, 60_000);
     expect([200, 202]).toContain(served.status);
     await expectOneOrder(saleId, served.body.id);
   });
 
   it('is ready only while enough replicas follow', async () => {
     worker = await start('worker');
-    expect(await ready()).toMatchObject({ status: 200, body: { details: {
+    const up = await until('it is ready', async () => {
+      const answer = await ready();
+      return answer.status === 200 && answer;
+    });
+    expect(up).toMatchObject({ body: { details: {
       durability: { status: 'up', scheme: 'replica', replicas: 1, replicasNeeded: 1 } } } });
     await servers.detachReplica();
     const down = await until('the loss is seen', async () => {
-      const answer = await ready();
-      return answer.status === 503 && answer;
+      const { status, text } = await ready();
+      const { details } = JSON.parse(text) as { details: { durability: { replicas?: number } } };
+      // On a busy machine it may be not ready for another reason.
+      return status === 503 && details.durability.replicas === 0 && details;
     });
-    expect(down.body['details']).toMatchObject({
+    expect(down).toMatchObject({
       durability: { status: 'down', scheme: 'replica', replicas: 0, replicasNeeded: 1 } });
     await servers.attachReplica();
     await until('it is ready again', async () => (await ready()).status === 200);

@@ -1,3 +1,4 @@
+import { until } from '../../support/until';
 import { dieAt } from '../support/crash';
 import { scenario } from '../support/scenario';
 import type { Stage } from '../support/stage';
@@ -65,8 +66,10 @@ scenario('S12: a decrease is in Redis only, and nobody asks again: reconciliatio
     }, 'api');
     stage.crowd.hold();
     await stage.heal(async () => {
-      await stage.client.atRest(saleId).catch(() => undefined);
-      expect((await stage.client.reconcile(saleId)).status).toBe(200);
+      await until('nothing is on its way', async () =>
+        (await stage.client.stock(saleId)).inFlight === 0);
+      await until('nobody else reconciles', async () =>
+        (await stage.client.reconcile(saleId)).status === 200);
     });
     stage.crowd.rush();
   }, (_stage, { books }) => { expect(books.database.total).toBe(stock - 50); });

@@ -3,13 +3,13 @@ import { loopGoesOn, loopIsBlocked, withLoopToBlock } from '../support/preload/p
 import { scenario } from '../support/scenario';
 
 const apart = ['api', 'api', 'worker', 'worker'] as const;
-/** By then src/main.ts gives up closing. */
-const stopPatienceMs = 25_000;
 /** Longer than the lock of a job and the time until it is called stalled. */
 const blockedMs = 25_000;
 
 scenario('an API process and a worker are killed at the peak: others finish what they began',
-  { row: 'SIGKILL of an API process and of a worker at the peak', short: true, processes: apart },
+  // Stock that lasts while they end, however long it takes.
+  { row: 'SIGKILL of an API process and of a worker at the peak', short: true, processes: apart,
+    sale: { stock: 3_000 } },
   async (stage) => {
     const { deployment, crowd, random } = stage;
     const victims = (['api', 'worker'] as const).map((role) =>
@@ -41,9 +41,8 @@ scenario('a process is told to stop at the peak: a clean exit, and nothing is lo
     await stage.pass(random.integer(0, 500));
     const stopping = random.pick(deployment.processes());
     await stage.inject('one is told to stop', async () => {
-      const startedAt = performance.now();
+      // A process that cannot close gives up by itself, and ends with 1.
       expect(await stopping.end('SIGTERM')).toBe('exit code 0');
-      expect(performance.now() - startedAt).toBeLessThan(stopPatienceMs);
     });
     await stage.heal(() => deployment.start());
   });
@@ -86,7 +85,7 @@ scenario('an API process sleeps through a recovery: it wakes with an epoch that 
 
 scenario('a worker whose event loop stands still for longer than its locks ends what it began',
   { row: 'Event loop of a worker blocked for 25 s', processes: ['api', 'worker'],
-    sale: { stock: 3_000 }, timeoutSeconds: 180 }, async (stage) => {
+    sale: { stock: 3_000 } }, async (stage) => {
     const { deployment, mariadb } = stage;
     const blocked = await deployment.start(
       { roles: 'worker', environment: withLoopToBlock(blockedMs) });

@@ -8,7 +8,7 @@ scenario('Redis comes back without its latest writes: nothing is sold twice',
   (stage) => losePower(stage, () => { stage.servers.cutRedis(stage.random.real(0, 0.9)); }));
 
 scenario('Redis loses power again and again, each time another part of its file',
-  { row: 'Redis power loss, four times in a row', mayLose: true, timeoutSeconds: 240 },
+  { row: 'Redis power loss, four times in a row', mayLose: true },
   async (stage) => {
     const { servers, crowd, random } = stage;
     for (const most of [0.02, 0.1, 0.5, 1]) {

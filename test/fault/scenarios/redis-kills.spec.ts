@@ -4,7 +4,7 @@ import { scenario } from '../support/scenario';
 
 for (const outage of [3, 15, 60]) {
   scenario(`Redis is killed for ${outage} s: the sale reopens by itself, and nothing is lost`,
-    { row: `Redis kill -9, ${outage} s`, short: outage === 3, timeoutSeconds: 240 },
+    { row: `Redis kill -9, ${outage} s`, short: outage === 3 },
     async (stage) => {
       await killRedis(stage);
       await stage.pass(outage * 1_000);
@@ -12,7 +12,7 @@ for (const outage of [3, 15, 60]) {
     });
 
   scenario(`Redis is killed for ${outage} s: meanwhile the database sells, and gives the sale back`,
-    { row: `Redis kill -9, ${outage} s, sale in the database meanwhile`, timeoutSeconds: 240,
+    { row: `Redis kill -9, ${outage} s, sale in the database meanwhile`,
       sale: { redisOutage: 'database' }, environment: { REDIS_OUTAGE_SECONDS: '1' } },
     async (stage) => {
       await killRedis(stage);
@@ -24,7 +24,7 @@ for (const outage of [3, 15, 60]) {
 }
 
 scenario('Redis is killed again and again, often while the sale is being recovered',
-  { row: 'Redis kill -9, five times in a row', timeoutSeconds: 240 }, async (stage) => {
+  { row: 'Redis kill -9, five times in a row' }, async (stage) => {
     const { servers, random, crowd } = stage;
     for (let kills = 1; kills <= 5; kills += 1) {
       await killRedis(stage);

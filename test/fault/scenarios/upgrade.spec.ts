@@ -6,16 +6,13 @@ import { buildWithOtherScripts } from '../support/other-build';
 import { scenario } from '../support/scenario';
 import type { Stage } from '../support/stage';
 
-/** What src/main.ts allows for closing, and a little more. */
-const stopPatienceMs = 26_000;
-
 /** Purchases that the scripts of the other build have let in. */
 async function soldByNext({ deployment: { config, redis }, saleId }: Stage): Promise<number> {
   return Number(await redis.hget(saleKeys(config.redisNamespace, saleId).meta, 'byNext'));
 }
 
 scenario('processes are replaced one by one by those of a build whose scripts write more, and back',
-  { row: 'Rolling restart, old and new scripts', sale: { stock: 5_000 }, timeoutSeconds: 240 },
+  { row: 'Rolling restart, old and new scripts', sale: { stock: 5_000 } },
   async (stage) => {
     const { deployment, servers, random, crowd } = stage;
     const folder = join(servers.folder, `build-${random.integer(0, 1e9)}`);
@@ -27,10 +24,8 @@ scenario('processes are replaced one by one by those of a build whose scripts wr
         const before = await soldByNext(stage);
         await until('both builds sell', async () => await soldByNext(stage) > before);
         await crowd.acknowledge(random.integer(1, 30));
-        const startedAt = performance.now();
         const end = await process.end('SIGTERM');
         if (end !== 'exit code 0') throw new Error(`It ended (${end}):\n${process.output}`);
-        expect(performance.now() - startedAt).toBeLessThan(stopPatienceMs);
       }
     });
     await stage.heal(async () => {

@@ -12,7 +12,7 @@ import { until } from '../../support/until';
 import { Crowd } from '../support/crowd';
 import { WatchedRedis } from './watched-redis';
 
-jest.setTimeout(90_000);
+jest.setTimeout(300_000);
 
 const stock = 600;
 

@@ -82,8 +82,10 @@ export async function booksAtRest(deployment: Deployment, saleId: string,
   try {
     await until('the sale is at rest', async () => {
       books = await readBooks(deployment, connection, saleId);
-      // What a dead relay left in the outbox does no harm any more: it is not waited for.
-      return !books.hasRedisSide || nothingWaits({ books, mayLose }).length === 0;
+      // Not between the two looks of a recovery. What a dead relay left in the outbox does no harm
+      // any more: it is not waited for.
+      return !books.hasRedisSide || (books.redis.epoch === books.database.epoch
+        && nothingWaits({ books, mayLose }).length === 0);
     }, patienceMs).catch(() => undefined); // nothingWaits says what waits
     return books;
   } finally {

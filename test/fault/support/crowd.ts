@@ -10,6 +10,7 @@ export interface Acknowledged {
 }
 
 const pauseMs = 50;
+const patienceMs = 90_000;
 
 /**
  * Buyers with one unit and one key each, some at a time. Who gets no answer, or is told to come
@@ -44,12 +45,13 @@ export class Crowd {
   async acknowledge(count: number): Promise<void> {
     const goal = this.acknowledged.length + count;
     await until(`${count} more purchases are acknowledged`,
-      async () => this.acknowledged.length >= goal, 45_000);
+      async () => this.acknowledged.length >= goal, patienceMs);
   }
 
   /** Waits until buyers are told that nothing is left. */
   async sellOut(): Promise<void> {
-    await until('the sale is sold out', async () => this.refusals.has('SOLD_OUT'), 45_000);
+    await until('the sale is sold out', async () => this.refusals.has('SOLD_OUT'),
+      patienceMs);
   }
 
   /** Lets no new buyer in; those who wait for an answer ask until they have one. */

@@ -15,7 +15,7 @@ export interface ScenarioSettings extends StageSettings {
   short?: boolean;
   /** Settings of servers of its own; without them those of the file are used. */
   servers?: ServerSettings;
-  /** Of `run` and of the checks after it; default 240. */
+  /** Of `run` and of the checks after it; default 400. */
   timeoutSeconds?: number;
   /** Why it cannot be played on this machine: then the matrix says that it was not. */
   obstacle?: string;
@@ -72,7 +72,7 @@ export function scenario(name: string, settings: ScenarioSettings,
   }, timeoutMsOf(settings) + startAndStopMs);
 }
 
-function timeoutMsOf({ timeoutSeconds = 240 }: ScenarioSettings): number {
+function timeoutMsOf({ timeoutSeconds = 400 }: ScenarioSettings): number {
   return timeoutSeconds * 1_000;
 }
 

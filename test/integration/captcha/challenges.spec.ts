@@ -4,6 +4,8 @@ import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
 import { CaptchaClient, type PosedImage, pictureText, solve } from './captcha-client';
 
+jest.setTimeout(180_000);
+
 describe('a captcha', () => {
   let product: TestProduct;
   let captcha: CaptchaClient;

@@ -7,6 +7,8 @@ import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 import { CaptchaClient, decode, encode, pictureText, solve } from './captcha-client';
 
+jest.setTimeout(180_000);
+
 describe('captchas under attack', () => {
   let product: TestProduct;
   let captcha: CaptchaClient;

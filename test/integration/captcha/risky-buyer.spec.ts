@@ -39,6 +39,6 @@ describe('a proof of work', () => {
   it('gets harder for an account of a minute', async () => {
     // Each number is drawn by chance: that none of some dozens is higher happens once in 10^13.
     await until('a challenge takes more than that', async () =>
-      await tries(registered(60)) > triesOfTheHarmless);
-  });
+      await tries(registered(60)) > triesOfTheHarmless, 90_000);
+  }, 120_000);
 });

@@ -12,6 +12,8 @@ import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
 import { CaptchaClient, pictureText } from '../captcha/captcha-client';
 
+jest.setTimeout(180_000);
+
 describe('the product on a Redis Cluster', () => {
   let cluster: RedisCluster;
   let product: TestProduct;
@@ -22,7 +24,7 @@ describe('the product on a Redis Cluster', () => {
       HOLDS_PER_USER: '2', HOLDS_PER_DEVICE: '2', THROTTLE_USER: '5/60', THROTTLE_IP: '5000/60',
       THROTTLE_DEVICE: '5000/60' });
     await until('it is ready', async () =>
-      (await product.client.call('GET', '/health/ready')).status === 200);
+      (await product.client.call('GET', '/health/ready')).status === 200, 60_000);
     // The caps alone: no rule refuses anybody.
     await product.client.call('PUT', '/admin/v1/risk/rules', {
       as: { userId: 'reviewer', roles: ['risk'] }, body: { refuseAbove: 0.7, captchaAbove: 0.4,
@@ -62,7 +64,7 @@ describe('the product on a Redis Cluster', () => {
         'GET', '/v1/sales');
       const shown = new Map(body.items.map(({ id, available }) => [id, available]));
       return ids.every((id) => shown.has(id)) && ids.map((id) => shown.get(id));
-    });
+    }, 60_000);
     expect(counts).toEqual(stocks);
   });
 
@@ -110,7 +112,7 @@ describe('the product on a Redis Cluster', () => {
     await client.cancel(order.id, 'member-1');
     let next = 0;
     await until('the device has a place again', async () =>
-      (await client.buy(saleId, `next-${next += 1}`, { headers })).status === 202);
+      (await client.buy(saleId, `next-${next += 1}`, { headers })).status === 202, 60_000);
   });
 
   it('sells to whoever has solved his captcha', async () => {
@@ -134,9 +136,9 @@ describe('the product on a Redis Cluster', () => {
       await Promise.all(Array.from({ length: 30 }, ask));
       const { values } = await product.get(Metrics).soldOutFromMemoryTotal.get();
       return (values[0]?.value ?? 0) > 0;
-    });
+    }, 60_000);
     await client.cancel(id, 'dan');
-    await until('the unit is sold again', async () => (await ask()).status === 202);
+    await until('the unit is sold again', async () => (await ask()).status === 202, 60_000);
     await expectBooksToBalance(product, saleId);
   });
 
@@ -148,7 +150,7 @@ describe('the product on a Redis Cluster', () => {
       const servers = new FencedServers(connections, [{ name: 'where', numberOfKeys: 1, lua }]);
       const { map } = connections;
       if (map === undefined) throw new Error('There is no Cluster');
-      await until('all are known', async () => map.masters.length === 3 && servers.areAllThere);
+      await until('all are known', async () => map.masters.length === 3 && servers.areAllThere, 60_000);
       for (const key of ['a', 'b', 'c']) {
         const runIds = new Set<string | undefined>();
         for (const elsewhere of map.masters) {
@@ -177,7 +179,7 @@ describe('the product on a Redis Cluster', () => {
       await until('it can be used again', async () => {
         if (copy.status === 'end') await copy.connect();
         return copy.status === 'ready';
-      });
+      }, 60_000);
     } finally {
       copy.disconnect();
       connections.onApplicationShutdown();

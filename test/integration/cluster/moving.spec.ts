@@ -8,6 +8,8 @@ import { until } from '../../support/until';
 
 const stock = 20_000;
 
+jest.setTimeout(300_000);
+
 describe('a sale on a Redis Cluster whose nodes change', () => {
   let cluster: RedisCluster;
   let installation: Installation;
@@ -27,7 +29,7 @@ describe('a sale on a Redis Cluster whose nodes change', () => {
       const answers = await Promise.all([product, strict].map(({ client }) =>
         client.call('GET', '/health/ready')));
       return answers.every(({ status }) => status === 200);
-    });
+    }, 60_000);
   });
 
   afterEach(() => { crowd.abandon(); });
@@ -37,14 +39,14 @@ describe('a sale on a Redis Cluster whose nodes change', () => {
     await Promise.all([product, strict].map((process) => process.stop()));
     await installation.drop();
     await cluster.stop();
-  }, 120_000);
+  }, 240_000);
 
   /** Takes most of the stock away, lets the crowd buy the rest, and looks whether all is right. */
   async function sellOut(saleId: string): Promise<void> {
     await until('the stock is lowered', async () => {
       const { redis: { available } } = await product.client.stock(saleId);
       return (await product.client.adjust(saleId, 300 - available)).status === 200;
-    });
+    }, 60_000);
     await crowd.sellOut();
     await crowd.finish();
     const { stock: { total, allocated }, orders } = await expectBooksToBalance(product, saleId);
@@ -90,20 +92,21 @@ describe('a sale on a Redis Cluster whose nodes change', () => {
     const saleId = await until('a sale is on that node', async () => {
       const id = await product.client.openSale({ stock });
       return await cluster.placeOf(`{${id}}`) === node && id;
-    });
+    }, 60_000);
     const key = `{${saleId}}`;
     crowd = new Crowd(() => [strict.client], saleId);
     crowd.start(6);
     await crowd.acknowledge(40);
     await cluster.kill(node);
     await cluster.failedOver(key, node);
+    // With one key: a purchase that was made may have had no answer.
     await until('the sale goes on without any replica', async () =>
-      (await product.client.buy(saleId, 'first')).status === 202, 30_000);
+      (await product.client.buy(saleId, 'first', { key: 'first' })).status < 300, 60_000);
     await cluster.restart(node);
     await crowd.acknowledge(40);
     await sellOut(saleId);
     const finished = async () => (await sweeps?.getMetrics('completed', 0, 0))?.meta.count ?? 0;
     const before = await finished();
-    await until('the queue goes on, too', async () => await finished() > before);
+    await until('the queue goes on, too', async () => await finished() > before, 60_000);
   });
 });

@@ -3,6 +3,8 @@ import { createInstallation, TestProduct, type Installation } from '../../suppor
 import { RedisCluster } from '../../support/redis-cluster';
 import { until } from '../../support/until';
 
+jest.setTimeout(240_000);
+
 describe('a sale in segments on a Redis Cluster', () => {
   let cluster: RedisCluster;
   let installation: Installation;
@@ -14,7 +16,7 @@ describe('a sale in segments on a Redis Cluster', () => {
     product = await TestProduct.start({ REDIS_URL: cluster.url, RESERVATION_LEASE_SECONDS: '2' },
       installation);
     await until('it is ready', async () =>
-      (await product.client.call('GET', '/health/ready')).status === 200);
+      (await product.client.call('GET', '/health/ready')).status === 200, 60_000);
   });
 
   // What waits for a node as long as it takes, does so for a minute.
@@ -22,7 +24,7 @@ describe('a sale in segments on a Redis Cluster', () => {
     await product.stop();
     await installation.drop();
     await cluster.stop();
-  }, 120_000);
+  }, 240_000);
 
   /** Segments of the sale, by the place of the node that has them. */
   async function segmentsByNode(sale: SegmentedSale): Promise<Map<number, number[]>> {
@@ -34,7 +36,7 @@ describe('a sale in segments on a Redis Cluster', () => {
   const openSale = (stock: number) => until('a sale lies on all nodes', async () => {
     const sale = await SegmentedSale.open(product, { stock, segments: 6 });
     return (await segmentsByNode(sale)).size === 3 && sale;
-  });
+  }, 60_000);
 
   it('lends units from node to node, and sells exactly its stock', async () => {
     const sale = await openSale(60);
@@ -52,10 +54,10 @@ describe('a sale in segments on a Redis Cluster', () => {
     const [[, [living = 0] = []] = [0]] = [...byNode].filter(([place]) => place !== node);
     await cluster.kill(node);
     await until('a buyer of another node is served', async () =>
-      (await sale.press(sale.buyerOf(living))).status === 202, 30_000);
+      (await sale.press(sale.buyerOf(living))).status === 202, 60_000);
     await cluster.failedOver(`{${sale.stockIds[segment]}}`, node);
     await until('a buyer of the segment that was away is served', async () =>
-      (await sale.press(sale.buyerOf(segment))).status === 202, 30_000);
+      (await sale.press(sale.buyerOf(segment))).status === 202, 60_000);
     const crowd = sale.stockIds.flatMap((_, each) => sale.buyersOf(each, 30));
     await Promise.all(crowd.map((userId) => sale.press(userId)));
     await until('all is sold', async () => {

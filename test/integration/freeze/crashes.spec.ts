@@ -9,6 +9,8 @@ import type { TestClient } from '../../support/client';
 import { Freezing, reviewer } from '../../support/freezing';
 import { TestProduct } from '../../support/product';
 
+jest.setTimeout(180_000);
+
 /** The worker's part is done by the test alone: nothing sweeps unless it says so. */
 describe('a freeze or a thaw that breaks off between Redis and the database', () => {
   let product: TestProduct;

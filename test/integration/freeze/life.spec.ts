@@ -8,6 +8,8 @@ import type { TestClient } from '../../support/client';
 import { Freezing, reviewer } from '../../support/freezing';
 import { TestProduct } from '../../support/product';
 
+jest.setTimeout(180_000);
+
 describe('the orders of a buyer under review', () => {
   let product: TestProduct;
   let freezing: Freezing;

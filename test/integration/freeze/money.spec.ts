@@ -3,6 +3,8 @@ import { PaymentSteps } from '../../../src/payment/payment-steps';
 import { reviewer } from '../../support/freezing';
 import { PaymentProduct, type WebhookData } from '../../support/payment-product';
 
+jest.setTimeout(180_000);
+
 describe('money for an order under review', () => {
   let product: PaymentProduct;
 

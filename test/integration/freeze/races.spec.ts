@@ -7,6 +7,8 @@ import { TestProduct } from '../../support/product';
 
 const orderCount = 20;
 
+jest.setTimeout(180_000);
+
 describe('a freeze or a thaw, and something else at the same moment', () => {
   let product: TestProduct;
   let freezing: Freezing;

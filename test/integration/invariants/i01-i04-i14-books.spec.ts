@@ -4,6 +4,8 @@ import { endsOfMixedLife, liveMixedLife } from '../../support/mixed-life';
 import { TestProduct } from '../../support/product';
 import { whileWatched } from '../../support/watch';
 
+jest.setTimeout(180_000);
+
 describe('the books of a sale', () => {
   let product: TestProduct;
   let database: Database;

@@ -4,6 +4,8 @@ import { SaleCatalog, type Sale } from '../../../src/sale';
 import { ReservationIds, type OutboxEntry } from '../../../src/stock';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 
+jest.setTimeout(180_000);
+
 /** A process with ROLES=api only: entries reach the writer when a test says so. */
 describe('one of each', () => {
   let installation: Installation;

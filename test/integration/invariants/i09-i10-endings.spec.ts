@@ -9,6 +9,8 @@ import { createInstallation, TestProduct, type Installation } from '../../suppor
 
 const cause = { source: 'test', ip: '', traceId: 'a'.repeat(32) };
 
+jest.setTimeout(180_000);
+
 describe('the end of an order', () => {
   let installation: Installation;
   let product: TestProduct;

@@ -5,6 +5,8 @@ import { Recovery } from '../../../src/reconciliation/recovery';
 import { expectBooksToBalance } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 
+jest.setTimeout(180_000);
+
 /** No worker runs unless a test starts one: nothing mends what a test forges. */
 describe('the fence around what Redis holds', () => {
   let installation: Installation;

@@ -13,8 +13,11 @@ import { Receiver } from './receiver';
 
 const secret = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 const risk = { userId: 'rita', roles: ['risk'] as const };
-
 const deadPath = '/admin/v1/notifications/dead';
+
+/** For what attempts come to, on however busy a machine. */
+const patienceMs = 60_000;
+jest.setTimeout(3 * patienceMs);
 
 interface Dead {
   id: string; messageId: string; receiver: string; attempts: number; reason: string;
@@ -55,13 +58,13 @@ async function heard(by: Receiver, messageId: string, times: number): Promise<vo
   await until(`${messageId} is heard ${times} times`, async () => {
     await queue().promoteJobs();
     return by.of(messageId).length >= times;
-  });
+  }, patienceMs);
 }
 
 /** The job of a notification that waits for its next attempt at the only receiver that failed. */
 async function waiting(messageId: string): Promise<Job<Delivery>> {
   return until(`${messageId} waits`, async () =>
-    (await queue().getDelayed()).find(({ data }) => data.messageId === messageId));
+    (await queue().getDelayed()).find(({ data }) => data.messageId === messageId), patienceMs);
 }
 
 async function pageOfDead(cursor = '') {
@@ -87,7 +90,7 @@ async function deadOf(messageId: string): Promise<Dead> {
   return until(`${messageId} is dead`, async () => {
     await queue().promoteJobs();
     return (await listDead()).find((dead) => dead.messageId === messageId);
-  });
+  }, patienceMs);
 }
 
 const retry = (id: string) => product.client.call('POST', `${deadPath}/${id}/retry`, { as: admin });
@@ -120,7 +123,7 @@ describe('a notification', () => {
     await until('nothing waits', async () => {
       await queue().promoteJobs();
       return await queue().count() === 0;
-    });
+    }, patienceMs);
     expect(new Set(receiver.of(id).map(({ body }) => body)).size).toBe(1);
     expect((await listDead()).map(({ messageId }) => messageId)).not.toContain(id);
   });
@@ -130,8 +133,13 @@ describe('a notification', () => {
     const id = await send();
     const { id: jobId } = await waiting(id);
     await send(id);
-    const jobs = (await queue().getDelayed()).filter(({ data }) => data.messageId === id);
-    expect(jobs.map((job) => job.id)).toEqual([jobId]);
+    // The next attempt may have its turn meanwhile.
+    const jobs = await until('it is on the list', async () => {
+      const own = (await queue().getJobs(['waiting', 'delayed', 'active']))
+        .filter(({ data }) => data.messageId === id && data.url === receiver.url);
+      return own.length > 0 && own;
+    });
+    expect(new Set(jobs.map((job) => job.id))).toEqual(new Set([jobId]));
   });
 
   it('goes on to one receiver while another one fails', async () => {
@@ -155,7 +163,7 @@ describe('a dead letter', () => {
       timestamp: expect.any(String) as string, at: expect.any(String) as string,
     });
     expect(receiver.of(id).length).toBe(8);
-    expect(await deadCount()).toBeGreaterThan(before);
+    await until('it is counted', async () => await deadCount() > before);
   });
 
   it('is delivered when it is retried, and is no dead letter any more', async () => {
@@ -192,7 +200,8 @@ describe('a dead letter', () => {
     const { id = '' } = await waiting(await send());
     expectProblem(await forget(id), 'NOT_FOUND');
     expectProblem(await retry(id), 'NOT_FOUND');
-    expect(await queue().getJobState(id)).toBe('delayed');
+    // The next attempt may have its turn meanwhile.
+    expect(['delayed', 'waiting', 'active']).toContain(await queue().getJobState(id));
   });
 
   it('comes on a page of its own when there are more than one page holds', async () => {
@@ -201,7 +210,7 @@ describe('a dead letter', () => {
     await until('all are dead', async () => {
       await queue().promoteJobs();
       return await queue().getJobCountByTypes('waiting', 'delayed', 'active') === 0;
-    });
+    }, 2 * patienceMs);
     const all = (await allDead()).map((dead) => dead.messageId);
     expect(new Set(all).size).toBe(all.length);
     expect(all).toEqual(expect.arrayContaining(ids));
@@ -223,7 +232,7 @@ describe('a receiver on this machine that is no exception', () => {
     const id = newId('case');
     await guarded.get(Notifications).send({ id, type: 'test', data: {} });
     const job = await until('an attempt has failed', async () =>
-      (await guarded.get<Queue>(getQueueToken('notifications')).getDelayed())[0]);
+      (await guarded.get<Queue>(getQueueToken('notifications')).getDelayed())[0], patienceMs);
     expect(job.failedReason).toMatch(/^127\.0\.0\.1 .* not public/);
     expect(receiver.of(id)).toEqual([]);
     await guarded.stop();

@@ -7,6 +7,8 @@ import { faultsOf, readBooks } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
 
+jest.setTimeout(180_000);
+
 /** Processes with ROLES=api only: nothing recovers, adjusts or writes unless the test does. */
 describe('a recovery and what happens beside it', () => {
   let installation: Installation;

@@ -5,6 +5,8 @@ import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 import { whileWatched } from '../../support/watch';
 
+jest.setTimeout(180_000);
+
 describe('stock that changes while a sale runs', () => {
   let product: TestProduct;
 

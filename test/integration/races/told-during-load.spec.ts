@@ -5,6 +5,8 @@ import { expectBooksToBalance } from '../../support/books';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 
+jest.setTimeout(180_000);
+
 describe('a decision that is told to a Redis side which a load is about to replace', () => {
   let product: TestProduct;
 
@@ -31,7 +33,7 @@ describe('a decision that is told to a Redis side which a load is about to repla
       expect(await available()).toBe(1);
       await redis().hset(records, id, record);
       await end(meta);
-      await until('the unit is back', async () => await available() === 2);
+      await until('the unit is back', async () => await available() === 2, 40_000);
     });
     await expectBooksToBalance(product, saleId);
   }

@@ -39,6 +39,8 @@ function calledByScripts(): string[] {
     (/^xgroup$/i.test(command) ? `${command}|${part}` : command).toLowerCase());
 }
 
+jest.setTimeout(180_000);
+
 describe('the Redis user of docker/redis.acl', () => {
   let folder: string;
   let servers: Server[];
@@ -81,7 +83,7 @@ describe('the Redis user of docker/redis.acl', () => {
   it('carries a sale from its load to its recovery, and is denied nothing', async () => {
     const { product, client } = desk;
     await until('its replica follows', async () =>
-      (await client.call('GET', '/health/ready')).status === 200);
+      (await client.call('GET', '/health/ready')).status === 200, 60_000);
     const saleId = await client.openSale({ stock: 30, limitPerUser: 2, protection: { risk: 'off' } });
     await liveMixedLife(product, saleId, async () => undefined);
     expect((await client.call('GET', `/admin/v1/sales/${saleId}/buyers/ann/timeline`,

@@ -15,6 +15,8 @@ const ofServer = ['--tls-cert-file', join(certificates, 'server.pem'),
   '--tls-key-file', join(certificates, 'server-key.pem'), '--tls-ca-cert-file', authority,
   '--tls-auth-clients', 'no'];
 
+jest.setTimeout(180_000);
+
 /** As processes, since Node reads the authorities of NODE_EXTRA_CA_CERTS when it starts. */
 describe('Redis over TLS, with a certificate of an authority of our own', () => {
   let folder: string;

@@ -6,6 +6,8 @@ import { CaseDesk, harmless, reviewer } from '../../support/case-desk';
 import { TestProduct, createInstallation } from '../../support/product';
 import { until } from '../../support/until';
 
+jest.setTimeout(180_000);
+
 describe('a case and what happens at the same time', () => {
   let desk: CaseDesk;
 
@@ -89,6 +91,8 @@ describe('a case and what happens at the same time', () => {
     const delayed = await until('the second freeze is due', () =>
       selling.freezeAgainJobs().then((jobs) => jobs.length > 0 && jobs));
     expect(delayed).toMatchObject([{ data: { caseId: finding.caseId }, delay: 15_000 }]);
+    // It waits until the test lets it go on, however long the row takes.
+    await delayed[0]?.changeDelay(3_600_000);
     const writing = await TestProduct.start({ ROLES: 'worker' }, installation);
     await selling.client.inStatus(id, 'fay', 'pending_payment');
     await delayed[0]?.promote();

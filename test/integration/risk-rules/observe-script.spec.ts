@@ -122,13 +122,16 @@ describe('observe', () => {
       own.signals.observe(subject, true)));
     await grow(1);
     const atFirst = await own.bytes();
-    for (let i = 0; i < 10; i += 1) await grow(1_000);
-    expect(await own.signals.look(subject)).toMatchObject({ attemptsLastHour: 10_001 });
+    for (let i = 0; i < 100; i += 1) await grow(100);
+    const { attemptsLastHour = 0 } = await own.signals.look(subject);
+    expect(attemptsLastHour).toBeLessThanOrEqual(10_001);
+    // The hour may turn in between; then what lies before it counts a little less.
+    expect(attemptsLastHour).toBeGreaterThan(9_500);
     // Longer numbers, not more of them.
     expect(await own.bytes()).toBeLessThanOrEqual(atFirst + 64);
     expect(atFirst).toBeLessThan(1_500);
     await own.close();
-  }, 60_000);
+  }, 180_000);
 
   it('leaves no key that lives for ever', async () => {
     const own = new RiskParts();

@@ -4,6 +4,8 @@ import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 import { attempt } from './risk-parts';
 
+jest.setTimeout(120_000);
+
 describe('a buyer who may hold one unpaid order', () => {
   let product: TestProduct;
   beforeAll(async () => {
@@ -15,7 +17,7 @@ describe('a buyer who may hold one unpaid order', () => {
     product.client.openSale({ limitPerUser: 10, stock: 100, ...changes });
   const buysAgain = (saleId: string, userId: string) =>
     until('there is a place again', async () =>
-      (await product.client.buy(saleId, userId)).status === 202);
+      (await product.client.buy(saleId, userId)).status === 202, 45_000);
 
   it('gets no second one, by 200 parallel requests neither', async () => {
     const [saleId, userId] = [await openSale({ stock: 300, limitPerUser: 300 }), newId('user')];
@@ -53,7 +55,7 @@ describe('a buyer who may hold one unpaid order', () => {
     const { id } = await product.client.order(short, userId);
     await product.client.inStatus(id, userId, 'expired');
     await until('the expired order is counted', async () =>
-      (await product.get(RiskSignals).look(attempt({ userId }))).expiredOrdersLastDay === 1);
+      (await product.get(RiskSignals).look(attempt({ userId }))).expiredOrdersLastDay === 1, 45_000);
     const order = await product.client.order(await openSale({ payWindowSeconds: 900 }), userId);
     const seconds = (Date.parse(order.payBefore ?? '') - Date.parse(order.createdAt)) / 1_000;
     expect(Math.abs(seconds - 450)).toBeLessThan(30);

@@ -1,4 +1,4 @@
-import { AdmissionRedis, RedisConnections, ServerClock } from '../../../src/infra/redis';
+import { AdmissionRedis, isCluster, RedisConnections, ServerClock } from '../../../src/infra/redis';
 import { Metrics } from '../../../src/infra/metrics';
 import { newId } from '../../../src/kernel';
 import type { Order, OrderFollowup } from '../../../src/order';
@@ -34,6 +34,9 @@ export class RiskParts {
     this.connections = new RedisConnections(config);
     this.clock = new ServerClock(this.connections);
     this.admission = new AdmissionRedis(config, this.connections);
+    const { connection } = this.admission;
+    // How long an answer may take is not what these tests are about.
+    if (!isCluster(connection)) connection.options.commandTimeout = 30_000;
     this.redis = new RiskRedis(this.admission);
     this.signals = new RiskSignals(config, this.redis, this.clock, new EarlyAttempts());
     // Decisions are told by the tests themselves.

@@ -12,6 +12,9 @@ interface Audit {
   stderr: string;
 }
 
+/** It starts `npm`, which a busy machine takes its time for. */
+jest.setTimeout(180_000);
+
 let server: Server | undefined;
 let cache: string;
 
@@ -43,7 +46,7 @@ function audit(url: string): Promise<Audit> {
   const env = { ...process.env, npm_config_registry: url, npm_config_fetch_retries: '0',
     npm_config_cache: cache };
   return new Promise((resolve) => {
-    execFile('node', ['tools/audit.mjs'], { env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile('node', ['tools/audit.mjs'], { env, timeout: 150_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

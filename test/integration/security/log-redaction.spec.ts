@@ -94,7 +94,7 @@ describe('the log, at its most talkative,', () => {
     const id = newId('case');
     await application.get(Notifications).send({ id, type: 'test', data: {} });
     await until('the failure is logged', async () =>
-      lines.some((line) => line.includes('job failed') && line.includes(id)));
+      lines.some((line) => line.includes('job failed') && line.includes(id)), 45_000);
     expectNoSecrets();
   });
 

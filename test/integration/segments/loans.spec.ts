@@ -8,10 +8,16 @@ import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 import { SegmentedSale } from './segmented-sale';
 
+jest.setTimeout(120_000);
+
 describe('a loan between segments', () => {
   let product: TestProduct;
 
-  beforeAll(async () => { product = await TestProduct.start(); });
+  beforeAll(async () => {
+    product = await TestProduct.start();
+    // From here on a loan is completed when a test says so, however long a test takes.
+    await product.get(SegmentKeeper).onModuleDestroy();
+  });
   afterEach(() => { jest.restoreAllMocks(); });
   afterAll(() => product.stop());
 
@@ -108,7 +114,7 @@ describe('a loan between segments', () => {
       const { meta, records, users, due } = saleKeys(product.config.redisNamespace, stockId);
       await general.del(meta, records, users, due);
     }
-    await until('both are loaded', async () => (await product.client.stock(sale.id)).loaded);
+    await until('both are loaded', async () => (await product.client.stock(sale.id)).loaded, 45_000);
     await completeLoans(sale);
     expect(await sale.available()).toEqual([2, 2]);
     await sale.expectBooksToBalance(8);
@@ -124,7 +130,7 @@ describe('a loan between segments', () => {
     // A worker may have mended it by now; then the unit is his.
     if (answer.status !== 202) expectProblem(answer, 'TEMPORARILY_UNAVAILABLE');
     await until('it is mended', async () =>
-      (await sale.press(sale.buyerOf(0))).body.code === 'SOLD_OUT');
+      (await sale.press(sale.buyerOf(0))).body.code === 'SOLD_OUT', 45_000);
     await sale.expectBooksToBalance(2);
   });
 

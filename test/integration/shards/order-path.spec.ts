@@ -19,6 +19,8 @@ const watching =
 const selling = [/^insert .*`orders`/s, /^update .*`orders`/s, /^select .*`orders`.* for update/s,
   /^update .*`sale_stock`/s];
 
+jest.setTimeout(180_000);
+
 (hasSpider() ? describe : describe.skip)('orders on two servers behind one database', () => {
   let database: ShardedDatabase;
   let product: PaymentProduct;
@@ -26,7 +28,7 @@ const selling = [/^insert .*`orders`/s, /^update .*`orders`/s, /^select .*`order
   beforeAll(async () => {
     database = await ShardedDatabase.start();
     product = await PaymentProduct.start({ DATABASE_URL: database.url });
-  }, 60_000);
+  });
   afterAll(async () => {
     await product?.stop();
     await database?.stop();

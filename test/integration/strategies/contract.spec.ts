@@ -6,7 +6,7 @@ import { until } from '../../support/until';
 const strategies = ['lua', 'tokens', 'database-optimistic', 'database-row-lock', 'database-unit-rows',
   'segment-lock'] as const;
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 /** What every scheme of giving units away promises, whatever it costs. */
 describe.each(strategies)('the strategy %s', (strategy) => {
@@ -22,7 +22,7 @@ describe.each(strategies)('the strategy %s', (strategy) => {
     return until(`${userId} has an answer`, async () => {
       const answer = await product.client.buy(saleId, userId, { key, quantity });
       return answer.status !== 503 && answer;
-    }, 30_000);
+    }, 45_000);
   }
   const buyMany = (saleId: string, count: number, quantity = 1) =>
     Promise.all(Array.from({ length: count }, (_, i) => buy(saleId, `buyer-${i}`, 'key', quantity)));
@@ -30,7 +30,7 @@ describe.each(strategies)('the strategy %s', (strategy) => {
   /** Once rows say all that was promised: the invariants, and units beside the total. */
   async function expectSound(saleId: string, allocated: number): Promise<void> {
     await until('all is written', async () =>
-      (await readBooks(product, saleId)).stock.allocated === allocated, 20_000);
+      (await readBooks(product, saleId)).stock.allocated === allocated, 45_000);
     const books = await readBooks(product, saleId);
     const isInRedis = strategy === 'lua' || strategy === 'tokens';
     const inDatabase = (rule: string) => /^I1:|^I14|quotas|limit/.test(rule);
@@ -96,7 +96,7 @@ describe.each(strategies)('the strategy %s', (strategy) => {
         const [stock] = await product.get(Database).query<{ allocated: number }>(
           'SELECT allocated FROM sale_stock WHERE sale_id = ?', [saleId]);
         return (answer.status < 300 || stock?.allocated === 1) && answer;
-      }, 10_000)));
+      }, 45_000)));
     expect(again.filter(({ status }) => status < 300)).toHaveLength(1);
     expect((await buy(saleId, 'first')).body).toMatchObject({ id, status: 'cancelled' });
     await expectSound(saleId, 1);
@@ -107,11 +107,11 @@ describe.each(strategies)('the strategy %s', (strategy) => {
     const { body: { id } } = await buy(saleId, 'slow');
     await until('it has expired', async () =>
       (await product.client.call<{ status: string }>('GET', `/v1/orders/${id}`, { as: 'slow' }))
-        .body.status === 'expired', 20_000);
+        .body.status === 'expired', 45_000);
     const next = await until('the unit is back', async () => {
       const answer = await buy(saleId, 'quick');
       return answer.status < 300 && answer;
-    }, 10_000);
+    }, 45_000);
     expect(next.status).toBeLessThan(300);
   });
 
@@ -131,7 +131,7 @@ describe.each(strategies)('the strategy %s', (strategy) => {
   it('refuses while it is paused, before it opens and after it has closed', async () => {
     const saleId = await open({ stock: 5 });
     await product.client.operate(saleId, 'pause');
-    expect((await product.client.buy(saleId, 'ann')).body.code).toBe('SALE_PAUSED');
+    expect((await buy(saleId, 'ann')).body.code).toBe('SALE_PAUSED');
     await product.client.operate(saleId, 'resume');
     expect((await buy(saleId, 'ann')).status).toBeLessThan(300);
     await product.client.operate(saleId, 'close');

@@ -6,6 +6,8 @@ import { TestProduct } from '../../support/product';
 import { TestService } from '../../support/service';
 import { until } from '../../support/until';
 
+jest.setTimeout(120_000);
+
 describe('reservations of a service', () => {
   let way: FaultProxy;
   let product: TestProduct;
@@ -48,7 +50,7 @@ describe('reservations of a service', () => {
       await way.accept();
     }
     await until('Tries go on', async () =>
-      (await shop.try(saleId, { userId: 'eve', key: 'order' })).status === 201);
+      (await shop.try(saleId, { userId: 'eve', key: 'order' })).status === 201, 45_000);
     expectProblem(await shop.try(saleId, of('dan')), 'ORDER_STATE_CONFLICT');
     await product.client.reconcile(saleId);
     await expectSound(saleId, 2);

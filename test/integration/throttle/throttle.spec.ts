@@ -10,7 +10,8 @@ const running: ThrottledProcess[] = [];
 async function product(environment: Record<string, string>, processes = 1) {
   const shared = { REDIS_NAMESPACE: `test-${randomUUID().slice(0, 13)}`, ...environment };
   const started = await Promise.all(
-    Array.from({ length: processes }, () => ThrottledProcess.start(shared)));
+    Array.from({ length: processes }, async () =>
+      (await ThrottledProcess.start(shared)).letStoreBeSlow()));
   running.push(...started);
   return started as [ThrottledProcess, ...ThrottledProcess[]];
 }
@@ -44,27 +45,27 @@ describe('requests of one user', () => {
   });
 
   it('carry the headers of the window that refuses', async () => {
-    const [server] = await product({ THROTTLE_USER: '2/1,3/60' });
+    const [server] = await product({ THROTTLE_USER: '2/1,3/600' });
     await server.crowd(2, () => bob);
     await server.age(second, 'user', 'bob');
     expect(await server.ask(bob)).toBe('passed');
     await expect(server.throttle.admit(bob)).rejects.toMatchObject({
-      code: 'RATE_LIMITED', detail: expect.stringMatching(/^You have asked .* 5\d s\.$/) as string,
-      headers: { 'Retry-After': expect.stringMatching(/^5\d$/) as string,
-        'RateLimit': expect.stringMatching(/^"user";r=0;t=5\d$/) as string,
-        'RateLimit-Policy': '"user";q=2;w=1, "user";q=3;w=60' },
+      code: 'RATE_LIMITED', detail: expect.stringMatching(/^You have asked .* 5\d\d s\.$/) as string,
+      headers: { 'Retry-After': expect.stringMatching(/^5\d\d$/) as string,
+        'RateLimit': expect.stringMatching(/^"user";r=0;t=5\d\d$/) as string,
+        'RateLimit-Policy': '"user";q=2;w=1, "user";q=3;w=600' },
     });
   });
 });
 
 describe('a request that several limits refuse', () => {
   it('hears of the one that keeps it waiting the longest, and memory knows them all', async () => {
-    const [server] = await product({ THROTTLE_USER: '1/30', THROTTLE_IP: '1/60',
-      THROTTLE_DEVICE: '1/10' });
+    const [server] = await product({ THROTTLE_USER: '1/300', THROTTLE_IP: '1/600',
+      THROTTLE_DEVICE: '1/100' });
     const phone = { ...bob, deviceId: 'phone' };
     await server.ask(phone);
     await expect(server.throttle.admit(phone)).rejects.toMatchObject(
-      { headers: { RateLimit: expect.stringMatching(/^"ip";r=0;t=(?:60|5\d)$/) as string } });
+      { headers: { RateLimit: expect.stringMatching(/^"ip";r=0;t=(?:600|5\d\d)$/) as string } });
     for (const alone of [{ ...phone, ip: '::1', deviceId: 'other' }, { ...bob, userId: 'bo' },
       { userId: 'bo', ip: '::1', deviceId: 'phone' }]) {
       expect(server.throttle.blocked(alone)?.code).toBe('RATE_LIMITED');
@@ -134,10 +135,16 @@ describe('a hot offender', () => {
 
   it('is never refused by memory for longer than by Redis', async () => {
     const [server, fresh] = await product({ THROTTLE_USER: '1/1' }, 2);
-    await server.crowd(2, () => bob);
-    expect(server.throttle.blocked(bob)).toBeDefined();
-    await until('let through by Redis', async () => await fresh?.ask(bob) === 'passed');
-    expect(server.throttle.blocked(bob)).toBeUndefined();
+    let users = 0;
+    // A stall may outlast his second: then it is another one who is seen to be refused.
+    const offender = await until('memory refuses somebody', async () => {
+      users += 1;
+      const subject = { ...bob, userId: `offender-${users}` };
+      await server.crowd(2, () => subject);
+      return server.throttle.blocked(subject) && subject;
+    });
+    await until('let through by Redis', async () => await fresh?.ask(offender) === 'passed');
+    expect(server.throttle.blocked(offender)).toBeUndefined();
   });
 });
 
@@ -145,22 +152,30 @@ describe('a rate', () => {
   it('of all sales holds back buying calls alone, and nobody for long', async () => {
     const [server] = await product({ THROTTLE_GLOBAL: '20' });
     const startedMs = performance.now();
-    const passed = await server.crowd(200, (i) => ({ userId: `u${i}`, ip: '::1', sale: sale() }));
+    const outcomes = await Promise.all(Array.from({ length: 200 }, (_, i) =>
+      server.ask({ userId: `u${i}`, ip: '::1', sale: sale() })));
+    const elapsedSeconds = (performance.now() - startedMs) / 1_000;
+    const refused = outcomes.filter((outcome) => outcome !== 'passed');
+    const passed = outcomes.length - refused.length;
     expect(passed).toBeGreaterThanOrEqual(20);
-    expect(passed).toBeLessThanOrEqual(20 + 20 * (performance.now() - startedMs) / 1_000);
+    expect(passed).toBeLessThanOrEqual(20 + 20 * elapsedSeconds);
+    for (const outcome of refused) expect(outcome).toMatch(/Ask again in 1 s\.$/);
     expect(await server.crowd(50, () => bob)).toBe(50);
     await until('the bucket fills again', async () =>
       server.throttle.blocked({ ...bob, sale: sale() }) === undefined
-        && await server.ask({ ...bob, sale: sale() }) === 'passed', 2_000);
+        && await server.ask({ ...bob, sale: sale() }) === 'passed');
   });
 
   it('of one sale does not hold back another', async () => {
     const [server] = await product({ THROTTLE_SALE: '1' });
-    const [first, refused, other] = await Promise.allSettled(['sale1', 'sale1', 'sale2']
-      .map((id) => server.throttle.admit({ ...bob, sale: sale({}, id) })));
-    expect([first?.status, other?.status]).toEqual(['fulfilled', 'fulfilled']);
-    expect(refused).toMatchObject({ status: 'rejected', reason: { headers: { 'Retry-After': '1',
-      'RateLimit-Policy': '"sale";q=1;w=1', 'RateLimit': '"sale";r=0;t=1' } } });
+    // So many that some come within a second, whatever holds Redis up between two of them.
+    const asked = [...Array<string>(20).fill('sale1'), 'sale2'];
+    const outcomes = await Promise.allSettled(asked.map((id) =>
+      server.throttle.admit({ ...bob, sale: sale({}, id) })));
+    expect([outcomes[0]?.status, outcomes.at(-1)?.status]).toEqual(['fulfilled', 'fulfilled']);
+    expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { headers: { 'Retry-After': '1', 'RateLimit-Policy': '"sale";q=1;w=1',
+        'RateLimit': '"sale";r=0;t=1' } } });
   });
 });
 

@@ -1,4 +1,4 @@
-import { AdmissionRedis, RedisConnections } from '../../../src/infra/redis';
+import { AdmissionRedis, isCluster, RedisConnections } from '../../../src/infra/redis';
 import { SlidingWindowStorage } from '../../../src/throttle/sliding-window-storage';
 import { Throttle, type ThrottleSubject } from '../../../src/throttle';
 import { testConfig } from '../../support/stack';
@@ -26,6 +26,13 @@ export class ThrottledProcess {
     const redis = new AdmissionRedis(config, connections);
     const storage = new SlidingWindowStorage(redis);
     return new ThrottledProcess(redis, storage, new Throttle(config, redis, storage), connections);
+  }
+
+  /** Lets the store take its time, where a test is not about a store that hangs. */
+  letStoreBeSlow(): this {
+    const { connection } = this.redis;
+    if (!isCluster(connection)) connection.options.commandTimeout = 30_000;
+    return this;
   }
 
   /** `passed`, or what the request was refused with. */
@@ -76,6 +83,7 @@ export class ThrottledProcess {
   }
 
   async stop(): Promise<void> {
+    this.letStoreBeSlow();
     if (this.redis.connection.status === 'ready') {
       const keys = await this.redis.connection.keys(this.redis.key('throttle', '*'));
       if (keys.length > 0) await this.redis.connection.unlink(keys);

@@ -12,6 +12,8 @@ const hostileUserIds = ['|', '__proto__', 'constructor', '{sale}:x', '1|2|3||SOL
 /** Entries that a process keeps while it cannot write. */
 const entriesAtMost = 10_000;
 
+jest.setTimeout(180_000);
+
 describe('timelines', () => {
   let installation: Installation;
   let first: TestProduct;

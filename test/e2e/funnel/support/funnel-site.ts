@@ -1,7 +1,10 @@
+import { SaleCatalog } from '../../../../src/sale';
+import { shed } from '../../../../src/throttle';
 import { createInstallation, TestProduct, type Installation } from '../../../support/product';
 import { admin, type Answer, type Caller } from '../../../support/client';
+import { until } from '../../../support/until';
+import { makePatient } from './patient';
 import { mint } from './proofs';
-import { outcomeOf } from './tally';
 
 type Place = 'near' | 'far';
 
@@ -43,8 +46,9 @@ export class FunnelSite {
       THROTTLE_USER: `${limits.user}/${limits.windowSeconds}` };
     const near = await TestProduct.start(environment, installation);
     const far = await TestProduct.start({ ...environment, ROLES: 'api' }, installation);
+    for (const product of [near, far]) makePatient(product);
     const { client } = near;
-    const shedding = { share: 0.9, retryAfterSeconds: 60, forSeconds: 3_600 };
+    const shedding = { share: 0.99, retryAfterSeconds: 60, forSeconds: 3_600 };
     const site = new FunnelSite(installation, near, far, {
       future: await client.openSale({ protection: guarded,
         opensAt: new Date(Date.now() + 3_600_000).toISOString() }),
@@ -98,16 +102,25 @@ export class FunnelSite {
     await this.installation.drop();
   }
 
+  /** Buyers on whom every lot of the next quarter of an hour falls: no test meets another fate. */
+  private unlucky(): string[] {
+    const sale = this.near.get(SaleCatalog).peek(this.sales.rush);
+    if (!sale) throw new Error('The rush is not known');
+    const lots = Array.from({ length: 16 }, (_, window) => sale.opensAtMs + window * 60_000);
+    return Array.from({ length: 60 }, (_, index) => `drawn-${index}`).filter((userId) =>
+      lots.every((atMs) => shed({ userId, sale }, atMs) !== undefined));
+  }
+
   private async prepare(): Promise<void> {
     const { client } = this.near;
-    const { rush, soldOut, paused, closed, plain } = this.sales;
-    const lots = await Promise.all(Array.from({ length: 60 }, async (_, index) => {
-      const userId = `drawn-${index}`;
-      return outcomeOf(await this.buy(rush, { as: userId })) === 'RATE_LIMITED' ? [userId] : [];
-    }));
-    const [shed = '', banned = ''] = lots.flat();
-    Object.assign(this.buyers, { shed, banned });
-    for (const as of [shed, banned, this.buyers.blocked, this.buyers.careless]) {
+    const { soldOut, paused, closed, plain } = this.sales;
+    // A process that has not heard of a sale cannot refuse by it at once.
+    const catalogs = [this.near, this.far].map((place) => place.get(SaleCatalog));
+    await until('both know every sale', async () => Object.values(this.sales).every((id) =>
+      catalogs.every((catalog) => catalog.peek(id) !== undefined)), 60_000);
+    const [unlucky = '', banned = ''] = this.unlucky();
+    Object.assign(this.buyers, { shed: unlucky, banned });
+    for (const as of [unlucky, banned, this.buyers.blocked, this.buyers.careless]) {
       for (let i = 0; i <= limits.user; i += 1) await this.buy(plain, { as });
     }
     await client.call('PUT', `/admin/v1/blacklist/user/${banned}`,
