@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { barChart, lineChart, pageOf } from './chart.mjs';
 import { root } from './product.mjs';
 import { markdownOf, print } from './table.mjs';
+import { targetsReached } from './targets.mjs';
 
 const digits = 6;
 const durability = 'appendfsync everysec, innodb_flush_log_at_trx_commit=1';
@@ -29,7 +30,9 @@ export function writeAll(families, sizes, results) {
   const { paths, openLoop, drain, durability: durabilitySchemes, ...others } = results;
   const { rows = [], runs, ...said } = paths;
   const about = machine();
-  write('latest.json', jsonOf({ ...about, ...sizes, rows, ...said,
+  const targets = targetsReached(results);
+  print('Targets', targets);
+  write('latest.json', jsonOf({ ...about, ...sizes, targets, rows, ...said,
     rowsPerSecondFromBacklog: drain?.rows?.[0]['orders per second'] ?? null,
     openLoop, drain, durabilitySchemes, ...others, raw: { runs } }));
   write('latest.svg', pageOf([
@@ -43,6 +46,9 @@ generator, API, worker, Redis and MariaDB · Node ${about.node} · ${durability}
 ${sizes.rounds} rounds. How to read it: [the benchmark](../README.md).
 
 ![Shares of plain Fastify, and latencies at fixed rates](latest.svg)
+
+## What we want to reach
+${markdownOf(targets)}
 
 ${tables.join('\n')}`);
 }
