@@ -30,13 +30,14 @@ export class OrderArchive {
   }
 
   /**
-   * Brings an order and its buyer's quota back from the archive, if they are there, as a part of the
-   * transaction that is about to change them.
+   * Brings orders of a sale and their buyers' quotas back from the archive, if they are there, as a part
+   * of the transaction that is about to change them, or to write what is not there.
    */
-  async bringBack(transaction: Transaction, { id, saleId, userId }: Order): Promise<void> {
+  async bringBack(transaction: Transaction, saleId: string,
+    orders: readonly Pick<Order, 'id' | 'userId'>[]): Promise<void> {
     if (this.catalog.peek(saleId)) return;
     await this.sales.reopen(transaction, saleId);
-    await restoreRows(transaction, table, saleId, [id]);
-    await this.stock.bringBack(transaction, saleId, userId);
+    await restoreRows(transaction, table, saleId, orders.map(({ id }) => id));
+    await this.stock.bringBack(transaction, saleId, orders.map(({ userId }) => userId));
   }
 }

@@ -74,8 +74,8 @@ export class OrderLife {
   async refund(rid: string, cause: Cause): Promise<'refunded' | 'already_refunded' | 'conflict'> {
     const order = await this.store.find(rid);
     if (!order) return 'conflict';
-    const closed = await this.close(order.saleId, 'refunded', cause, 'AND rid IN (?)', [[rid]],
-      (transaction) => this.archive.bringBack(transaction, order));
+    const closed = await this.close(order.saleId, 'refunded', cause, [rid],
+      (transaction) => this.archive.bringBack(transaction, order.saleId, [order]));
     if (closed.length === 1) return 'refunded';
     const current = await this.store.find(rid, order.saleId);
     // Its row was on its way between two tables: whoever gives the money back must ask again.
@@ -87,13 +87,13 @@ export class OrderLife {
 
   /** Cancels an order that waits for payment. Resolves to the row as it stands then. */
   async cancel(order: Order, cause: Cause): Promise<Order> {
-    await this.close(order.saleId, 'cancelled', cause, 'AND rid IN (?)', [[order.id]]);
+    await this.close(order.saleId, 'cancelled', cause, [order.id]);
     return await this.store.find(order.id, order.saleId) ?? order;
   }
 
   /** Takes the units away from these of a sale's orders that wait for payment, at most 500. */
   async freeze(saleId: string, rids: readonly string[], cause: Cause): Promise<Order[]> {
-    return this.close(saleId, 'frozen', cause, 'AND rid IN (?)', [rids]);
+    return this.close(saleId, 'frozen', cause, rids);
   }
 
   /**
@@ -114,8 +114,7 @@ export class OrderLife {
   async expire(saleId: string, rids?: readonly string[]): Promise<number> {
     if (rids?.length === 0) return 0;
     const cause = { source: 'expiry', ip: '', traceId: '0'.repeat(32) };
-    const closed = await this.close(saleId, 'expired', cause,
-      `AND expires_at <= NOW(3) ${rids ? 'AND rid IN (?)' : ''}`, rids ? [rids] : []);
+    const closed = await this.close(saleId, 'expired', cause, rids);
     return closed.length;
   }
 
@@ -135,16 +134,15 @@ export class OrderLife {
     }
   }
 
-  /** `before`: what the transaction does first. */
-  private async close(saleId: string, to: ReleasedBy, cause: Cause, condition: string,
-    parameters: readonly unknown[],
+  /** `rids`: without them, whatever is overdue. `before`: what the transaction does first. */
+  private async close(saleId: string, to: ReleasedBy, cause: Cause, rids?: readonly string[],
     before?: (transaction: Transaction) => Promise<void>): Promise<Order[]> {
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`Orders name the sale ${saleId}, which is not there`);
     let closing: readonly Order[] = [];
     const { orders, ledger } = await this.database.transaction(async (transaction) => {
       await before?.(transaction);
-      const closed = await this.closeRows(transaction, sale, to, cause, condition, parameters);
+      const closed = await this.closeRows(transaction, sale, to, cause, rids);
       closing = closed.orders;
       return closed;
     }).catch((error: unknown) => this.doubt(error, closing.map(({ id }) => id)));
@@ -163,13 +161,13 @@ export class OrderLife {
   }
 
   private async closeRows(transaction: Transaction, sale: Sale, to: ReleasedBy, cause: Cause,
-    condition: string,
-    parameters: readonly unknown[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
-    const wait = to === 'expired' ? 'SKIP LOCKED' : '';
+    among?: readonly string[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
+    const [index, named] = among ? ['PRIMARY', 'AND rid IN (?)'] : ['orders_overdue_of_sale', ''];
+    const [overdue, wait] = to === 'expired' ? ['AND expires_at <= NOW(3)', 'SKIP LOCKED'] : ['', ''];
     const rows = await transaction.query<OrderRow>(
-      `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND status IN (?) ${condition}
-        LIMIT ? FOR UPDATE ${wait}`, [sale.id, sourcesOf(to).filter(holdsUnits), ...parameters,
-        closeAtMost]);
+      `SELECT ${orderColumns} FROM orders FORCE INDEX (${index})
+        WHERE sale_id = ? AND status IN (?) ${named} ${overdue} LIMIT ? FOR UPDATE ${wait}`,
+      [sale.id, sourcesOf(to).filter(holdsUnits), ...(among ? [among] : []), closeAtMost]);
     if (rows.length === 0) return { orders: [], ledger: [] };
     const rids = rows.map(({ rid }) => rid);
     const { affectedRows } = await transaction.execute(

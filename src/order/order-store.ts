@@ -5,6 +5,7 @@ import { SaleCatalog, type Sale } from '../sale';
 import type { OutboxEntry } from '../stock';
 import { HintedSales } from './hinted-sales';
 import { orderColumns, toOrder, type Order, type OrderRow } from './order';
+import { OrderArchive } from './order-archive';
 
 const pageSize = 500;
 
@@ -33,6 +34,7 @@ export class OrderStore {
     private readonly database: Database,
     private readonly catalog: SaleCatalog,
     private readonly hinted: HintedSales,
+    private readonly archive: OrderArchive,
   ) {}
 
   /** The row of this id; where the sale is not named, wherever it is. */
@@ -103,7 +105,10 @@ export class OrderStore {
     return { pendingPayment: of('pending_payment'), paid: of('paid') };
   }
 
-  /** Inserts rows for reservations. Throws a duplicate key when one of them has a row already. */
+  /**
+   * Inserts rows for reservations. Throws a duplicate key when one of them has a row already. What is in
+   * the archive comes back first: a job may come after its sale has gone there.
+   */
   async insert(transaction: Transaction, sale: Sale, entries: readonly OutboxEntry[],
     { status, reason, expiresAt, now }: RowStart): Promise<Order[]> {
     const orders = entries.map((entry): Order => ({
@@ -116,6 +121,7 @@ export class OrderStore {
       ...(reason !== undefined && { reason }),
       ...(status !== 'pending_payment' && { closedAt: now }),
     }));
+    await this.archive.bringBack(transaction, sale.id, orders);
     await transaction.execute(
       `INSERT INTO orders (rid, sale_id, user_id, quantity, amount, currency, status, reason,
         fingerprint, epoch, seq, trace_id, reserved_at, created_at, expires_at, closed_at, device_id)

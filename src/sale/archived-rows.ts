@@ -26,20 +26,25 @@ export async function archiveRows(transaction: Transaction, table: ArchivedTable
 export async function restoreRows(transaction: Transaction, { name, key }: ArchivedTable,
   saleId: string, values: readonly string[]): Promise<number> {
   const rows = await transaction.query<{ value: string }>(
-    `SELECT ${key} AS value FROM archived_${name} WHERE sale_id = ? AND ${key} IN (?)
-      ORDER BY ${key} FOR UPDATE`, [saleId, values]);
+    `SELECT ${key} AS value FROM archived_${name} FORCE INDEX (PRIMARY)
+      WHERE sale_id = ? AND ${key} IN (?) ORDER BY ${key} FOR UPDATE`, [saleId, values]);
   await move(transaction, key, `archived_${name}`, name, saleId, rows.map(({ value }) => value));
   return rows.length;
 }
 
-/** The rows are locked: each is in exactly one of the two tables, before and after. */
+/**
+ * The rows are locked: each is in exactly one of the two tables, before and after. Through another index
+ * than that of their keys both statements might meet rows that somebody else has locked.
+ */
 async function move(transaction: Transaction, key: string, from: string, to: string, saleId: string,
   values: readonly string[]): Promise<void> {
   if (values.length === 0) return;
   // All columns, those of a newer program too: both tables have the same in the same sequence.
   const { affectedRows } = await transaction.execute(
-    `INSERT INTO ${to} SELECT * FROM ${from} WHERE sale_id = ? AND ${key} IN (?)`, [saleId, values]);
+    `INSERT INTO ${to} SELECT * FROM ${from} FORCE INDEX (PRIMARY)
+      WHERE sale_id = ? AND ${key} IN (?)`, [saleId, values]);
   if (affectedRows !== values.length) throw new Error(`Rows of ${from} changed under the lock`);
   await transaction.execute(
-    `DELETE FROM ${from} WHERE sale_id = ? AND ${key} IN (?)`, [saleId, values]);
+    `DELETE ${from} FROM ${from} FORCE INDEX (PRIMARY)
+      WHERE sale_id = ? AND ${key} IN (?)`, [saleId, values]);
 }

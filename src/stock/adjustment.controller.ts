@@ -30,7 +30,8 @@ export class AdjustmentController {
   @HttpCode(200)
   @Describe({
     summary: 'Add units to a sale, or take unsold ones out, while it runs',
-    description: 'Once per Idempotency-Key. After a time-out, ask again with the same key.',
+    description: 'Once per Idempotency-Key. After a time-out, ask again with the same key. Not after the '
+      + 'sale is retired, a day after its end.',
     tag: 'stock',
     answers: { 200: { description: 'The stock is changed on both sides.', schema: adjusted } },
     problems: ['NOT_FOUND', 'SOLD_OUT', 'SALE_STATE_CONFLICT', 'IDEMPOTENCY_KEY_REUSED'],
@@ -46,12 +47,21 @@ export class AdjustmentController {
     if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     // Others borrow from the first segment what is added to it, and lend it what is to be taken out.
     const [stockId = saleId] = stockIdsOf(sale);
-    if (sale.segments > 1 && delta < 0
-      && await this.adjustments.statusOf(stockId, key) === undefined) {
+    const earlier = await this.adjustments.statusOf(stockId, key);
+    if (earlier === undefined || earlier === 'pending') await this.requireLife(stockId);
+    if (sale.segments > 1 && delta < 0 && earlier === undefined) {
       await this.loans.gather(stockId, -delta);
     }
     await this.adjustments.adjust({ saleId: stockId, offerId: saleId, id: key, delta, reason, actor: userId },
       { source: 'adjustment', ip: clientIpOf(request), traceId: traceIdOf(request) });
     return { saleId, delta };
+  }
+
+  /** Of a retired sale nothing is sold any more, and its ledger may lie in the archive. */
+  private async requireLife(stockId: string): Promise<void> {
+    const stock = await this.catalog.find(stockId);
+    if (stock?.retiredAtMs === undefined) return;
+    throw new ProblemError('SALE_STATE_CONFLICT',
+      'The sale is over for good: its stock cannot be changed any more.');
   }
 }

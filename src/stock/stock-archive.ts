@@ -23,8 +23,9 @@ export class StockArchive {
     return rows.length === 0;
   }
 
-  /** Units of this buyer are about to move again: his quota comes back first. */
-  async bringBack(transaction: Transaction, saleId: string, userId: string): Promise<void> {
-    await restoreRows(transaction, quotas, saleId, [userId]);
+  /** Units of these buyers are about to move again: their quotas come back first. */
+  async bringBack(transaction: Transaction, saleId: string,
+    userIds: readonly string[]): Promise<void> {
+    await restoreRows(transaction, quotas, saleId, userIds);
   }
 }

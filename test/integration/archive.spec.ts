@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Metrics } from '../../src/infra/metrics';
-import { OrderArchive, OrderLife, OrderStore, OrderWriter, type OrderView } from '../../src/order';
-import { Archiver } from '../../src/reconciliation/archiver';
-import { SaleArchive, SaleCatalog } from '../../src/sale';
-import { StockArchive, StockLoader } from '../../src/stock';
+import { OrderLife, OrderStore, OrderWriter, type OrderView } from '../../src/order';
+import { SaleCatalog } from '../../src/sale';
+import { StockArchive } from '../../src/stock';
+import { archive as archiveIn, letAge as letAgeIn } from '../support/archiving';
 import { admin, type Caller } from '../support/client';
 import { untilWaiting } from '../support/lock-waits';
 import { PaymentProduct } from '../support/payment-product';
 
 const tables = ['orders', 'stock_ledger', 'buyer_quotas'] as const;
-const runEndsAfterMs = 5_000;
 
 // An ended sale is made of many steps.
 jest.setTimeout(180_000);
@@ -30,26 +28,8 @@ describe('the archive of sales that are long over', () => {
   afterEach(() => { jest.restoreAllMocks(); });
   afterAll(() => product.stop());
 
-  /** A run ends after 5 s, also with work left: on a busy machine one step may take as long. */
-  async function archive(): Promise<number> {
-    const archiver = new Archiver({ ...product.product.config, archiveAfterDays: 30 },
-      product.tables, product.get(SaleArchive), product.get(OrderArchive),
-      product.get(StockArchive), product.get(Metrics));
-    for (let moved = 0; ;) {
-      const startedAt = performance.now();
-      moved += await archiver.run();
-      if (performance.now() - startedAt < runEndsAfterMs) return moved;
-    }
-  }
-
-  /** Over since longer than rows stay, and forgotten by Redis. */
-  async function letAge(saleId: string): Promise<void> {
-    await product.tables.execute(
-      `UPDATE sales SET opens_at = NOW(3) - INTERVAL 33 DAY, closes_at = NOW(3) - INTERVAL 32 DAY,
-        retired_at = NOW(3) - INTERVAL 31 DAY WHERE id = ?`, [saleId]);
-    await product.get(SaleCatalog).announce(saleId);
-    await product.get(StockLoader).unload(saleId);
-  }
+  const archive = () => archiveIn(product.product);
+  const letAge = (saleId: string) => letAgeIn(product.product, saleId);
 
   async function endedSale(): Promise<EndedSale> {
     const { client } = product;

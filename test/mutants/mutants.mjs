@@ -110,10 +110,10 @@ export const mutants = [
     specs: ['test/integration/invariants/i09-i10-endings.spec.ts'] },
 
   { guard: 'an archived order comes back to be refunded', path: 'src/order/order-archive.ts',
-    find: 'await restoreRows(transaction, table, saleId, [id]);', replace: '',
+    find: 'await restoreRows(transaction, table, saleId, orders.map(({ id }) => id));', replace: '',
     specs: ['test/integration/archive.spec.ts'] },
   { guard: 'the quota of an archived order comes back with it', path: 'src/order/order-archive.ts',
-    find: 'await this.stock.bringBack(transaction, saleId, userId);', replace: '',
+    find: 'await this.stock.bringBack(transaction, saleId, orders.map(({ userId }) => userId));', replace: '',
     specs: ['test/integration/archive.spec.ts'] },
   { guard: 'the archive is asked about ids that are not there', path: 'src/order/order-store.ts',
     find: 'return isComplete ? rows.map(toOrder)', replace: 'return rows ? rows.map(toOrder)',
