@@ -17,10 +17,13 @@ describe('3,000 buyers and 100 units', () => {
   beforeAll(async () => { product = await TestProduct.start(); });
   afterAll(() => product.stop());
 
-  /** Presses twice with one key, at once or one after the other, then again with a new key. */
+  /**
+   * Presses twice with one key, at once or one after the other, then again with a new key; and comes
+   * back when he is told to.
+   */
   async function press(saleId: string, index: number): Promise<Presses> {
     const userId = `buyer-${index}`;
-    const press = (key: string) => product.client.buy(saleId, userId, { key });
+    const press = (key: string) => product.client.buyInTheEnd(saleId, userId, { key });
     const repeated = index % 2 === 0 ? await Promise.all([press('first'), press('first')])
       : [await press('first'), await press('first')];
     return [...repeated, await press('second')];
