@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
+import { failpoint } from '../infra/failpoint';
 import { newId, ProblemError } from '../kernel';
 import { isSegment, offerOf, SaleCatalog, SaleGate, stockIdsOf, type Sale } from '../sale';
 import { NothingHeld } from './refusal';
@@ -158,13 +159,18 @@ export class SegmentLoans {
     await this.database.execute(
       'INSERT INTO segment_loans (sale_id, id, lender, borrower, units) VALUES (?, ?, ?, ?, ?)',
       [saleId, loan.id, lender, borrower, units]);
+    failpoint('loan-before-sides');
     await this.finish(saleId, loan);
   }
 
   /** Any number may be at it, and begin anywhere. Rejects when a side is away: the loan stays begun. */
   private async finish(saleId: string, loan: Loan): Promise<void> {
     const isLent = await this.isLent(loan);
-    if (isLent) await this.adjust(loan, loan.borrower, loan.units);
+    if (isLent) {
+      failpoint('loan-between-sides');
+      await this.adjust(loan, loan.borrower, loan.units);
+      failpoint('loan-after-sides');
+    }
     await this.database.execute(
       'UPDATE segment_loans SET status = ? WHERE sale_id = ? AND id = ?',
       [isLent ? 'done' : 'refused', saleId, loan.id]);

@@ -7,6 +7,7 @@ export type Failpoint = 'relay-before-queue' | 'relay-before-acknowledge' | 'wri
   | `${'cancelled' | 'expired' | 'refunded' | 'frozen'}-before-release`
   | 'recovery-after-close' | 'recovery-after-epoch' | 'recovery-during-load'
   | 'adjust-between-sides' | 'thaw-before-commit' | 'thaw-after-commit'
+  | `loan-${'before' | 'between' | 'after'}-sides`
   | 'database-mode-after-switch' | 'direct-before-commit' | 'direct-after-commit';
 
 const chosen = process.env['FAILPOINT'];

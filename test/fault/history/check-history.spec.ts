@@ -3,6 +3,7 @@ import type { BookedOrder } from '../support/books';
 import { Random } from '../support/random';
 import { checkHistory, describeViolations, ruleNames, type RuleName } from './check-history';
 import type { HistoryLine } from './history';
+import { breachesOfSegments, segmentedCase } from './segmented-case';
 import { SoundSale, type Case } from './sound-case';
 
 type Buyer = 'ann' | 'bob' | 'cyd' | 'dan' | 'eva';
@@ -142,8 +143,24 @@ describe('the checker of histories', () => {
     expect(describeViolations(violations)).toContain(`${rule} is broken, ${broken.length} times`);
   });
 
+  it.each(breachesOfSegments)('%s: finds in a sale in segments that %s', (rule, _what, commit) => {
+    const sale = segmentedCase();
+    expect(describeViolations(checkHistory(sale.lines, sale.books).violations)).toBe('');
+    commit(sale);
+    const { violations } = checkHistory(sale.lines, sale.books);
+    expect(violations.map((violation) => violation.rule)).toContain(rule);
+  });
+
   it('is tried with a breach of every rule', () => {
-    expect(new Set(breaches.map(([rule]) => rule))).toEqual(new Set(ruleNames));
+    expect(new Set([...breaches, ...breachesOfSegments].map(([rule]) => rule)))
+      .toEqual(new Set(ruleNames));
+  });
+
+  it('asks nothing about segments of a sale that has none', () => {
+    const breach = new Breach();
+    breach.hear('ann', 'buy', { userId: 'fay', client: 'fay', key: 'key-fay', answer: 'refused',
+      code: 'SOLD_OUT', rid: undefined, invokedMs: -2, answeredMs: -1 });
+    expect(checkHistory(breach.case.lines, breach.books).violations).toEqual([]);
   });
 
   it('counts what was lost where that is allowed, and relaxes nothing else', () => {

@@ -25,6 +25,7 @@ const rules = {
   'acknowledged is decided': history.acknowledgedIsDecided,
   'no status goes back': history.noStatusGoesBack,
   conservation: books.nothingIsLost,
+  'sold out when nothing is left': history.soldOutIsTrue,
 } as const satisfies Record<string, (facts: Facts) => Evidence[]>;
 
 export type RuleName = keyof typeof rules;
@@ -33,9 +34,13 @@ export const ruleNames = Object.keys(rules) as RuleName[];
 /** What compares the two sides, or looks at that of Redis. */
 const ofRedis: readonly RuleName[] = ['I2', 'I3', 'I4', 'I9', 'I10', 'I11', 'I12', 'I13'];
 
-/** The promises that can be asked of a sale: not those about Redis when it has no side there. */
-export function rulesFor({ hasRedisSide }: Pick<Books, 'hasRedisSide'>): RuleName[] {
-  return ruleNames.filter((rule) => hasRedisSide || !ofRedis.includes(rule));
+/** What only a sale in segments can break by itself: one segment is not the sale. */
+const ofSegments: readonly RuleName[] = ['sold out when nothing is left'];
+
+/** The promises that can be asked of a sale: not those about a side that it does not have. */
+export function rulesFor({ hasRedisSide, segments }: Pick<Books, 'hasRedisSide' | 'segments'>) {
+  return ruleNames.filter((rule) => (hasRedisSide || !ofRedis.includes(rule))
+    && (segments.length > 0 || !ofSegments.includes(rule)));
 }
 
 /** One broken promise, with the fewest lines, rows and sums that contradict each other. */
@@ -53,7 +58,8 @@ export interface Verdict {
 }
 
 /**
- * Compares what clients heard with the books of the sale once it is at rest.
+ * Compares what clients heard with the books of the sale once it is at rest; of a sale in segments
+ * with the sums, and each segment's books must be right by themselves.
  * `mayLose`: Redis really lost writes that it had acknowledged. Then acknowledged purchases may be
  * missing, and are counted; everything else must hold all the same.
  */
@@ -61,11 +67,17 @@ export function checkHistory(lines: readonly HistoryLine[], stored: Books,
   { mayLose = false } = {}): Verdict {
   const facts = factsOf(lines, stored, mayLose);
   return {
-    violations: rulesFor(stored).flatMap((rule) =>
-      rules[rule](facts).map((evidence) => ({ rule, evidence }))),
+    violations: [...violationsIn(facts), ...stored.segments.flatMap((segment) =>
+      violationsIn(factsOf([], segment, mayLose)).map(({ rule, evidence }) =>
+        ({ rule, evidence: [segment.id, ...evidence] })))],
     lost: history.withoutOrder(facts).map(({ rid }) => rid),
     acknowledged: new Set(facts.acknowledged.map(({ rid }) => rid)).size,
   };
+}
+
+function violationsIn(facts: Facts): Violation[] {
+  return rulesFor(facts.books).flatMap((rule) =>
+    rules[rule](facts).map((evidence) => ({ rule, evidence })));
 }
 
 function factsOf(lines: readonly HistoryLine[], stored: Books, mayLose: boolean): Facts {

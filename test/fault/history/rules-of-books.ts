@@ -1,5 +1,6 @@
 import { holdsUnits, heldByRows, isTombstone, unitsOf, type Evidence, type Facts } from './facts';
 import { recordLetters } from '../../../src/stock/record';
+import type { Books } from '../support/books';
 
 type Rule = (facts: Pick<Facts, 'books' | 'mayLose'>) => Evidence[];
 
@@ -80,6 +81,7 @@ export const nothingWaits: Rule = ({ books, mayLose }) => {
       .map((row) => [row, { record: records[row.rid] ?? 'none' }]),
     ...Object.keys(records).filter((rid) => !rids.has(rid))
       .map((rid) => [{ rid, record: records[rid] }, 'no row']),
+    ...books.loans.filter(({ status }) => status === 'begun').map((loan) => [loan]),
   ];
 };
 
@@ -102,5 +104,17 @@ export const nothingIsLost: Rule = ({ books }) => {
     ...[...buyers].filter((id) => (quotas[id] ?? 0) !== (held[id] ?? 0)
       || (users[id] ?? 0) !== (held[id] ?? 0)).map((id) =>
       [{ user: id, rows: held[id] ?? 0, quota: quotas[id] ?? 0, redis: users[id] ?? 0 }]),
+    ...lentWrongly(books),
   ];
 };
+
+/** A loan that is done was given once and got once; any other moved nothing. */
+function lentWrongly({ loans, loanMovements }: Books): Evidence[] {
+  const sides = [...loanMovements, ...loans.filter(({ status }) => status === 'done')
+    .flatMap(({ id, lender, borrower, units }) => [{ loan: id, segment: lender, units },
+      { loan: id, segment: borrower, units: -units }])];
+  return [...Map.groupBy(sides, ({ loan, segment }) => `${loan} ${segment}`).values()]
+    .filter((side) => side.reduce((sum, { units }) => sum + units, 0) !== 0)
+    .map(([side]) => [loans.find(({ id }) => id === side?.loan) ?? 'no such loan',
+      loanMovements.filter(({ loan }) => loan === side?.loan)]);
+}

@@ -132,6 +132,29 @@ function leads({ orderStatus }: HistoryLine, later: HistoryLine['orderStatus']):
   return orderStatus !== undefined && later !== undefined && leadsTo(orderStatus, later);
 }
 
+/**
+ * Nobody is told "sold out" while others cannot have it all: the units of every order, and of every
+ * purchase without one that was not refused, whose buyer had asked before that answer came.
+ */
+export const soldOutIsTrue: Rule = ({ history, books, purchases }) => {
+  const asked = new Map(purchases.toReversed().map(([line]) =>
+    [line?.userId, line?.invokedMs ?? 0]));
+  const holders = new Set(books.rows.map(({ user_id: userId }) => userId));
+  const holds = [
+    ...books.rows.map((row) => ({ units: row.quantity, fromMs: asked.get(row.user_id) ?? 0 })),
+    ...purchases.filter((lines) => !lines.every(isRefusal)).flatMap(([line]) =>
+      line && !holders.has(line.userId) ? [{ units: line.quantity, fromMs: line.invokedMs }] : []),
+  ];
+  const refused = history.filter(({ operation, code }) =>
+    operation === 'buy' && code === 'SOLD_OUT');
+  return refused.flatMap((line) => {
+    const taken = holds.filter(({ fromMs }) => fromMs < line.answeredMs)
+      .reduce((sum, { units }) => sum + units, 0);
+    const left = books.database.total - taken;
+    return left >= line.quantity ? [[line, { left }]] : [];
+  });
+};
+
 /** I15: nobody reads another buyer's order. */
 export const ownOrdersOnly: Rule = ({ history, rows }) => history.flatMap((line) => {
   const row = rows.get(line.rid ?? '');

@@ -60,7 +60,7 @@ export class SoundSale {
     const [pending, paid] = [unitsIn('pending_payment'), unitsIn('paid')];
     return { lines: this.lines, books: {
       rows, pending, paid, takenPayments: this.takenPayments, replacements: [],
-      latePayments: [], outbox: 0,
+      latePayments: [], outbox: 0, id: 'sale', segments: [], loans: [], loanMovements: [],
       database: { total, allocated, epoch: 1, seq: rows.length, limit },
       ledger: { total, allocated }, hasRedisSide: true, quotas: { ...held }, users: { ...held },
       redis: { state: 'open', total, available: total - allocated, reserved: 0, ordered: pending,

@@ -1,6 +1,6 @@
 import type { RowDataPacket } from 'mysql2';
 import type { Connection } from 'mysql2/promise';
-import { isRedisStrategy, type StockStrategy } from '../../../src/sale';
+import { isRedisStrategy, stockIdsOf, type StockStrategy } from '../../../src/sale';
 import type { OrderStatus } from '../../../src/stock';
 import { parseRecord, recordLetters } from '../../../src/stock/record';
 import { saleKeys } from '../../../src/stock/sale-keys';
@@ -9,6 +9,7 @@ import { checkHistory, describeViolations } from '../history/check-history';
 import { unitsOf } from '../history/facts';
 import type { HistoryLine } from '../history/history';
 import { nothingWaits } from '../history/rules-of-books';
+import { sumOfBooks } from '../history/sum-of-books';
 import type { Acknowledged } from './crowd';
 import type { Deployment } from './deployment';
 
@@ -22,8 +23,29 @@ export interface BookedOrder {
   epoch: number;
 }
 
-/** Both sides of one sale as they are stored, read without the product. Numbers are units. */
+/** Units that one segment of a sale lent another, by `segment_loans`. */
+export interface BookedLoan {
+  id: string;
+  lender: string;
+  borrower: string;
+  units: number;
+  status: 'begun' | 'done' | 'refused';
+}
+
+/** One side of a loan, by the ledger of the segment that gave, or got, the units. */
+export interface LoanMovement {
+  loan: string;
+  segment: string;
+  units: number;
+}
+
+/**
+ * Both sides of one sale as they are stored, read without the product. Numbers are units. Of a sale in
+ * segments: the sums, and beside them each segment by itself.
+ */
 export interface Books {
+  /** Of the sale, or the segment. */
+  id: string;
   rows: BookedOrder[];
   /** Units by the two statuses that hold any: P and D. */
   pending: number;
@@ -44,6 +66,9 @@ export interface Books {
   records: Record<string, string>;
   users: Record<string, number>;
   outbox: number;
+  segments: Books[];
+  loans: BookedLoan[];
+  loanMovements: LoanMovement[];
 }
 
 interface PaymentRow {
@@ -84,8 +109,9 @@ export async function booksAtRest(deployment: Deployment, saleId: string,
       books = await readBooks(deployment, connection, saleId);
       // Not between the two looks of a recovery. What a dead relay left in the outbox does no harm
       // any more: it is not waited for.
-      return !books.hasRedisSide || (books.redis.epoch === books.database.epoch
-        && nothingWaits({ books, mayLose }).length === 0);
+      return [books, ...books.segments].every((part) => !part.hasRedisSide
+        || (part.redis.epoch === part.database.epoch
+          && nothingWaits({ books: part, mayLose }).length === 0));
     }, patienceMs).catch(() => undefined); // nothingWaits says what waits
     return books;
   } finally {
@@ -95,37 +121,65 @@ export async function booksAtRest(deployment: Deployment, saleId: string,
 
 async function readBooks(deployment: Deployment, connection: Connection,
   saleId: string): Promise<Books> {
-  const read = async <Fields>(sql: string) =>
-    (await connection.query(sql, [saleId]))[0] as (RowDataPacket & Fields)[];
   // Each side at one moment, the database first: what agrees then was at rest in between.
   await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
-  const [found] = await read<Books['database'] & { strategy: StockStrategy }>(
-    `SELECT total, allocated, epoch, seq, limit_per_user AS \`limit\`, strategy
-      FROM sale_stock JOIN sales ON id = sale_id WHERE sale_id = ?`);
-  const [ledger] = await read<Books['ledger']>(
-    `SELECT SUM(available_delta + allocated_delta) AS total,
-      COALESCE(SUM(allocated_delta), 0) AS allocated FROM stock_ledger WHERE sale_id = ?`);
-  const quotas = await read<{ user_id: string; quantity: number }>(
-    'SELECT user_id, quantity FROM buyer_quotas WHERE sale_id = ? AND quantity > 0');
-  const rows = await read<BookedOrder>(
-    'SELECT rid, user_id, quantity, status, reason, epoch FROM orders WHERE sale_id = ?');
-  const payments = await read<PaymentRow>(
-    `SELECT order_rid, replacement_rid, p.status FROM payments p JOIN orders ON rid = order_rid
-      WHERE sale_id = ?`);
+  const [sale] = await rowsOf<{ segments: number }>(connection,
+    'SELECT segments FROM sales WHERE id = ?', saleId);
+  if (!sale) throw new Error(`The database has no sale ${saleId}`);
+  const stored = [];
+  for (const stockId of stockIdsOf({ id: saleId, ...sale })) {
+    stored.push(await readDatabase(connection, stockId));
+  }
+  const lent = await readLoans(connection, saleId);
   await connection.query('COMMIT');
-  if (!found || !ledger) throw new Error(`The database has no sale ${saleId}`);
+  const parts = await Promise.all(stored.map(async (side): Promise<Books> => ({ ...side,
+    ...await readRedis(deployment, side.id), segments: [], loans: [], loanMovements: [] })));
+  const [only] = parts;
+  return only && sale.segments === 1 ? only : sumOfBooks(saleId, parts, lent);
+}
+
+async function rowsOf<Fields>(connection: Connection, sql: string, id: string) {
+  return (await connection.query(sql, [id]))[0] as (RowDataPacket & Fields)[];
+}
+
+/** Of a sale without segments, or of one segment. */
+async function readDatabase(connection: Connection, id: string) {
+  const [found] = await rowsOf<Books['database'] & { strategy: StockStrategy }>(connection,
+    `SELECT total, allocated, epoch, seq, limit_per_user AS \`limit\`, strategy
+      FROM sale_stock JOIN sales ON id = sale_id WHERE sale_id = ?`, id);
+  const [ledger] = await rowsOf<Books['ledger']>(connection,
+    `SELECT SUM(available_delta + allocated_delta) AS total,
+      COALESCE(SUM(allocated_delta), 0) AS allocated FROM stock_ledger WHERE sale_id = ?`, id);
+  const quotas = await rowsOf<{ user_id: string; quantity: number }>(connection,
+    'SELECT user_id, quantity FROM buyer_quotas WHERE sale_id = ? AND quantity > 0', id);
+  const rows = await rowsOf<BookedOrder>(connection,
+    'SELECT rid, user_id, quantity, status, reason, epoch FROM orders WHERE sale_id = ?', id);
+  const payments = await rowsOf<PaymentRow>(connection,
+    `SELECT order_rid, replacement_rid, p.status FROM payments p JOIN orders ON rid = order_rid
+      WHERE sale_id = ?`, id);
+  if (!found || !ledger) throw new Error(`The database has no stock of ${id}`);
   const { strategy, ...database } = found;
   const unitsIn = (wanted: string) => unitsOf(rows.filter(({ status }) => status === wanted));
-  return { rows, pending: unitsIn('pending_payment'), paid: unitsIn('paid'),
+  return { id, rows, pending: unitsIn('pending_payment'), paid: unitsIn('paid'),
     database, ledger: { ...ledger }, hasRedisSide: isRedisStrategy(strategy),
     quotas: Object.fromEntries(quotas.map(({ user_id, quantity }) => [user_id, quantity])),
     takenPayments: payments.filter(({ status }) => status !== 'started' && status !== 'failed')
       .map(({ order_rid }) => order_rid),
     replacements: payments.flatMap(({ replacement_rid }) => replacement_rid ?? []),
     latePayments: payments.filter((payment) => payment.replacement_rid === null
-      && lateStatuses.includes(payment.status)).map(({ order_rid }) => order_rid),
-    ...await readRedis(deployment, saleId) };
+      && lateStatuses.includes(payment.status)).map(({ order_rid }) => order_rid) };
+}
+
+async function readLoans(connection: Connection,
+  saleId: string): Promise<Pick<Books, 'loans' | 'loanMovements'>> {
+  const loans = await rowsOf<BookedLoan>(connection,
+    'SELECT id, lender, borrower, units, status FROM segment_loans WHERE sale_id = ?', saleId);
+  const loanMovements = await rowsOf<LoanMovement>(connection,
+    `SELECT SUBSTRING(movement_id, 8) AS loan, sale_id AS segment, available_delta AS units
+      FROM stock_ledger JOIN sales ON id = sale_id
+      WHERE segment_of = ? AND movement_id LIKE 'adjust:loan%'`, saleId);
+  return { loans, loanMovements };
 }
 
 async function readRedis({ redis, config }: Deployment, saleId: string) {

@@ -44,6 +44,8 @@ export class Shoppers {
     private readonly saleId: string,
     private readonly history: History,
     private readonly random: Random,
+    /** Who does not come is nobody's customer. */
+    private readonly comes: (userId: string) => boolean = () => true,
   ) {}
 
   /** So many at a time, one after the other, until `finish`. */
@@ -109,14 +111,21 @@ export class Shoppers {
         await sleep(turnMs);
         continue;
       }
-      this.count += 1;
-      const userId = `shopper-${this.count}`;
+      const userId = this.next();
       const random = this.random.sub(userId);
       const shopper = { userId, random, plan: planOf(random) };
       if (this.state === 'strolling') await sleep(shopper.plan.pauseMs);
       const rid = await this.buy(shopper);
       // What he does with his order does not keep the next one waiting.
       if (rid !== undefined) this.follow(this.live(shopper, rid));
+    }
+  }
+
+  private next(): string {
+    for (;;) {
+      this.count += 1;
+      const userId = `shopper-${this.count}`;
+      if (this.comes(userId)) return userId;
     }
   }
 

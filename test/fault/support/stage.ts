@@ -38,6 +38,8 @@ export interface StageSettings {
   warmUp?: number;
   /** Redis really loses writes that it has acknowledged. */
   mayLose?: boolean;
+  /** Who of all shoppers comes to the sale; without it everybody. */
+  comes?: (saleId: string, userId: string) => boolean;
 }
 
 /** What a fault came to. */
@@ -69,14 +71,17 @@ export class Stage {
     readonly saleId: string,
     readonly random: Random,
     private readonly mayLose: boolean,
+    comes: (saleId: string, userId: string) => boolean,
   ) {
     this.history = new History(join(servers.folder, `history-${randomUUID()}.jsonl`));
-    this.crowd = new Shoppers(deployment, saleId, this.history, random.sub('shoppers'));
+    this.crowd = new Shoppers(deployment, saleId, this.history, random.sub('shoppers'),
+      (userId) => comes(saleId, userId));
   }
 
   /** Starts everything; resolves when the sale sells and the shoppers are warm. */
   static async start(servers: PrivateServers, random: Random, {
     processes = size.processes, environment = {}, sale = {}, warmUp = size.warmUp, mayLose = false,
+    comes = () => true,
   }: StageSettings): Promise<Stage> {
     const delays = random.sub('delays').next;
     const redis = await FaultProxy.start(servers.redisPort, delays);
@@ -89,7 +94,7 @@ export class Stage {
       if (!seller) throw new Error('A stage needs a process that sells');
       const saleId = await seller.client.openSale(
         { stock: size.stock, limitPerUser, payWindowSeconds: 600, ...sale });
-      const stage = new Stage(servers, redis, mariadb, deployment, saleId, random, mayLose);
+      const stage = new Stage(servers, redis, mariadb, deployment, saleId, random, mayLose, comes);
       stage.crowd.start(size.shoppersAtOnce);
       await stage.crowd.acknowledge(warmUp);
       return stage;
