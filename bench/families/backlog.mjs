@@ -47,7 +47,8 @@ async function drain(generator, count) {
 
 /** Reservations without a worker, and a sale as large of which nothing is sold. */
 async function holdAll(generator, { environment }, count) {
-  const api = await startProduct({ ...environment, ...funnelOff }, 'api');
+  const api = await startProduct(
+    { ...environment, ...funnelOff, BACKLOG_PER_SALE: String(count + 1) }, 'api');
   try {
     const [saleId, emptyId] = [await openSale(api, count), await openSale(api, count)];
     expectOnly(figuresOf(await generator.play(api,
