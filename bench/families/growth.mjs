@@ -47,6 +47,7 @@ async function measureKind(say, { kind, sizes, grow, before }, { rounds, request
       say(`growth: ${size.toLocaleString('en')} ${kind}, round ${round} of ${rounds}`);
     }
     rows.push(rowOf(`${size.toLocaleString('en')} ${kind}`, sale, runs, rows[0]));
+    say(JSON.stringify(rows.at(-1)));
   }
   return { rows, chart: { title: `CPU time of a purchase, all parts, by ${kind}: of the first`,
     bars: rows.map(({ name, 'of the first': value }) => ({ label: name, value, text: String(value) })) } };
