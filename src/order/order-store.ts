@@ -8,6 +8,8 @@ import { orderColumns, toOrder, type Order, type OrderRow } from './order';
 import { OrderArchive } from './order-archive';
 
 const pageSize = 500;
+/** Left to itself, MariaDB reads all orders of the sale up to the page: minutes for a million. */
+const fromTheMiddle = 'FORCE INDEX (orders_of_sale)';
 
 /** How a row begins: as an order that waits for payment, or closed, as a tombstone. */
 export interface RowStart {
@@ -18,8 +20,8 @@ export interface RowStart {
 }
 
 /** A sale's rows are moved to the archive while they are read: one statement sees each of them once. */
-function inBoth(condition: string, page = ''): string {
-  return `(SELECT ${orderColumns} FROM orders WHERE ${condition} ${page})
+function inBoth(condition: string, page = '', index = ''): string {
+  return `(SELECT ${orderColumns} FROM orders ${index} WHERE ${condition} ${page})
     UNION ALL (SELECT ${orderColumns} FROM archived_orders WHERE ${condition} ${page}) ${page}`;
 }
 
@@ -85,10 +87,10 @@ export class OrderStore {
     for (;;) {
       const rows = this.isLive(saleId)
         ? await this.database.query<OrderRow>(
-          `SELECT ${orderColumns} FROM orders WHERE sale_id = ? AND rid > ? ORDER BY rid LIMIT ?`,
-          [saleId, last, pageSize])
+          `SELECT ${orderColumns} FROM orders ${fromTheMiddle}
+            WHERE sale_id = ? AND rid > ? ORDER BY rid LIMIT ?`, [saleId, last, pageSize])
         : await this.database.query<OrderRow>(
-          inBoth('sale_id = ? AND rid > ?', 'ORDER BY rid LIMIT ?'),
+          inBoth('sale_id = ? AND rid > ?', 'ORDER BY rid LIMIT ?', fromTheMiddle),
           [saleId, last, pageSize, saleId, last, pageSize, pageSize]);
       if (rows.length > 0) yield rows.map(toOrder);
       if (rows.length < pageSize) return;
