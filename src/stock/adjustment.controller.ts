@@ -47,9 +47,9 @@ export class AdjustmentController {
     if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     // Others borrow from the first segment what is added to it, and lend it what is to be taken out.
     const [stockId = saleId] = stockIdsOf(sale);
-    const earlier = await this.adjustments.statusOf(stockId, key);
-    if (earlier === undefined || earlier === 'pending') await this.requireLife(stockId);
-    if (sale.segments > 1 && delta < 0 && earlier === undefined) {
+    await this.requireLife(stockId, key);
+    if (sale.segments > 1 && delta < 0
+      && await this.adjustments.statusOf(stockId, key) === undefined) {
       await this.loans.gather(stockId, -delta);
     }
     await this.adjustments.adjust({ saleId: stockId, offerId: saleId, id: key, delta, reason, actor: userId },
@@ -57,10 +57,15 @@ export class AdjustmentController {
     return { saleId, delta };
   }
 
-  /** Of a retired sale nothing is sold any more, and its ledger may lie in the archive. */
-  private async requireLife(stockId: string): Promise<void> {
+  /**
+   * Of a retired sale nothing is sold any more, and its ledger may lie in the archive. What was decided
+   * before gets its answer.
+   */
+  private async requireLife(stockId: string, key: string): Promise<void> {
     const stock = await this.catalog.find(stockId);
     if (stock?.retiredAtMs === undefined) return;
+    const earlier = await this.adjustments.statusOf(stockId, key);
+    if (earlier !== undefined && earlier !== 'pending') return;
     throw new ProblemError('SALE_STATE_CONFLICT',
       'The sale is over for good: its stock cannot be changed any more.');
   }
