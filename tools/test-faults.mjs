@@ -3,7 +3,8 @@
  * `npm run test:faults`: every fault of test/fault at full length and the whole search of
  * test/model, on servers of its own; then the matrix of faults and promises. Options after `--`:
  * `--seed=N` plays the same dice again; `--rounds=N` plays the scenarios with N seeds;
- * `--only=REGEXP` chooses tests by name; `--scale=short` plays them as `npm test` does;
+ * `--only=REGEXP` chooses tests by name; `--scale=short` plays some of them, as `npm test` does,
+ * `--scale=small` all of them with fewer shoppers; `--jobs=N` plays N at a time, which spoils the times;
  * `--write` puts the matrix into docs/fault-matrix.md.
  */
 import { randomInt } from 'node:crypto';
@@ -21,7 +22,8 @@ const resultsPath = join(kept, 'results.jsonl');
 
 const { values: options } = parseArgs({ options: {
   seed: { type: 'string' }, rounds: { type: 'string', default: '1' }, only: { type: 'string' },
-  scale: { type: 'string', default: 'full' }, write: { type: 'boolean', default: false },
+  scale: { type: 'string', default: 'full' }, jobs: { type: 'string', default: '1' },
+  write: { type: 'boolean', default: false },
 } });
 const firstSeed = options.seed === undefined ? randomInt(2 ** 30) : Number(options.seed);
 const seeds = Array.from({ length: Number(options.rounds) }, (_, round) => firstSeed + round);
@@ -48,9 +50,8 @@ async function play(environment, seed) {
   const env = { ...environment, FAULT_SEED: String(seed), FAULT_SCALE: options.scale,
     MODEL_SCALE: options.scale, FAULT_RESULTS: resultsPath };
   try {
-    // One at a time: the times of recovery are measured.
     await step(`faults with seed ${seed}`, () => runJest(env,
-      ['--runInBand', '--passWithNoTests', ...paths, ...names], roundPatienceMs),
+      [`--maxWorkers=${options.jobs}`, '--passWithNoTests', ...paths, ...names], roundPatienceMs),
     { ticking: false });
   } catch (error) {
     process.exitCode = 1;

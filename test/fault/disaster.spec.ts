@@ -112,6 +112,7 @@ describe('the database is restored from a dump', () => {
     const lostAt = performance.now();
     await Promise.all([servers.startMariadb(), servers.startRedis()]);
     await dump.restore(deployment.config.databaseUrl);
+    await dump.giveTimeToPay(deployment.config.databaseUrl);
     const restoredAt = performance.now();
     const restored = await writtenIds();
     const [again] = await Promise.all([deployment.start(), deployment.start()]);
@@ -161,6 +162,7 @@ describe('the database is restored from a dump', () => {
       (await checkBooks(deployment, saleId, crowd.acknowledged)).database.epoch > 1);
     await deployment.killAll();
     await dump.restore(deployment.config.databaseUrl);
+    await dump.giveTimeToPay(deployment.config.databaseUrl);
 
     const { client } = await deployment.start();
     await until('the loss is in the metrics', async () => (await client.call('GET', '/metrics',
@@ -179,6 +181,51 @@ describe('the database is restored from a dump', () => {
     await crowd.press(20);
     const { database } = await checkBooks(deployment, saleId, crowd.acknowledged);
     expect([database.allocated, crowd.acknowledged.length]).toEqual([30, 28]);
+  });
+});
+
+describe('the database is restored from a dump and its binary log', () => {
+  let servers: PrivateServers;
+  let deployment: Deployment;
+
+  beforeEach(async () => {
+    servers = await PrivateServers.start({ mariadb: ['--log-bin=binlog', '--binlog-format=ROW',
+      '--sync-binlog=1', '--server-id=1'] });
+    deployment = await Deployment.create(servers, { environment: { DURABILITY: 'commit' } });
+  });
+  afterEach(async () => {
+    await deployment.stop();
+    await servers.stop();
+  });
+
+  it('DURABILITY is commit: whoever was told yes, before the dump or after it, has his order', async () => {
+    const { config: { databaseUrl } } = deployment;
+    const dump = new Dump(join(servers.folder, 'dump.sql'));
+    const before = await deployment.start();
+    const saleId = await before.client.openSale({ stock: 500 });
+    const crowd = deployment.crowd(saleId);
+    crowd.start(6);
+    await crowd.acknowledge(60);
+    await dump.make(databaseUrl, { withLog: true });
+    const dumped = crowd.acknowledged.length;
+    await crowd.acknowledge(60);
+    await Promise.all([deployment.killAll(), servers.killRedis(), servers.killMariadb()]);
+    const told = crowd.acknowledged.length;
+    servers.emptyRedis();
+    const logs = servers.saveBinaryLogs();
+    servers.emptyMariadb();
+
+    await Promise.all([servers.startMariadb(), servers.startRedis()]);
+    await dump.restore(databaseUrl);
+    await dump.repeatLog(databaseUrl, logs);
+    await dump.giveTimeToPay(databaseUrl);
+    await deployment.start();
+    await crowd.sellOut();
+    await crowd.finish();
+    const { database } = await checkBooks(deployment, saleId, crowd.acknowledged);
+    expect(database.allocated).toBe(500);
+    expect(crowd.acknowledged.length).toBe(500);
+    expect(told - dumped).toBeGreaterThanOrEqual(60);
   });
 });
 

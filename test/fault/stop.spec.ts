@@ -1,6 +1,6 @@
 import { Deployment } from './support/deployment';
 import { PrivateServers } from './support/private-servers';
-import { scale } from './support/stage';
+import { isWhole } from './support/stage';
 
 jest.setTimeout(300_000);
 
@@ -32,7 +32,7 @@ describe('SIGTERM while a server is away', () => {
     await servers.stop();
   });
 
-  it.each(scale === 'full' ? [...harms, ...furtherHarms] : harms)(
+  it.each(isWhole ? [...harms, ...furtherHarms] : harms)(
     '%s: the process ends cleanly, without waiting for it to return', async (_name, harm) => {
       const product = await deployment.start();
       const saleId = await product.client.openSale({ stock: 10 });

@@ -24,7 +24,7 @@ const redisGreeting = {
 const portRange = { first: 20_000, count: 10_000 };
 // Each worker of jest, and whoever starts them, has a part of its own: a port is taken some time after
 // it was found free, and one of a server that a test has killed is to be there when it comes back.
-const portParts = 4;
+const portParts = 16;
 const portsOfPart = portRange.count / portParts;
 const firstPort = portRange.first
   + Number(process.env.JEST_WORKER_ID ?? 0) % portParts * portsOfPart;

@@ -69,6 +69,17 @@ describe('circuit', () => {
     expect(await succeed()).toBe('done');
   });
 
+  it('is open for as long as it is held, whatever calls come to, and closed after that', async () => {
+    circuit.hold(true);
+    circuit.hold(true);
+    jest.advanceTimersByTime(leaveAloneMs);
+    expect(await succeed().catch(isOpenCircuit)).toBe(true);
+    expect([circuit.isOpen, calls]).toEqual([true, 0]);
+    circuit.hold(false);
+    expect(await succeed()).toBe('done');
+    expect(circuit.isOpen).toBe(false);
+  });
+
   it('forgets the faults of before when it is closed', async () => {
     await open();
     circuit.close();

@@ -16,6 +16,7 @@ const usual: CircuitSettings = { faultsInARow: 5, leaveAloneMs: 1_000 };
  */
 export class Circuit {
   private policy: CircuitBreakerPolicy;
+  private holdOpen: { dispose(): void } | undefined;
 
   /** `isFault`: what says that the part is away, and not that it refused one request. */
   constructor(
@@ -38,6 +39,14 @@ export class Circuit {
   /** The part is known to be there again. */
   close(): void {
     this.policy = this.closed();
+  }
+
+  /** Open, whatever calls come to, for as long as one who knows better says so. */
+  hold(isHeld: boolean): void {
+    if (!isHeld) {
+      this.holdOpen?.dispose();
+      this.holdOpen = undefined;
+    } else this.holdOpen ??= this.policy.isolate();
   }
 
   private closed(): CircuitBreakerPolicy {

@@ -40,7 +40,7 @@ export class BusyReads implements OnModuleInit {
   onModuleInit(): void {
     const server = this.host.httpAdapter.getInstance<FastifyInstance>();
     server.addHook('onRequest', (request, reply, done) => {
-      if (this.overload.level === 0 || !isShed(request)) done();
+      if (!this.overload.reads.isOpen || !isShed(request)) done();
       else this.judge(request, reply, done);
     });
     server.addHook('onSend', (request, reply, payload, done) => {

@@ -37,9 +37,15 @@ describe('overload', () => {
     await work(15, 200);
     expect(overload.level).toBe(2);
     expect(overload.pressure).toBeGreaterThan(0);
-    expect(await metrics.scrape()).toMatch(/^overload_level 2$/m);
+    const busy = await metrics.scrape();
+    expect(busy).toMatch(/^overload_level 2$/m);
+    expect([overload.reads.isOpen, busy.includes('circuit_open{dependency="reads"} 1')])
+      .toEqual([true, true]);
     await until('it is calm again', async () => overload.level === 0, 45_000);
-    expect(await metrics.scrape()).toMatch(/^overload_level 0$/m);
+    const calm = await metrics.scrape();
+    expect(calm).toMatch(/^overload_level 0$/m);
+    expect([overload.reads.isOpen, calm.includes('circuit_open{dependency="reads"} 0')])
+      .toEqual([false, true]);
   });
 
   it('is never noticed where OVERLOAD is off', async () => {

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { ProblemError } from '../../kernel';
+import { Circuit } from '../circuit';
 import { Metrics } from '../metrics';
 import { OverloadMeter, pressureAtMost, type LoopSample, type OverloadLevel } from './overload-meter';
 
@@ -18,6 +19,11 @@ const retryAfterSecondsAtMost = 60;
  */
 @Injectable()
 export class Overload implements OnModuleInit, OnModuleDestroy {
+  /**
+   * Of the cheapest work, public reads: held open from level 1 on. Purchases have none, since it shuts
+   * out everybody or nobody: of them as many are refused as are too many, see `pressure`.
+   */
+  readonly reads = new Circuit(() => false);
   private readonly logger = new Logger('Overload');
   private readonly meter = new OverloadMeter();
   private readonly refusals: readonly ProblemError[];
@@ -93,6 +99,8 @@ export class Overload implements OnModuleInit, OnModuleDestroy {
   private report(): void {
     const { level } = this;
     this.metrics.overloadLevel.set(level);
+    this.metrics.circuitOpen.set({ dependency: 'reads' }, level > 0 ? 1 : 0);
+    this.reads.hold(level > 0);
     if (level === this.known) return;
     this.logger.warn({ msg: 'overload', level, before: this.known, backlogShare: this.backlog,
       action: ['everybody is served', 'reads are answered from memory or refused',

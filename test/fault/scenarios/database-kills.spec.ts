@@ -1,8 +1,8 @@
 import { until } from '../../support/until';
 import { scenario } from '../support/scenario';
-import { scale, type Stage } from '../support/stage';
+import { isWhole, type Stage } from '../support/stage';
 
-const outageSeconds = scale === 'full' ? 60 : 5;
+const outageSeconds = isWhole ? 60 : 5;
 /** As the driver sends it: a COMMIT by itself, not the end of READ COMMITTED. */
 const commit = '\x07\0\0\0\x03COMMIT';
 /** The sale goes on in the database while Redis is away. */

@@ -4,14 +4,14 @@ import { until } from '../../support/until';
 import { CrowdedDatabase } from '../support/crowded-database';
 import { scenario } from '../support/scenario';
 import { SmallDisk } from '../support/small-disk';
-import { scale, type Stage } from '../support/stage';
+import { isWhole, type Stage } from '../support/stage';
 
 const sale = { stock: 8_000 };
 const backlogUnits = 80;
 /** Room for a new MariaDB, and a few thousand orders. */
 const diskMegabytes = 200;
 
-const disk = scale === 'full' ? SmallDisk.mount(diskMegabytes) : undefined;
+const disk = isWhole ? SmallDisk.mount(diskMegabytes) : undefined;
 afterAll(() => disk?.unmount());
 
 /** A product process says that the database refuses with this text. */

@@ -1,11 +1,11 @@
 import { createConnection } from 'mysql2/promise';
 import { DeadlockStorm, RowHolder } from '../support/other-transactions';
 import { scenario } from '../support/scenario';
-import { scale, type Stage } from '../support/stage';
+import { isWhole, type Stage } from '../support/stage';
 
 const sale = { stock: 8_000 };
 /** In full for longer than the product waits for the answer to a statement. */
-const silenceSeconds = scale === 'full' ? 40 : 4;
+const silenceSeconds = isWhole ? 40 : 4;
 
 /** How long somebody who connects the way the product does has to wait until he knows 1. */
 async function askedMs({ mariadb, deployment }: Stage, patienceMs: number): Promise<number> {
@@ -52,7 +52,7 @@ scenario('others lock the stock before orders, the wrong way round: who is given
     await stage.inject('a storm begins', async () => {
       storm = await DeadlockStorm.start(stage.deployment, stage.saleId, 3);
     });
-    await stage.pass(scale === 'full' ? 20_000 : 4_000);
+    await stage.pass(isWhole ? 20_000 : 4_000);
     await stage.heal(async () => expect(await storm?.stop()).toBeGreaterThan(0));
   });
 

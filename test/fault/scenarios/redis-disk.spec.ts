@@ -4,9 +4,9 @@ import { until } from '../../support/until';
 import { errorsOf } from '../support/redis-errors';
 import { scenario } from '../support/scenario';
 import { SmallDisk } from '../support/small-disk';
-import { scale, type Stage } from '../support/stage';
+import { isWhole, type Stage } from '../support/stage';
 
-const disk = scale === 'full' ? SmallDisk.mount(32) : undefined;
+const disk = isWhole ? SmallDisk.mount(32) : undefined;
 const onDisk = disk ? { servers: { redisFolder: disk.folder } }
   : { obstacle: 'this process may not mount a disk' };
 

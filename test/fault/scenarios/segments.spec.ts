@@ -56,7 +56,7 @@ async function amidLoan({ deployment, saleId }: Stage, side: Side,
 
 /** Units were lent and none came or went; and the buyers of one home can have all that is left. */
 async function expectNothingStranded({ client, saleId }: Stage, { books }: Outcome): Promise<void> {
-  expect(books.loans.filter(({ status }) => status === 'done').length).toBeGreaterThan(1);
+  expect(books.loans.filter(({ status }) => status === 'done').length).toBeGreaterThan(0);
   expect(books.database.total).toBe(stock);
   let buyers = 0;
   for (let code: string | undefined; code !== 'SOLD_OUT';) {

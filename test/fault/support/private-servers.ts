@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -111,6 +111,16 @@ export class PrivateServers {
   async killMariadb(): Promise<void> {
     this.mariadb.kill();
     await this.mariadb.exited;
+  }
+
+  /** Of a MariaDB that is down: the folder where its binary logs are kept from now on. */
+  saveBinaryLogs(): string {
+    const data = join(this.settings.mariadb.dir, 'data');
+    const saved = mkdtempSync(join(this.folder, 'binlogs-'));
+    for (const name of readdirSync(data).filter((file) => file.startsWith('binlog.'))) {
+      copyFileSync(join(data, name), join(saved, name));
+    }
+    return saved;
   }
 
   /** Of a MariaDB that is down: as if its disk had been new. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeViolations, rulesFor, type RuleName } from '../history/check-history';
 import { PrivateServers, type ServerSettings } from './private-servers';
 import { Random } from './random';
-import { scale, Stage, type Outcome, type StageSettings } from './stage';
+import { isWhole, scale, Stage, type Outcome, type StageSettings } from './stage';
 
 /** How a scenario is played, and where it stands in the matrix. */
 export interface ScenarioSettings extends StageSettings {
@@ -52,7 +52,7 @@ export function scenario(name: string, settings: ScenarioSettings,
   run: (stage: Stage) => Promise<void>,
   examine: (stage: Stage, outcome: Outcome) => unknown = () => undefined): void {
   const { row, obstacle } = settings;
-  const isDue = settings.short === true || scale === 'full';
+  const isDue = settings.short === true || isWhole;
   if (isDue && obstacle !== undefined) {
     write({ fault: row, seed, result: 'not run', invariants: {}, error: obstacle });
   }

@@ -48,9 +48,9 @@ export class Shoppers {
     private readonly comes: (userId: string) => boolean = () => true,
   ) {}
 
-  /** So many at a time, one after the other, until `finish`. */
-  start(atOnce: number): void {
-    for (let index = 0; index < atOnce; index += 1) this.follow(this.comeAndGo());
+  /** So many at a time, one after the other, until `finish`; each takes his time before he buys. */
+  start(atOnce: number, pauseAtMostMs: number): void {
+    for (let index = 0; index < atOnce; index += 1) this.follow(this.comeAndGo(pauseAtMostMs));
   }
 
   get acknowledged(): number {
@@ -105,7 +105,7 @@ export class Shoppers {
     this.busy.add(kept);
   }
 
-  private async comeAndGo(): Promise<void> {
+  private async comeAndGo(pauseAtMostMs: number): Promise<void> {
     while (this.state !== 'finishing' && this.state !== 'abandoned') {
       if (this.state === 'waiting') {
         await sleep(turnMs);
@@ -113,7 +113,7 @@ export class Shoppers {
       }
       const userId = this.next();
       const random = this.random.sub(userId);
-      const shopper = { userId, random, plan: planOf(random) };
+      const shopper = { userId, random, plan: planOf(random, pauseAtMostMs) };
       if (this.state === 'strolling') await sleep(shopper.plan.pauseMs);
       const rid = await this.buy(shopper);
       // What he does with his order does not keep the next one waiting.
@@ -178,7 +178,7 @@ export class Shoppers {
     for (let reads = 0; reads < paymentReads && this.state !== 'abandoned'; reads += 1) {
       const line = await this.read(shopper, rid);
       if (line?.orderStatus !== 'reserved') return;
-      await sleep(shopper.random.integer(20, 200));
+      await sleep(shopper.random.integer(50, 500));
     }
   }
 

@@ -20,10 +20,10 @@ export const limitPerUser = 2;
 const endings = ['pays', 'pays', 'pays', 'cancels', 'cancels', 'pays and cancels', 'is spied on',
   'leaves', 'leaves', 'leaves'] as const;
 
-export function planOf(random: Random): Plan {
+export function planOf(random: Random, pauseAtMostMs: number): Plan {
   return {
     quantity: random.chance(0.3) ? limitPerUser : 1,
-    pauseMs: random.integer(0, 150),
+    pauseMs: random.integer(0, pauseAtMostMs),
     lookMs: random.integer(0, 400),
     waitsSeconds: random.chance(0.1) ? 1 : 0,
     asksTwice: random.chance(0.1),

@@ -13,15 +13,24 @@ import type { Random } from './random';
 import { Shoppers } from './shoppers';
 import { limitPerUser } from './shopping-plan';
 
-/** How much is played: a few seconds of it within `npm test`, or all. */
-export const scale = process.env.FAULT_SCALE === 'full' ? 'full' : 'short';
-
 const sizes = {
-  short: { stock: 500, shoppersAtOnce: 12, warmUp: 60, sellOutMs: 10_000,
+  short: { stock: 500, shoppersAtOnce: 12, pauseAtMostMs: 150, warmUp: 60, sellOutMs: 10_000,
     processes: ['api,worker', 'api,worker'] },
-  full: { stock: 1_500, shoppersAtOnce: 24, warmUp: 200, sellOutMs: 20_000,
+  small: { stock: 300, shoppersAtOnce: 6, pauseAtMostMs: 1_200, warmUp: 30, sellOutMs: 4_000,
+    processes: ['api,worker', 'api,worker'] },
+  full: { stock: 1_500, shoppersAtOnce: 24, pauseAtMostMs: 150, warmUp: 200, sellOutMs: 20_000,
     processes: ['api', 'api', 'worker', 'worker'] },
 } as const;
+type Scale = keyof typeof sizes;
+
+/**
+ * How much is played: `short` are a few faults, each a few seconds long, within `npm test`; `small` and
+ * `full` are all of them at full length, with fewer shoppers and processes or with many.
+ */
+export const scale: Scale = Object.keys(sizes).find((name): name is Scale =>
+  name === process.env.FAULT_SCALE) ?? 'short';
+/** Whether every fault is played, and lasts as long as its row says. */
+export const isWhole = scale !== 'short';
 const size = sizes[scale];
 
 const recoveryPatienceMs = 90_000;
@@ -95,7 +104,7 @@ export class Stage {
       const saleId = await seller.client.openSale(
         { stock: size.stock, limitPerUser, payWindowSeconds: 600, ...sale });
       const stage = new Stage(servers, redis, mariadb, deployment, saleId, random, mayLose, comes);
-      stage.crowd.start(size.shoppersAtOnce);
+      stage.crowd.start(size.shoppersAtOnce, size.pauseAtMostMs);
       await stage.crowd.acknowledge(warmUp);
       return stage;
     } catch (error) {
