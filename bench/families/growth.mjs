@@ -8,14 +8,22 @@ import { buyers, purchaseOf } from '../lib/requests.mjs';
 import { rowsWritten } from '../lib/rows.mjs';
 import { median } from '../lib/statistics.mjs';
 
+/** What a server for so many orders has: the indexes that are written to fit into it. */
+const poolMegabytes = 4_096;
 const rowsTogether = 50_000;
+/** Of reservation ids. */
+const digits = '0123456789abcdefghjkmnpqrstvwxyz';
 const openedTogether = 8;
 /** Servers that write down what came before are left alone until they use so little of a core. */
 const calmShare = 0.05;
 const lookEveryMs = 1_000;
 const looksAtMost = 120;
 
-/** Each kind grows on servers of its own to ever larger sizes, ten times the one before. */
+/**
+ * Each kind grows to ever larger sizes, ten times the one before, beside a shop that stays at the first:
+ * both sell in turns, so that what else changes meanwhile (warm code, keys that expire, a machine that
+ * others use) is in both.
+ */
 export async function measureGrowth({ say }, { rounds, requests, sales, buyersBefore, orders }) {
   const kinds = [
     { kind: 'buyers before', sizes: tenfold(1_000, buyersBefore), grow: () => undefined,
@@ -30,71 +38,88 @@ export async function measureGrowth({ say }, { rounds, requests, sales, buyersBe
 }
 
 async function measureKind(say, { kind, sizes, grow, before }, { rounds, requests }) {
-  await using ground = await startGround(say);
-  await using program = await ground.startApi({});
-  const warm = await saleWith(ground, program, 0, requests);
-  await sellSome(ground, program, warm, `warm-${kind}`, requests);
+  await using small = await startShop(say);
+  await using large = await startShop(say);
+  const [smallest] = sizes;
+  await grow(small, smallest);
   const rows = [];
   let grown = 0;
   for (const size of sizes) {
-    await grow(ground, program, size - grown);
+    await grow(large, size - grown);
     grown = size;
-    const sale = await saleWith(ground, program, before(size), rounds * requests);
-    await calm(program);
+    const pair = [await saleWith(small, before(smallest), (rounds + 1) * requests),
+      await saleWith(large, before(size), (rounds + 1) * requests)];
+    await calm([small, large]);
     const runs = [];
-    for (let round = 1; round <= rounds; round += 1) {
-      runs.push(await sellSome(ground, program, sale, `${kind}-${size}-${round}`, requests));
+    for (let round = 0; round <= rounds; round += 1) {
+      const name = `${kind}-${size}-${round}`;
+      const run = [];
+      for (const sale of pair) run.push(await sellSome(sale, name, requests));
+      if (round > 0) runs.push(run); // the first has warmed both
       say(`growth: ${size.toLocaleString('en')} ${kind}, round ${round} of ${rounds}`);
     }
-    rows.push(rowOf(`${size.toLocaleString('en')} ${kind}`, sale, runs, rows[0]));
+    rows.push(rowOf(`${size.toLocaleString('en')} ${kind}`, pair[1], runs));
     say(JSON.stringify(rows.at(-1)));
   }
-  return { rows, chart: { title: `CPU time of a purchase, all parts, by ${kind}: of the first`,
-    bars: rows.map(({ name, 'of the first': value }) => ({ label: name, value, text: String(value) })) } };
+  return { rows, chart: {
+    title: `CPU time of a purchase, all parts, by ${kind}: of the same with ${
+      smallest.toLocaleString('en')}`,
+    bars: rows.map(({ name, 'of the smallest': value }) =>
+      ({ label: name, value, text: String(value) })) } };
+}
+
+/** Servers, a worker and an API process. */
+async function startShop(say) {
+  await using started = new AsyncDisposableStack();
+  const ground = started.use(await startGround(say, { poolMegabytes }));
+  const program = started.use(await ground.startApi({}));
+  const all = started.move();
+  return { ...ground, program, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** A sale that has sold so many units, and has so many more. */
-async function saleWith({ database }, program, sold, left) {
+async function saleWith(shop, sold, left) {
+  const { database, program } = shop;
   const id = await createSale(program, sold + left);
   await fill(database, id, sold);
   await database.query('UPDATE sale_stock SET allocated = ?, seq = ? WHERE sale_id = ?',
     [sold, sold, id]);
   const startedAt = performance.now();
   await loadSale(program, id);
-  return { id, sold, loadMs: performance.now() - startedAt };
+  return { shop, id, sold, loadMs: performance.now() - startedAt };
 }
 
-/** Purchases of one sale; beside them plain requests. */
-async function sellSome({ generator, plain, database }, program, sale, name, count) {
+/** CPU µs of a purchase by part. */
+async function sellSome(sale, name, count) {
+  const { generator, database, program } = sale.shop;
   const requests = buyers(count, name.replaceAll(' ', '-')).map((buyer) => purchaseOf(buyer, sale.id));
   sale.sold += count;
   const figures = await measure(generator, program, requests,
     { settled: () => rowsWritten(database, sale.id, sale.sold) });
   expectOnly(figures, '202');
-  const [anybody] = buyers(1, 'anybody');
-  const beside = await measure(generator, plain, Array(count).fill(purchaseOf(anybody, 'constant')));
-  return { ...figures, plainSeconds: beside.cpuSeconds.api };
+  const { api, worker, redis, database: mariadb } = figures.cpuSeconds;
+  const parts = { API: api, worker, Redis: redis, MariaDB: mariadb };
+  return Object.fromEntries(Object.entries({ ...parts, all: api + worker + redis + mariadb })
+    .map(([part, seconds]) => [part, seconds * 1_000]));
 }
 
-/** CPU µs of a purchase by part; their sum, in plain requests of the same round, against the first. */
-function rowOf(name, { loadMs }, runs, first) {
-  const of = (valueOf) => median(runs.map(valueOf));
-  const cpu = (part) => Math.round(of(({ cpuSeconds }) => cpuSeconds[part] * 1_000));
-  const inPlain = Number(of(({ cpuSeconds: { api, worker, redis, database }, plainSeconds }) =>
-    (api + worker + redis + database) / plainSeconds).toFixed(1));
-  return { name, 'CPU µs API': cpu('api'), 'CPU µs worker': cpu('worker'),
-    'CPU µs Redis': cpu('redis'), 'CPU µs MariaDB': cpu('database'),
-    'in plain requests': inPlain,
-    'of the first': Number((inPlain / (first?.['in plain requests'] ?? inPlain)).toFixed(2)),
+/** Medians; the share is that of the rounds. */
+function rowOf(name, { loadMs }, runs) {
+  const of = (valueOf) => Number(median(runs.map(valueOf)).toFixed(2));
+  const cpu = (part) => Math.round(of(([, large]) => large[part]));
+  return { name, 'CPU µs API': cpu('API'), 'CPU µs worker': cpu('worker'),
+    'CPU µs Redis': cpu('Redis'), 'CPU µs MariaDB': cpu('MariaDB'), 'CPU µs all': cpu('all'),
+    'beside it, smallest': Math.round(of(([small]) => small.all)),
+    'of the smallest': of(([small, large]) => large.all / small.all),
     'load of the sale ms': Math.round(loadMs) };
 }
 
 /** Of a sale that is not loaded: rows, and nothing in Redis. */
-async function addOrders({ database }, program, count) {
+async function addOrders({ database, program }, count) {
   await fill(database, await createSale(program, 1), count);
 }
 
-async function addSales(_ground, program, count) {
+async function addSales({ program }, count) {
   for (let left = count; left > 0; left -= openedTogether) {
     await Promise.all(Array.from({ length: Math.min(openedTogether, left) },
       () => openSale(program, 1)));
@@ -103,7 +128,9 @@ async function addSales(_ground, program, count) {
 
 /** So many paid orders, in every table that an order is written to. */
 async function fill(database, saleId, count) {
-  const rid = `CONCAT('g', SUBSTR(MD5(CONCAT('${saleId}', seq)), 2))`;
+  // Two characters spread them, as those of the product do.
+  const rid = `CONCAT(SUBSTR('${digits}', 1 + seq % 32, 1), SUBSTR('${digits}', 1 + seq DIV 32 % 32, 1),
+    'g', SUBSTR(MD5(CONCAT('${saleId}', seq)), 4))`;
   for (let from = 1; from <= count; from += rowsTogether) {
     const numbers = `seq_${from}_to_${Math.min(count, from + rowsTogether - 1)}`;
     await database.query(`INSERT INTO orders (rid, sale_id, user_id, quantity, amount, currency, status,
@@ -119,8 +146,9 @@ async function fill(database, saleId, count) {
   }
 }
 
-async function calm({ cost }) {
-  const used = () => Object.values(cost()).reduce((sum, seconds) => sum + seconds, 0);
+async function calm(shops) {
+  const used = () => shops.flatMap(({ program }) => Object.values(program.cost()))
+    .reduce((sum, seconds) => sum + seconds, 0);
   for (let look = 0; look < looksAtMost; look += 1) {
     const before = used();
     await sleep(lookEveryMs);

@@ -22,9 +22,10 @@ export const funnelOff = { THROTTLE_USER: 'off', THROTTLE_IP: 'off', THROTTLE_DE
 /**
  * Redis (append-only, everysec) and MariaDB (commit flushed), as `npm start` runs them. `appendfsync`
  * is another setting of Redis; `replicas` is how many of it follow on this machine. With more than one
- * of `masters` it is a Redis Cluster of these.
+ * of `masters` it is a Redis Cluster of these. `poolMegabytes`: what MariaDB keeps in memory.
  */
-export async function startServers({ appendfsync = 'everysec', replicas = 0, masters = 1 } = {}) {
+export async function startServers({ appendfsync = 'everysec', replicas = 0, masters = 1,
+  poolMegabytes = 256 } = {}) {
   await using started = new AsyncDisposableStack();
   const folder = temporaryFolder(started);
   const keep = (server) => {
@@ -39,7 +40,8 @@ export async function startServers({ appendfsync = 'everysec', replicas = 0, mas
     keep(await startRedis({ dir: join(folder, `replica-${number}`),
       args: ['--replicaof', '127.0.0.1', String(redis.port)] }));
   }
-  const mariadb = keep(await startMariadb({ dir: join(folder, 'mariadb') }));
+  const mariadb = keep(await startMariadb({ dir: join(folder, 'mariadb'),
+    args: [`--innodb-buffer-pool-size=${poolMegabytes}M`] }));
   const environment = environmentOf(nodes, mariadb);
   await finished(fork(join(root, 'dist/src/cli/migrate.js'), { env: environment, silent: true }));
   const database = mysql.createPool({ uri: environment.DATABASE_URL });

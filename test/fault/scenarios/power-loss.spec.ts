@@ -48,7 +48,7 @@ async function losePower(stage: Stage, dead: readonly Server[]): Promise<void> {
   // What is older than the fault is on every disk by then.
   disk?.sync();
   await crowd.acknowledge(random.integer(30, 200));
-  await stage.inject(`${dead.join(' and ')} lose power`, async () => {
+  await stage.inject(`${dead.join(' and ')}: power is lost`, async () => {
     disk?.losePower();
     await Promise.all(dead.map((name) => name === 'Redis' ? servers.killRedis()
       : servers.killMariadb()));

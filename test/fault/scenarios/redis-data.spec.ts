@@ -42,6 +42,7 @@ scenario('a replica that lags takes over: what only the master had is lost, noth
     const link = await stage.way(servers.redisPort);
     const promote = await follow(stage, link);
     link.hang();
+    crowd.rush(); // or all would have rows by then
     await crowd.acknowledge(random.integer(10, 60));
     await stage.inject('the master is killed', () => servers.killRedis());
     await stage.pass(random.integer(0, 1_000));
