@@ -14,8 +14,8 @@ const rowsTogether = 50_000;
 /** Of reservation ids. */
 const digits = '0123456789abcdefghjkmnpqrstvwxyz';
 const openedTogether = 8;
-/** Servers that write down what came before are left alone until they use so little of a core. */
-const calmShare = 0.05;
+/** Two idle shops use half of it: servers that write down what came before are left alone until then. */
+const calmShare = 0.3;
 const lookEveryMs = 1_000;
 const looksAtMost = 120;
 

@@ -81,6 +81,18 @@ describe('the main process', () => {
     expect(lines).not.toMatch(/eighty|hunter2/);
   });
 
+  it('says in its log that its servers do not answer, and prints nothing beside it', async () => {
+    const nobody = `127.0.0.1:${await freePort()}`;
+    const { child, exit, errors } = startMain({ REDIS_URL: `redis://${nobody}`,
+      DATABASE_URL: `mysql://root@${nobody}/none`, LOG_LEVEL: 'debug' });
+    let log = '';
+    child.stdout?.setEncoding('utf8').on('data', (lines: string) => { log += lines; });
+    await until('a queue has no connection', async () => log.includes('queue connection fault'));
+    child.kill('SIGKILL');
+    await exit;
+    expect(await errors).toBe('');
+  });
+
   it('exits 1 when its port is taken', async () => {
     const first = await startReady();
     const second = startMain({ PORT: new URL(first.url).port });

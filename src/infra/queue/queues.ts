@@ -8,7 +8,7 @@ import { answersInTime, RedisConnections } from '../redis';
 /** Below that of whoever asks for our health. */
 const patienceMs = 800;
 
-/** Every queue of this process, for health, metrics and shutdown; reports their faults. */
+/** Every queue of this process, for health, metrics and shutdown. */
 @Injectable()
 export class Queues implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Queues');
@@ -24,14 +24,8 @@ export class Queues implements OnApplicationBootstrap, BeforeApplicationShutdown
     const instances = new Set(this.discovery.getProviders().map((wrapper): unknown =>
       wrapper.instance));
     this.queues = [...instances].filter((instance) => instance instanceof Queue);
-    for (const queue of this.queues) {
-      queue.on('error', (error) => {
-        this.logger.debug({ msg: 'queue connection fault', queue: queue.name, error: error.message });
-      });
-    }
     this.workers = [...instances].filter((instance) => instance instanceof WorkerHost)
       .map((host) => host.worker as Worker);
-    for (const worker of this.workers) this.report(worker);
   }
 
   /**
@@ -44,20 +38,6 @@ export class Queues implements OnApplicationBootstrap, BeforeApplicationShutdown
     for (const { backend } of [...this.queues, ...this.workers]) {
       backend.disconnect().catch(() => undefined); // the fault has been reported
     }
-  }
-
-  private report(worker: Worker): void {
-    const queue = worker.name;
-    worker.on('failed', (job, error) => {
-      this.logger.warn({ msg: 'job failed', queue, job: job?.name, jobId: job?.id,
-        attempts: job?.attemptsMade, err: error });
-    });
-    let lastMessage = '';
-    worker.on('error', ({ message }) => {
-      // Once per outage, not once per attempt.
-      if (message !== lastMessage) this.logger.warn({ msg: 'worker fault', queue, error: message });
-      lastMessage = message;
-    });
   }
 
   all(): readonly Queue[] {

@@ -3,6 +3,10 @@ import type { DynamicModule } from '@nestjs/common';
 import type { JobsOptions, RedisOptions, WorkerOptions } from 'bullmq';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { RedisConnections } from '../redis';
+import { ReportingQueue, ReportingWorker } from './reporting';
+
+BullModule.queueClass = ReportingQueue;
+BullModule.workerClass = ReportingWorker;
 
 /** Longer than a worker's blocking read: a server that says nothing for so long is gone. */
 const silenceMs = 15_000;
