@@ -12,6 +12,8 @@ function small(name: string, statesAtLeast: number, given: Partial<World>): Case
 }
 
 const oneBuyerTwice = buyers(2).map((attempt) => ({ ...attempt, buyer: 'buyer' }));
+/** The lender has one unit, the borrower none; a buyer of each. */
+const segments = { totals: [1, 0], loan: 1, attempts: [...buyers(1), ...buyers(1, 1, 1)] };
 const oneEach = [...buyers(1), ...buyers(1, 1, 1)];
 
 /** One unit and two buyers where nothing else is said. Small enough for every run of the tests. */
@@ -47,6 +49,14 @@ export const smallCases: readonly Case[] = [
   small('less stock while the database is the gate', 4_000,
     { delta: -1, totals: [2], faults: { outage: 1 } }),
   small('more stock while Redis falls back', 5_000, { delta: 1, faults: { rollback: 1 } }),
+  small('a loan between segments while S11 runs and crashes', 3_000,
+    { ...segments, faults: { doubt: 1, crash: 1, lostJob: 1 } }),
+  small('a loan between segments while Redis falls back', 10_000,
+    { ...segments, faults: { rollback: 1 } }),
+  small('a loan while the database is the gate of a segment', 1_000,
+    { ...segments, faults: { outage: 1 } }),
+  small('a loan, and who asks whether all is sold', 1_000,
+    { totals: [1, 1], loan: 1, attempts: [...buyers(1), ...buyers(2, 1, 1)], habits: ['ask'] }),
   small('freezing and thawing for two buyers', 2_000, { habits: ['freeze', 'cancel'] }),
   small('a thaw while Redis falls back and S11 crashes', 5_000,
     { attempts: buyers(1), habits: ['freeze'], faults: { rollback: 1, crash: 1 } }),
@@ -75,6 +85,12 @@ export const largeCases: readonly Case[] = [
     { delta: 1, faults: { outage: 1, rollback: 1 } }),
   small('less stock in an outage after which Redis falls back', 20_000,
     { delta: -1, totals: [2], faults: { outage: 1, rollback: 1 } }),
+  small('a loan while Redis falls back twice', 50_000, { ...segments, faults: { rollback: 2 } }),
+  small('a loan in an outage after which Redis falls back', 50_000,
+    { ...segments, faults: { outage: 1, rollback: 1 } }),
+  small('a loan of one of two units, and orders that end', 50_000,
+    { totals: [2, 1], loan: 1, attempts: [...buyers(1), ...buyers(2, 1, 1)],
+      habits: ['pay', 'cancel'], faults: { outage: 1 } }),
   small('thaws of two buyers in an outage', 50_000, { habits: ['freeze'], faults: { outage: 1 } }),
   small('thaws of two buyers while Redis falls back', 50_000,
     { habits: ['freeze'], faults: { rollback: 1 } }),

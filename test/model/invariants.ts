@@ -1,11 +1,11 @@
 import { sourcesOf } from '../../src/order/order-status';
 import { counterOf, isCurrent, unitsInRedis } from './scripts';
 import { at, holdsUnits, isLive, type Meta, type Row, type State } from './state';
-import type { World } from './world';
+import { deltaOf, type World } from './world';
 
 /** Those of docs/protocol.md that a model can tell; I4 and I8 count once nothing is under way. */
 export const invariantNames = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I8', 'I9', 'I10', 'I11', 'I12',
-  'I14'] as const;
+  'I14', 'sold out when nothing is left'] as const;
 export type InvariantName = (typeof invariantNames)[number];
 
 /** Whether it holds in this state. */
@@ -49,20 +49,37 @@ const ofStates: Partial<Record<InvariantName, (world: World, state: State) => bo
   I10: (_, { rows }) => rows.every((row) => row?.status !== 'paid' || !row.isOverdue),
   I11: (_, state) => state.stocks.every(({ seq }, sale) =>
     !isCurrent(state, sale) || at(state.redis.metas, sale).seq >= seq),
-  I14: ({ attempts, totals, delta = 0 }, { stocks, rows, adjustments }) =>
-    stocks.every(({ total, allocated }, sale) => {
+  I14: (world, { stocks, rows, adjustments }) => {
+    const { attempts, totals, loan } = world;
+    const isRight = stocks.every(({ total, allocated }, sale) => {
       const { status } = at(adjustments, sale);
-      const isIn = sale === 0 && (status === 'in_database' || status === 'done');
-      return total === at(totals, sale) + (isIn ? delta : 0)
+      const isIn = status === 'in_database' || status === 'done';
+      return total === at(totals, sale) + (isIn ? deltaOf(world, sale) : 0)
         && allocated === sumOf(attempts, sale, (rid) => rows[rid]?.given ?? 0);
-    }),
+    });
+    // Nobody has units that are lent twice.
+    return isRight && (loan === undefined || allTotals(stocks) <= plus(totals));
+  },
 };
+
+function plus(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+function allTotals(stocks: State['stocks']): number {
+  return plus(stocks.map(({ total }) => total));
+}
 
 /** Whether it holds over this step. */
 const ofSteps: Partial<Record<InvariantName,
   (world: World, before: State, after: State) => boolean>> = {
   I5: (_, before, after) => before.rows === after.rows
     || before.rows.every((row, rid) => !row || isLegal(row, after.rows[rid])),
+  // Where buyers give nothing back meanwhile, it is enough to look when it is said.
+  'sold out when nothing is left': ({ totals, attempts }, before, { question, redis, rows }) =>
+    question?.isOut !== true || before.question?.isOut === true
+      || plus(totals) === attempts.reduce((held, { quantity }, rid) =>
+        redis.holds[rid] ?? rows[rid] ? held + quantity : held, 0),
   I12: ({ attempts }, before, after) => before.redis.holds === after.redis.holds
     || before.boot !== after.boot || attempts.every(({ sale }, rid) => {
     const taken = after.redis.holds[rid]?.status === 'reserved'
@@ -76,6 +93,9 @@ const ofSteps: Partial<Record<InvariantName,
 const ofQuietStates: Partial<Record<InvariantName, (world: World, state: State) => boolean>> = {
   I4: (_, { stocks, redis }) => stocks.every(({ total, allocated }, sale) =>
     at(redis.metas, sale).available === total - allocated),
+  // Nor are lent units stranded between two segments.
+  I14: ({ loan, totals }, { stocks }) =>
+    loan === undefined || allTotals(stocks) === plus(totals),
   I8: (_, { promised, rows }) => rows.every((row, rid) =>
     row ? row.status !== 'pending_payment' || !row.isOverdue : promised[rid] !== true),
 };

@@ -39,6 +39,10 @@ export function keyFor(world: World): (state: State) => string {
         key += metaKey(at(metas, sale), stock, -1, state.runners);
       }
     });
+    if (state.question) {
+      const { begun, seen, isOut } = state.question;
+      key += `?${text(begun ? 1 : 0, isOut ? 1 : 0, ...seen.map((isSeen) => isSeen ? 1 : 0))}`;
+    }
     for (const runner of state.runners) {
       const stock = at(state.stocks, runner.sale);
       key += `|${text(runnerPhases[runner.phase], runner.sale, runner.boot === state.boot ? 1 : 0,

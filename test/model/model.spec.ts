@@ -50,6 +50,7 @@ describe('what the search takes for one state', () => {
     { faults: { doubt: 1, lostLock: 1 } },
     { habits: ['freeze'] as const, attempts: world().attempts.slice(1) },
     { delta: -1, totals: [2] },
+    { totals: [1, 0], loan: 1, habits: ['ask'] as const },
   ])('behaves as one: told apart in full, %j has the same states, none wrong', (given) => {
     const searched = world(given);
     const keyOf = keyFor(searched);

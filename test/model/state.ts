@@ -94,6 +94,16 @@ export interface Thaw {
   readonly epoch: number;
 }
 
+/** Of one buyer, whether the segments have anything left. */
+export interface Question {
+  /** A loan had begun when he began. */
+  readonly begun: boolean;
+  /** Segments in which he found nothing. */
+  readonly seen: readonly boolean[];
+  /** He was told that all is sold. */
+  readonly isOut: boolean;
+}
+
 export type Fault = 'rollback' | 'lostJob' | 'crash' | 'doubt' | 'lostLock' | 'outage';
 
 /** One moment of the whole product. Arrays are by sale or by rid. */
@@ -112,6 +122,7 @@ export interface State {
   readonly runsBegun: number;
   readonly thaws: readonly (Thaw | undefined)[];
   readonly adjustments: readonly Adjustment[];
+  readonly question: Question | undefined;
   /** Faults that may still happen. */
   readonly faults: Readonly<Record<Fault, number>>;
 }
@@ -138,6 +149,7 @@ export function initialState({ totals, attempts, faults }: World): State {
     runsBegun: 0,
     thaws: none,
     adjustments: totals.map((): Adjustment => ({ status: 'pending', readEpoch: 0 })),
+    question: undefined,
     faults: { rollback: 0, lostJob: 0, crash: 0, doubt: 0, lostLock: 0, outage: 0, ...faults },
   };
 }

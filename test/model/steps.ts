@@ -2,10 +2,11 @@
 import { faultSteps } from './faults';
 import { letterOf, withJob, withRedis, type Emit } from './moves';
 import { recoverySteps } from './recovery';
-import { cancelFrozen, commitThaw, endOrder, insertOrder, insertTombstone, moveTotal, pay }
+import { stockSteps } from './stock';
+import { cancelFrozen, commitThaw, endOrder, insertOrder, insertTombstone, pay }
   from './transactions';
-import { adjust, confirm, counterOf, release, requeue, reserve, retake, settle } from './scripts';
-import { at, changed, type Adjustment, type Job, type State, type Thaw } from './state';
+import { confirm, counterOf, release, requeue, reserve, retake, settle } from './scripts';
+import { at, changed, type Job, type State, type Thaw } from './state';
 import type { World } from './world';
 
 /** Every one makes a state of its own, as its hold has another number. */
@@ -20,7 +21,7 @@ export function nextSteps(world: World, state: State, emit: Emit): void {
     if (world.habits.includes('freeze')) freezeSteps(world, state, rid, emit);
   }
   for (let sale = 0; sale < world.totals.length; sale++) recoverySteps(world, state, sale, emit);
-  if (world.delta !== undefined) adjustSteps(world, state, world.delta, emit);
+  stockSteps(world, state, emit);
   faultSteps(world, state, emit);
 }
 
@@ -156,36 +157,5 @@ function freezeSteps(world: World, state: State, rid: number, emit: Emit): void 
     const { epoch } = at(state.redis.metas, sale);
     const taken = withRedis(state, retake(world, state, rid, thaw.hold));
     emit(`S13 thaw ${letter}: retake`, taken && become({ ...thaw, epoch }, taken));
-  }
-}
-
-/** S12 of the first sale, by whoever finishes it. */
-function adjustSteps(world: World, state: State, delta: number, emit: Emit): void {
-  const adjustment = at(state.adjustments, 0);
-  const { status, readEpoch } = adjustment;
-  const become = (change: Partial<Adjustment>, on = state): State =>
-    ({ ...on, adjustments: changed(on.adjustments, 0, { ...at(on.adjustments, 0), ...change }) });
-  const isFirst = readEpoch === 0;
-  const isStale = readEpoch !== at(state.stocks, 0).epoch;
-  if ((status === 'pending' || status === 'in_database') && isStale) {
-    emit('S12 read the epoch', become({ readEpoch: at(state.stocks, 0).epoch }),
-      isFirst ? undefined : 'own');
-  }
-  if (isFirst) return;
-  const redis = adjust(state, 0, delta, readEpoch);
-  const taken = typeof redis === 'string' ? undefined : { ...state, redis };
-  const databaseFirst = delta > 0 || !world.rules.redisFirst;
-  if (status === 'pending' && databaseFirst) {
-    emit('S12 change the database', moveTotal(state, 0, delta, 'in_database'), 'own');
-  } else if (status === 'pending') {
-    emit('S12 take out of Redis', taken && become({ status: 'in_redis' }, taken), 'own');
-    if (redis === 'short') emit('S12 is refused', become({ status: 'refused' }), 'own');
-  } else if (status === 'in_redis') {
-    const back = become({ status: 'pending' });
-    emit('S12 change the database', moveTotal(back, 0, delta, 'done') ?? back, 'own');
-    emit('S12 crashes between the sides', back);
-  } else if (status === 'in_database') {
-    emit('S12 change Redis', taken && become({ status: 'done' }, taken), 'own');
-    if (taken && taken.redis !== state.redis) emit('S12 changes Redis and crashes', taken);
   }
 }

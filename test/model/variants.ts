@@ -54,5 +54,8 @@ export const variants: readonly Variant[] = [
   without('closerCheck', 'I8', { faults: { doubt: 1, lostLock: 1, lostJob: 1 } }),
   without('marksAdjustments', 'I3', { delta: 1, faults: { doubt: 1 } }),
   without('redisFirst', 'I3', { delta: -1 }),
+  without('lenderFirst', 'I14', { totals: [1, 0], loan: 1 }),
+  without('looksAtLoans', 'sold out when nothing is left',
+    { totals: [1, 0], loan: 1, habits: ['ask'], attempts: [...buyers(1), ...buyers(1, 1, 1)] }),
   without('gateCheck', 'I3', { faults: { rollback: 1 } }),
 ];

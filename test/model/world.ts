@@ -8,7 +8,7 @@ export interface Attempt {
 }
 
 /** What buyers, operators and clocks may do besides buying; each costs states. */
-export type Habit = 'pay' | 'cancel' | 'overdue' | 'refund' | 'freeze';
+export type Habit = 'pay' | 'cancel' | 'overdue' | 'refund' | 'freeze' | 'ask';
 
 /** The guards of the protocol. Each may be switched off, to see what breaks. */
 export const soundRules = {
@@ -54,6 +54,10 @@ export const soundRules = {
   marksAdjustments: true,
   /** A decrease takes the units out of Redis first. */
   redisFirst: true,
+  /** The borrower's side of a loan waits for that of the lender. */
+  lenderFirst: true,
+  /** "Sold out" is said only when no loan was under way and none has begun since. */
+  looksAtLoans: true,
   /** A worker takes the present epoch for an older entry only while the database is the gate. */
   gateCheck: true,
 } as const;
@@ -75,8 +79,15 @@ export interface World {
   readonly faults: Partial<Record<Fault, number>>;
   /** Change of the stock of the first sale (S12), once. */
   readonly delta?: number;
+  /** So many units of the first sale go to the second, once: both are segments of one. */
+  readonly loan?: number;
   readonly rules: Rules;
   readonly badHabits: readonly BadHabit[];
+}
+
+/** What S12 changes in a sale. */
+export function deltaOf({ delta = 0, loan = 0 }: World, sale: number): number {
+  return [delta - loan, loan][sale] ?? 0;
 }
 
 /** A world of one sale, one unit and two buyers, with what is given on top. */
