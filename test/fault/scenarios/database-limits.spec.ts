@@ -77,9 +77,11 @@ scenario('as much is held without an order as may be: buyers are told to come ba
   async (stage) => {
     const { servers, deployment, saleId, crowd } = stage;
     await stage.inject('MariaDB is down', () => servers.killMariadb());
-    crowd.start(24, 0); // those who wait for their order buy nothing more
+    crowd.rush();
+    let buyers = 0;
     await until('a buyer is told to come back', async () => {
-      const { status, body, headers } = await stage.client.buy(saleId, 'late-buyer');
+      buyers += 1; // another one each time: whoever has bought is told of his limit
+      const { status, body, headers } = await stage.client.buy(saleId, `late-buyer-${buyers}`);
       return status === 503 && body.code === 'TEMPORARILY_UNAVAILABLE' && headers['retry-after'];
     });
     await crowd.tried(50);
