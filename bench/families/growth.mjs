@@ -8,7 +8,7 @@ import { buyers, purchaseOf } from '../lib/requests.mjs';
 import { rowsWritten } from '../lib/rows.mjs';
 import { median } from '../lib/statistics.mjs';
 
-/** What a server for so many orders has: the indexes that are written to fit into it. */
+/** Of MariaDB: a third of what ten million orders take. */
 const poolMegabytes = 4_096;
 const rowsTogether = 50_000;
 /** Of reservation ids. */

@@ -4,7 +4,7 @@ import { saleKeys } from '../../../src/stock/sale-keys';
 import { until } from '../../support/until';
 import { dieAt } from '../support/crash';
 import { scenario } from '../support/scenario';
-import type { Outcome, Stage, StageSettings } from '../support/stage';
+import { scale, type Outcome, type Stage, type StageSettings } from '../support/stage';
 
 type Side = 'lender' | 'borrower';
 
@@ -56,7 +56,9 @@ async function amidLoan({ deployment, saleId }: Stage, side: Side,
 
 /** Units were lent and none came or went; and the buyers of one home can have all that is left. */
 async function expectNothingStranded({ client, saleId }: Stage, { books }: Outcome): Promise<void> {
-  expect(books.loans.filter(({ status }) => status === 'done').length).toBeGreaterThan(0);
+  // A few shoppers may leave what is left to the buyers below.
+  expect(books.loans.filter(({ status }) => status === 'done').length)
+    .toBeGreaterThan(scale === 'small' ? 0 : 1);
   expect(books.database.total).toBe(stock);
   let buyers = 0;
   for (let code: string | undefined; code !== 'SOLD_OUT';) {
