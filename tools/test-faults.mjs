@@ -38,6 +38,7 @@ await runOnTestServers(async (environment) => {
   const matrix = faultMatrix(results,
     { seeds, scale: options.scale, date: new Date(), seconds: (Date.now() - startedAtMs) / 1000 });
   say(`\n${matrix}`);
+  if (options.only && results.length === 0) say(`No scenario's name matches ${options.only}.`);
   if (options.write) writeFileSync(join(root, 'docs/fault-matrix.md'), matrix);
   if (process.exitCode) say(`histories of what failed: ${kept}`);
 });

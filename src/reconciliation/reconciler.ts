@@ -40,10 +40,24 @@ export class Reconciler {
    * Reconciles one sale or all live ones. Throws NOT_FOUND for an unknown sale, and
    * TEMPORARILY_UNAVAILABLE while another run is under way.
    */
-  async run(cause: RunCause, saleId?: string): Promise<ReconciliationItem[]> {
+  run(cause: RunCause, saleId?: string): Promise<ReconciliationItem[]> {
+    return this.alone(cause, () => saleId === undefined ? this.reconcileEach(this.catalog.live())
+      : this.reconcileOne(saleId));
+  }
+
+  /**
+   * Looks again at sales of which an earlier run said `moving`. Where `insists`, a difference that moves
+   * still is repaired by rid: at work in progress that moves nothing, and a busy sale never stands still.
+   */
+  again(saleIds: readonly string[], insists: boolean): Promise<ReconciliationItem[]> {
+    const sales = this.catalog.live().filter(({ id }) => saleIds.includes(id));
+    return this.alone('schedule', () => this.reconcileEach(sales, insists));
+  }
+
+  private async alone(cause: RunCause, reconcile: () => Promise<ReconciliationItem[]>) {
     const locked = await this.database.withLock('reconcile', async () => {
       const startedAt = new Date(this.clock.now());
-      const items = saleId === undefined ? await this.reconcileAll() : await this.reconcileOne(saleId);
+      const items = await reconcile();
       await this.runs.store(cause, startedAt, items);
       return items;
     });
@@ -53,11 +67,11 @@ export class Reconciler {
   }
 
   /** One sale's fault must not keep the others from being looked at. */
-  private async reconcileAll(): Promise<ReconciliationItem[]> {
+  private async reconcileEach(sales: readonly Sale[], insists = false): Promise<ReconciliationItem[]> {
     const items: ReconciliationItem[] = [];
-    for (const sale of this.catalog.live()) {
+    for (const sale of sales) {
       try {
-        items.push(await this.reconcile(sale));
+        items.push(await this.reconcile(sale, insists));
       } catch (error) {
         this.logger.error({ msg: 'sale not reconciled', saleId: sale.id, error: String(error) });
       }
@@ -73,13 +87,14 @@ export class Reconciler {
     return items;
   }
 
-  private async reconcile(sale: Sale): Promise<ReconciliationItem> {
-    const { standing, stalled, snapshot } = await this.lookTwice(sale.id);
+  private async reconcile(sale: Sale, insists = false): Promise<ReconciliationItem> {
+    const { standing, stalled, moving, snapshot } = await this.lookTwice(sale.id);
     let item: ReconciliationItem = { saleId: sale.id, drift: standing ? snapshot.drift : 0,
       repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: true,
-      inFlight: snapshot.inFlight };
+      inFlight: snapshot.inFlight, moving };
     if (standing) item = await this.mend(sale, item);
     else if (stalled) item = { ...item, repaired: await this.repair.overlooked(sale) };
+    else if (moving && insists) item = { ...item, repaired: await this.repair.byRid(sale) };
     this.metrics.stockDrift.set({ sale_id: sale.id }, item.driftAfter);
     if (item.driftAfter === 0 && item.consistentAfter) await this.retireIfOver(sale, snapshot);
     return item;
@@ -102,19 +117,20 @@ export class Reconciler {
     }
     return { ...item, repaired, rebuilt, driftAfter: after.standing ? after.snapshot.drift : 0,
       consistentAfter: !after.standing || after.snapshot.consistent,
-      inFlight: after.snapshot.inFlight };
+      inFlight: after.snapshot.inFlight, moving: after.moving };
   }
 
   /** A difference that moves is work in progress; one that stands is a fault, and so are units in flight. */
   private async lookTwice(saleId: string) {
     const first = await this.snapshots.of(saleId);
     if (!first.loaded || (!isOff(first) && first.inFlight === 0)) {
-      return { standing: false, stalled: false, snapshot: first };
+      return { standing: false, stalled: false, moving: false, snapshot: first };
     }
     await sleep(betweenLooksMs);
     const second = await this.snapshots.of(saleId);
     const isSame = JSON.stringify(first) === JSON.stringify(second);
-    return { standing: isSame && isOff(second), stalled: isSame, snapshot: second };
+    return { standing: isSame && isOff(second), stalled: isSame, moving: !isSame && isOff(second),
+      snapshot: second };
   }
 
   private async retireIfOver(sale: Sale, { inFlight, database, gate }: StockSnapshot): Promise<void> {

@@ -17,6 +17,8 @@ export interface ReconciliationItem {
   /** False: a side does not agree with itself, and somebody must look. */
   consistentAfter: boolean;
   inFlight: number;
+  /** The sides differed, and not by the same at both looks: work in progress, to be looked at again. */
+  moving: boolean;
 }
 
 export interface ReconciliationRun {

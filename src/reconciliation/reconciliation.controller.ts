@@ -46,9 +46,10 @@ const reconciliationBody = z.strictObject({ saleId: saleIdText.optional() })
   .meta({ id: 'ReconciliationRequest', examples: [{}] });
 
 const item = z.object({ saleId: z.string(), drift: z.int(), repaired: z.int(),
-  rebuilt: z.boolean(), driftAfter: z.int(), consistentAfter: z.boolean(), inFlight: z.int() });
+  rebuilt: z.boolean(), driftAfter: z.int(), consistentAfter: z.boolean(), inFlight: z.int(),
+  moving: z.boolean().meta({ description: 'The sides differ, but not by the same at both looks' }) });
 const sampleItem = { saleId: 'sale_0a1b2c3d4e5f6g7h8j9k', drift: 1, repaired: 1, rebuilt: false,
-  driftAfter: 0, consistentAfter: true, inFlight: 0 };
+  driftAfter: 0, consistentAfter: true, inFlight: 0, moving: false };
 const lookedAt = item.meta({ id: 'ReconciliationItem', examples: [sampleItem] });
 
 const pastItem = item.extend({ runId: z.string(), cause: z.enum(['schedule', 'operator']),

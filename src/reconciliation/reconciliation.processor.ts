@@ -4,13 +4,30 @@ import type { Job, Queue } from 'bullmq';
 import { Schedules, workerDefaults } from '../infra/queue';
 import { Archiver } from './archiver';
 import { Reconciler } from './reconciler';
+import type { ReconciliationItem } from './reconciliation-runs';
 
 export const reconciliationQueue = 'reconciliation';
 
 const reconcile = 'reconcile';
+const lookAgain = 'look-again';
 const archive = 'archive';
 
-/** Once a minute reconciles every live sale, and moves rows of those long over to the archive. */
+const againAfterMs = 5_000;
+/** Together less than the minute after which every sale is looked at anyway. */
+const againAtMost = 10;
+/** A difference that was met this often, and moved each time, may hide one that stands. */
+const insistsAt = 2;
+
+interface AgainJob {
+  saleIds: string[];
+  /** 1 for the first look after the minute's. */
+  look: number;
+}
+
+/**
+ * Once a minute reconciles every live sale, and every few seconds those whose difference moved; moves
+ * rows of sales that are long over to the archive.
+ */
 @Processor(reconciliationQueue, { ...workerDefaults, concurrency: 1 })
 export class ReconciliationProcessor extends WorkerHost implements OnApplicationBootstrap {
   constructor(
@@ -27,15 +44,25 @@ export class ReconciliationProcessor extends WorkerHost implements OnApplication
     this.schedules.every(this.queue, archive, 60_000);
   }
 
-  override async process({ name }: Job): Promise<void> {
+  override async process({ name, data }: Job): Promise<void> {
     switch (name) {
       case reconcile:
-        await this.reconciler.run('schedule');
+        await this.followUp(await this.reconciler.run('schedule'), 1);
         return;
+      case lookAgain: {
+        const { saleIds, look } = data as AgainJob;
+        await this.followUp(await this.reconciler.again(saleIds, look === insistsAt), look + 1);
+        return;
+      }
       case archive:
         await this.archiver.run();
         return;
       default: throw new Error(`No job of reconciliation is called ${name}`);
     }
+  }
+  private async followUp(items: readonly ReconciliationItem[], look: number): Promise<void> {
+    const saleIds = items.filter(({ moving }) => moving).map(({ saleId }) => saleId);
+    if (saleIds.length === 0 || look > againAtMost) return;
+    await this.queue.add(lookAgain, { saleIds, look } satisfies AgainJob, { delay: againAfterMs });
   }
 }

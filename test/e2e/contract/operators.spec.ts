@@ -207,7 +207,8 @@ describe('operators', () => {
     await product.client.atRest(saleId);
     const clean = await post('reconciliations', { saleId });
     expect(clean).toMatchObject({ status: 200, body: { items: [
-      { saleId, drift: 0, repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: true, inFlight: 0 }] } });
+      { saleId, drift: 0, repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: true, inFlight: 0,
+        moving: false }] } });
     await product.get(Database).execute(
       "UPDATE orders SET status = 'paid', paid_at = NOW(3) WHERE rid = ?", [id]);
     await product.get(Database).execute(

@@ -78,11 +78,8 @@ interface PaymentRow {
 }
 
 const lateStatuses = ['received', 'late', 'refunding', 'refunded'];
-/**
- * Schedules that were deleted are put back twice a minute. Reconciliation comes once a minute, and mends a
- * difference that stands: one that it meets while orders still end waits for the next time.
- */
-const patienceMs = 180_000;
+/** Schedules that were deleted are put back twice a minute; reconciliation comes once a minute. */
+const patienceMs = 120_000;
 
 /**
  * Waits until nothing of the sale is on its way any more, then checks every invariant. The rows of

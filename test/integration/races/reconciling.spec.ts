@@ -1,8 +1,12 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import type { Job, Queue } from 'bullmq';
 import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
 import { OrderLife } from '../../../src/order';
 import { Preload } from '../../../src/reconciliation/preload';
 import { Reconciler } from '../../../src/reconciliation/reconciler';
+import { ReconciliationProcessor, reconciliationQueue }
+  from '../../../src/reconciliation/reconciliation.processor';
 import { Recovery } from '../../../src/reconciliation/recovery';
 import { StockSnapshots } from '../../../src/reconciliation/stock-snapshots';
 import { saleKeys } from '../../../src/stock';
@@ -83,6 +87,60 @@ describe('two processes that look after one sale', () => {
     expect(runs).toHaveLength(1);
     expect(await product.client.stock(saleId)).toMatchObject({ drift: 0, consistent: true,
       redis: { available: 17, reserved: 0, ordered: 2, sold: 2 } });
+  });
+
+  describe('amid buyers, so that the difference moves between two looks', () => {
+    const buyBetweenLooks = (looking: TestProduct, saleId: string, buyer: string) => {
+      afterNext(looking.get(StockSnapshots), 'of', (id) => id === saleId, () =>
+        product.client.buy(saleId, buyer));
+    };
+    /** A sale with a payment of which Redis was never told. */
+    const damagedSale = async () => {
+      const saleId = await saleWithOrders(3);
+      await database.execute(
+        `UPDATE orders SET status = 'paid', paid_at = NOW(3)
+          WHERE sale_id = ? AND status = 'pending_payment' LIMIT 1`, [saleId]);
+      return saleId;
+    };
+    const soldByRedis = async (saleId: string) => Number(await redis().hget(keysOf(saleId).meta, 'sold'));
+
+    it('repairs nothing at first, and by rid when the difference is there time and again', async () => {
+      const saleId = await damagedSale();
+      buyBetweenLooks(product, saleId, 'late-1');
+      expect(await product.get(Reconciler).run('operator', saleId))
+        .toMatchObject([{ moving: true, drift: 0, repaired: 0, rebuilt: false }]);
+      expect(await soldByRedis(saleId)).toBe(1);
+      buyBetweenLooks(product, saleId, 'late-2');
+      expect(await product.get(Reconciler).again([saleId], true))
+        .toMatchObject([{ saleId, moving: true, repaired: 1, rebuilt: false }]);
+      expect(await soldByRedis(saleId)).toBe(2);
+    });
+
+    it('looks again in seconds, and not for ever', async () => {
+      const saleId = await damagedSale();
+      const looking = worker = await TestProduct.start({ ROLES: 'worker' }, installation);
+      const processor = looking.get(ReconciliationProcessor);
+      await processor.worker.pause();
+      const queue = looking.get<Queue>(getQueueToken(reconciliationQueue));
+      /** What it plans after this job, amid another purchase. */
+      const plannedBy = async (job: Pick<Job, 'name' | 'data'>, buyer: string) => {
+        buyBetweenLooks(looking, saleId, buyer);
+        await processor.process(job as Job);
+        const planned = (await queue.getDelayed()).filter(({ name }) => name === 'look-again');
+        await Promise.all(planned.map((found) => found.remove()));
+        return planned.map(({ data, opts }) => ({ ...data as object, delay: opts.delay }));
+      };
+      const again = (look: number) => ({ name: 'look-again', data: { saleIds: [saleId], look } });
+      expect(await plannedBy({ name: 'reconcile', data: {} }, 'late-1'))
+        .toEqual([{ saleIds: [saleId], look: 1, delay: 5_000 }]);
+      expect(await plannedBy(again(1), 'late-2'))
+        .toEqual([{ saleIds: [saleId], look: 2, delay: 5_000 }]);
+      expect(await soldByRedis(saleId)).toBe(1);
+      expect(await plannedBy(again(10), 'late-3')).toEqual([]);
+      expect(await soldByRedis(saleId)).toBe(1);
+      await plannedBy(again(2), 'late-4');
+      expect(await soldByRedis(saleId)).toBe(2);
+    });
   });
 
   it.each([1, 2, 3])('recovers once when both processes see the same doubt (round %i)',
