@@ -5,7 +5,8 @@ import { Metrics } from '../infra/metrics';
 import { Overload } from '../infra/overload';
 import { QueueProgress } from '../infra/queue';
 import { SaleCatalog } from '../sale';
-import { StockOutbox } from '../stock';
+import { StockOutbox, type SaleBacklog } from '../stock';
+import { BacklogTurns } from './backlog-turns';
 import { orderQueue } from './queues';
 
 const lookEveryMs = 500;
@@ -21,12 +22,13 @@ const lateEntries = 500;
 
 /**
  * What is on its way to the database: reservations in the outbox, jobs in the queue. Every process
- * looks twice a second and comes to the same result.
+ * looks twice a second and comes to the same result. Of very many sales those without any take turns.
  */
 @Injectable()
 export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('OrderBacklog');
-  private entries: ReadonlyMap<string, number> = new Map();
+  private readonly backlogs = new Map<string, SaleBacklog>();
+  private readonly turns = new BacklogTurns();
   private timer: NodeJS.Timeout | undefined;
   private isLooking = false;
   private isHolding = false;
@@ -42,6 +44,7 @@ export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => { void this.look(); }, lookEveryMs).unref();
+    this.metrics.onScrape(async () => { this.showDepth(); });
   }
 
   onModuleDestroy(): void {
@@ -59,7 +62,7 @@ export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
   /** Whether orders of this sale that are not there yet are only late: nobody has lost them. */
   isLate(saleId: string): boolean {
     return this.isHolding || this.progress.jobsOf(orderQueue) > lateJobs
-      || (this.entries.get(saleId) ?? 0) > lateEntries;
+      || (this.backlogs.get(saleId)?.entries ?? 0) > lateEntries;
   }
 
   private async look(): Promise<void> {
@@ -90,13 +93,27 @@ export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async measure(): Promise<void> {
-    const backlogs = await this.outbox.backlogs(this.catalog.live().map(({ id }) => id));
-    this.entries = new Map([...backlogs].map(([saleId, { entries }]) => [saleId, entries]));
+    const live = this.catalog.live().map(({ id }) => id);
+    const asked = this.turns.next(live, (saleId) => this.hasAny(saleId));
+    const found = await this.outbox.backlogs(asked);
+    for (const saleId of asked) this.backlogs.delete(saleId);
+    for (const [saleId, backlog] of found) this.backlogs.set(saleId, backlog);
+    const isLive = new Set(live);
+    for (const saleId of this.backlogs.keys()) if (!isLive.has(saleId)) this.backlogs.delete(saleId);
+    let most = 0;
+    for (const { units } of this.backlogs.values()) most = Math.max(most, units);
+    this.overload.reportBacklog(most / this.config.backlogPerSale);
+  }
+
+  private hasAny(saleId: string): boolean {
+    const backlog = this.backlogs.get(saleId);
+    return backlog !== undefined && backlog.entries + backlog.units > 0;
+  }
+
+  private showDepth(): void {
     this.metrics.outboxDepth.reset();
-    for (const [saleId, depth] of this.entries) {
-      this.metrics.outboxDepth.set({ sale_id: saleId }, depth);
+    for (const [saleId, { entries }] of this.backlogs) {
+      this.metrics.outboxDepth.set({ sale_id: saleId }, entries);
     }
-    const units = [...backlogs.values()].map(({ units: held }) => held);
-    this.overload.reportBacklog(Math.max(0, ...units) / this.config.backlogPerSale);
   }
 }

@@ -10,9 +10,9 @@ import { newId } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockOutbox, type OutboxBatch } from '../stock';
 import { OrderBacklog } from './order-backlog';
+import { OutboxTurns } from './outbox-turns';
 import { orderQueue, type OrderBatchJob } from './queues';
 
-const blockMs = 250;
 /** A read that found little waits this long, so that the next one finds a batch. */
 const gatherMs = 4;
 const pauseMs = 200;
@@ -28,6 +28,7 @@ const claimIdleMs = 10_000;
 export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('OrderRelay');
   private readonly consumer = newId('relay');
+  private readonly turns = new OutboxTurns();
   private reader: RedisClient | undefined;
   private stopped = false;
   private running: Promise<void> = Promise.resolve();
@@ -68,18 +69,20 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
     }
   }
 
-  /** One look at the outbox of every live sale. Resolves to how long to wait before the next. */
+  /** One look at the outboxes of live sales. Resolves to how long to wait before the next. */
   private async step(reader: RedisClient): Promise<number> {
     // They are safe in the outbox: in a queue that is full or stuck they would only take more room.
     if (this.backlog.holdsRelay) return pauseMs;
     const isClaimDue = performance.now() - this.lastClaimAt > claimEveryMs;
     if (isClaimDue && this.unreadable.length > 0) await this.ensureGroups();
-    const saleIds = this.outbox.readable(this.catalog.live().map(({ id }) => id))
+    const live = this.outbox.readable(this.catalog.live().map(({ id }) => id))
       .filter((id) => !this.unreadable.includes(id));
-    if (saleIds.length === 0) return pauseMs;
-    if (isClaimDue) await this.claim(saleIds);
+    if (live.length === 0) return pauseMs;
+    if (isClaimDue) await this.claim(live);
+    const { saleIds, blockMs } = this.turns.next(live, performance.now());
     const batches = await this.outbox.read(reader, this.consumer, saleIds,
       this.config.outboxBatch, blockMs);
+    this.turns.took(batches.map(({ saleId }) => saleId));
     await Promise.all(batches.map((batch) => this.carry(batch)));
     const isFull = batches.some(({ entries }) => entries.length === this.config.outboxBatch);
     return batches.length === 0 || isFull ? 0 : gatherMs;

@@ -1,3 +1,4 @@
+export { Doubts } from './doubts';
 export { Preload } from './preload';
 export { Reconciler } from './reconciler';
 export { ReconciliationApiModule, ReconciliationModule, ReconciliationWorkerModule }

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Origin } from '../infra/audit';
 import { ProblemError } from '../kernel';
 import { SaleGate, SaleLife, stockIdsOf, unitsOf } from '../sale';
+import { Doubts } from './doubts';
 import { Recovery } from './recovery';
 
 const patienceMs = 10_000;
@@ -15,6 +16,7 @@ const loadedTogether = 8;
 export class Preload {
   constructor(
     private readonly life: SaleLife,
+    private readonly doubts: Doubts,
     private readonly recovery: Recovery,
     private readonly gate: SaleGate,
   ) {}
@@ -37,7 +39,7 @@ export class Preload {
   }
 
   private async load(saleId: string, deadline: number): Promise<void> {
-    while (await this.recovery.doubt(saleId) !== undefined) {
+    while (await this.doubts.about(saleId) !== undefined) {
       if (performance.now() > deadline) throw notLoadedYet();
       // Somebody else may be loading it: then wait for him.
       if (!await this.recovery.recover(saleId)) await sleep(stepMs);

@@ -5,7 +5,9 @@ import { OrderModule } from '../order';
 import { SaleModule } from '../sale';
 import { Archiver } from './archiver';
 import { DatabaseMode } from './database-mode';
+import { Doubts } from './doubts';
 import { Drain } from './drain';
+import { LookAgain, reconciliationQueue } from './look-again';
 import { LossDecisions } from './loss-decisions';
 import { LostOrders } from './lost-orders';
 import { LostOrdersController } from './lost-orders.controller';
@@ -13,7 +15,7 @@ import { OfferSnapshots } from './offer-snapshots';
 import { Preload } from './preload';
 import { Reconciler } from './reconciler';
 import { ReconciliationController } from './reconciliation.controller';
-import { reconciliationQueue, ReconciliationProcessor } from './reconciliation.processor';
+import { ReconciliationProcessor } from './reconciliation.processor';
 import { ReconciliationRuns } from './reconciliation-runs';
 import { RedisSighting } from './redis-sighting';
 import { Recovery } from './recovery';
@@ -23,7 +25,7 @@ import { SegmentKeeper } from './segment-keeper';
 import { StockGauges } from './stock-gauges';
 import { StockSnapshots } from './stock-snapshots';
 
-const services = [Archiver, DatabaseMode, Drain, LossDecisions, LostOrders, OfferSnapshots, Preload, Reconciler,
+const services = [Archiver, DatabaseMode, Doubts, Drain, LossDecisions, LostOrders, OfferSnapshots, Preload, Reconciler,
   ReconciliationRuns, Recovery, Repair, StockSnapshots];
 
 @Module({
@@ -42,6 +44,6 @@ export class ReconciliationApiModule {}
 
 @Module({
   imports: [ReconciliationModule, SaleModule, registerQueue(reconciliationQueue, retriedByNextRun)],
-  providers: [RecoveryWatch, ReconciliationProcessor, SegmentKeeper],
+  providers: [LookAgain, RecoveryWatch, ReconciliationProcessor, SegmentKeeper],
 })
 export class ReconciliationWorkerModule {}

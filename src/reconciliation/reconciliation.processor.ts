@@ -3,13 +3,11 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { Job, Queue } from 'bullmq';
 import { Schedules, workerDefaults } from '../infra/queue';
 import { Archiver } from './archiver';
+import { LookAgain, lookAgain, reconciliationQueue, type LookAgainJob } from './look-again';
 import { Reconciler } from './reconciler';
 import type { ReconciliationItem } from './reconciliation-runs';
 
-export const reconciliationQueue = 'reconciliation';
-
 const reconcile = 'reconcile';
-const lookAgain = 'look-again';
 const archive = 'archive';
 
 const againAfterMs = 5_000;
@@ -17,12 +15,6 @@ const againAfterMs = 5_000;
 const againAtMost = 10;
 /** A difference that was met this often, and moved each time, may hide one that stands. */
 const insistsAt = 2;
-
-interface AgainJob {
-  saleIds: string[];
-  /** 1 for the first look after the minute's. */
-  look: number;
-}
 
 /**
  * Once a minute reconciles every live sale, and every few seconds those whose difference moved; moves
@@ -35,6 +27,7 @@ export class ReconciliationProcessor extends WorkerHost implements OnApplication
     private readonly schedules: Schedules,
     private readonly reconciler: Reconciler,
     private readonly archiver: Archiver,
+    private readonly lookAgain: LookAgain,
   ) {
     super();
   }
@@ -50,7 +43,7 @@ export class ReconciliationProcessor extends WorkerHost implements OnApplication
         await this.followUp(await this.reconciler.run('schedule'), 1);
         return;
       case lookAgain: {
-        const { saleIds, look } = data as AgainJob;
+        const { saleIds, look } = data as LookAgainJob;
         await this.followUp(await this.reconciler.again(saleIds, look === insistsAt), look + 1);
         return;
       }
@@ -63,6 +56,6 @@ export class ReconciliationProcessor extends WorkerHost implements OnApplication
   private async followUp(items: readonly ReconciliationItem[], look: number): Promise<void> {
     const saleIds = items.filter(({ moving }) => moving).map(({ saleId }) => saleId);
     if (saleIds.length === 0 || look > againAtMost) return;
-    await this.queue.add(lookAgain, { saleIds, look } satisfies AgainJob, { delay: againAfterMs });
+    await this.lookAgain.ask({ saleIds, look }, againAfterMs);
   }
 }

@@ -6,7 +6,10 @@ import { SaleCatalog } from '../sale';
 import { StockRedis } from '../stock';
 import { DatabaseIsOlder } from './database-is-older';
 import { DatabaseMode } from './database-mode';
+import { Doubts } from './doubts';
+import { LookAgain } from './look-again';
 import { Recovery } from './recovery';
+import { StandingDrift } from './standing-drift';
 
 const lookEveryMs = 1_000;
 const atOnce = 8;
@@ -15,7 +18,8 @@ const askAgainMs = 15_000;
 
 /**
  * Looks for doubts about Redis: on every connect, and once a second. Runs in every worker; the lock
- * in the database lets one of them recover a sale.
+ * in the database lets one of them recover a sale. A drift that stands still while it looks is a matter
+ * for reconciliation, at once.
  */
 @Injectable()
 export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -26,9 +30,12 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
   private goneSince: number | undefined;
   /** Sales with lost orders, and when to look at them again. */
   private readonly undecided = new Map<string, number>();
+  private readonly drift = new StandingDrift();
 
   constructor(
+    private readonly doubts: Doubts,
     private readonly recovery: Recovery,
+    private readonly lookAgain: LookAgain,
     private readonly redis: StockRedis,
     private readonly catalog: SaleCatalog,
     private readonly mode: DatabaseMode,
@@ -55,7 +62,10 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
-  /** Recovers every live sale about which there is a doubt, a few at a time, or does without Redis. */
+  /**
+   * Recovers every live sale about which there is a doubt, a few at a time, or does without Redis; has
+   * those reconciled whose drift stands still.
+   */
   async look(): Promise<void> {
     try {
       if (!this.redis.isThere) {
@@ -64,7 +74,8 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
         return;
       }
       this.goneSince = undefined;
-      const doubts = await this.recovery.doubts(this.catalog.live().map(({ id }) => id));
+      const verdicts = await this.doubts.look(this.catalog.live().map(({ id }) => id));
+      const doubts = new Map([...verdicts].flatMap(([id, { doubt }]) => doubt ? [[id, doubt]] : []));
       this.forgetDecided(doubts);
       const now = performance.now();
       const waiting = [...doubts].filter(([id, doubt]) => doubt !== 'unreachable'
@@ -75,6 +86,8 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
         }
       };
       await Promise.all(Array.from({ length: atOnce }, runner));
+      const standing = this.drift.note(new Map([...verdicts].map(([id, { drift }]) => [id, drift])));
+      if (standing.length > 0) this.haveReconciled(standing);
     } catch (error) {
       this.warn({ msg: 'doubts not looked for, trying again', error: String(error) });
     }
@@ -87,6 +100,13 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
       if (error instanceof DatabaseIsOlder) this.wait(saleId, error);
       else this.warn({ msg: 'sale not recovered, trying again', saleId, error: String(error) });
     }
+  }
+
+  /** Not awaited: a Redis that goes now must not keep the next look from doing without it. */
+  private haveReconciled(saleIds: string[]): void {
+    this.lookAgain.ask({ saleIds, look: 1 }, 0).catch((error: unknown) => {
+      this.warn({ msg: 'standing drift is left to the next reconciliation', saleIds, error: String(error) });
+    });
   }
 
   private wait(saleId: string, { lostOrders }: DatabaseIsOlder): void {

@@ -1,38 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
-import { answersInTime } from '../infra/redis';
 import { newId, ProblemError } from '../kernel';
 import { OrderStore } from '../order';
 import { SaleStore, type Sale } from '../sale';
-import { SaleEpochs, StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type LoadedSale,
-  type StockAudit, type StockFence } from '../stock';
+import { SaleEpochs, StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type LoadedSale }
+  from '../stock';
 import { DatabaseIsOlder } from './database-is-older';
+import { Doubts, type StockRow } from './doubts';
 import { Drain, type Drained } from './drain';
 import type { LossDecision } from './lost-orders';
 
 const gateStates = { draft: 'closed', active: 'open', paused: 'paused', closed: 'closed' } as const;
-
-/** Why Redis must be made from database rows again, or undefined when it need not be. */
-export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
-  | 'database_older' | 'behind_database' | 'unbalanced' | 'unreadable' | 'database_is_gate'
-  /** Nothing is known: the node of a Cluster that has the sale is away, or the sale is moving. */
-  | 'unreachable';
-
-/** A sale comes back to a Redis that a process which sells has just seen, and not at once. */
-const stayInDatabaseSeconds = 2;
-const sightingSeconds = 3;
-/** For a node of a Cluster: while one hangs, the sales of the others are not kept waiting for it. */
-const patienceMs = 1_000;
-
-interface StockRow {
-  sale_id: string;
-  epoch: number;
-  seq: number;
-  /** 1: the database is the gate, and stays it for now. */
-  stays: 0 | 1;
-  gate: StockFence['gate'];
-}
 
 /**
  * S11: after any doubt about Redis, and as preload, makes the Redis side of a sale from its rows.
@@ -45,6 +24,7 @@ export class Recovery {
 
   constructor(
     private readonly database: Database,
+    private readonly doubts: Doubts,
     private readonly redis: StockRedis,
     private readonly reader: StockReader,
     private readonly loader: StockLoader,
@@ -55,26 +35,6 @@ export class Recovery {
     private readonly epochs: SaleEpochs,
   ) {}
 
-  /** What speaks against the Redis side of these sales now. Rejects when a side is away. */
-  async doubts(saleIds: readonly string[]): Promise<Map<string, Doubt>> {
-    const rows = await this.stockRows(saleIds);
-    const doubts = new Map<string, Doubt>();
-    await Promise.all(rows.map(async ({ sale_id: saleId, epoch, seq, gate, stays }) => {
-      if (gate === 'database') {
-        if (stays === 0) doubts.set(saleId, 'database_is_gate');
-        return;
-      }
-      const doubt = await this.look(saleId, epoch, seq);
-      if (doubt !== undefined) doubts.set(saleId, doubt);
-    }));
-    return doubts;
-  }
-
-  /** The same for one sale. */
-  async doubt(saleId: string): Promise<Doubt | undefined> {
-    return (await this.doubts([saleId])).get(saleId);
-  }
-
   /**
    * Recovers a sale if there is still a doubt, or in any case when `reason` is given. False when
    * another runner is at it. Rejects when a side went away, or with DatabaseIsOlder: the doubt
@@ -82,7 +42,7 @@ export class Recovery {
    */
   async recover(saleId: string, reason?: string): Promise<boolean> {
     const { ran } = await this.database.withLock(`load:${saleId}`, async (lost) => {
-      const why = reason ?? await this.doubt(saleId);
+      const why = reason ?? await this.doubts.about(saleId);
       if (why === 'unreachable') throw unreachable();
       if (why !== undefined) await this.rebuild(saleId, why, lost);
     });
@@ -99,36 +59,6 @@ export class Recovery {
     return locked.ran ? locked.result : undefined;
   }
 
-  private async look(saleId: string, epoch: number, seq: number): Promise<Doubt | undefined> {
-    if (this.redis.isNodeAway(saleId)) return 'unreachable';
-    try {
-      return this.doubtOf(saleId, await this.audit(saleId), epoch, seq);
-    } catch (error) {
-      // Keys that no script can read are one sale's fault and must not hide the others'.
-      if (error instanceof Error && error.name === 'ReplyError') return 'unreadable';
-      if (this.redis.isClustered) return 'unreachable';
-      throw error;
-    }
-  }
-
-  private async audit(saleId: string): Promise<StockAudit> {
-    const audit = this.reader.audit(saleId);
-    if (!this.redis.isClustered) return audit;
-    const [answer] = await answersInTime([audit], patienceMs);
-    return answer ?? audit;
-  }
-
-  private doubtOf(saleId: string, audit: StockAudit, epoch: number,
-    seq: number): Doubt | undefined {
-    if (!audit.loaded) return 'not_loaded';
-    if (audit.state === 'loading' || audit.state === 'recovering') return 'unfinished_load';
-    if (audit.boot !== this.redis.bootOf(saleId)) return 'other_server';
-    if (audit.epoch > epoch) return 'database_older';
-    if (audit.epoch < epoch) return 'other_epoch';
-    if (!audit.balanced) return 'unbalanced';
-    return audit.seq < seq ? 'behind_database' : undefined;
-  }
-
   private async rebuild(saleId: string, reason: string, lost: AbortSignal,
     decision?: LossDecision): Promise<Drained> {
     const startedAt = performance.now();
@@ -136,7 +66,7 @@ export class Recovery {
     const sale = await this.sales.find(saleId);
     if (!sale || boot === undefined) throw new Error(`Sale ${saleId} cannot be recovered now`);
     // Read before anything is done: should another runner overtake this one, the numbers differ.
-    const [found] = await this.stockRows([saleId]);
+    const [found] = await this.doubts.stockRows([saleId]);
     if (!found) throw new Error(`Sale ${saleId} has no stock row`);
     const closer = newId('load');
     await this.loader.close(saleId, closer);
@@ -218,16 +148,6 @@ export class Recovery {
         userId: order.userId }));
       failpoint('recovery-during-load');
     }
-  }
-
-  private async stockRows(saleIds: readonly string[]): Promise<StockRow[]> {
-    if (saleIds.length === 0) return [];
-    return this.database.query<StockRow>(
-      `SELECT sale_id, epoch, seq, gate, gate_since > NOW(3) - INTERVAL ? SECOND OR NOT EXISTS (
-          SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) - INTERVAL ? SECOND) AS stays
-        FROM sale_stock JOIN sales ON id = sale_id
-        WHERE sale_id IN (?) AND strategy IN ('lua', 'tokens')`,
-      [stayInDatabaseSeconds, sightingSeconds, saleIds]);
   }
 }
 

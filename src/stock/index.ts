@@ -16,6 +16,6 @@ export { fingerprint, StockGate, type ReserveRequest } from './stock-gate';
 export { StockLedger, type RetakeOutcome } from './stock-ledger';
 export { StockLoader, type LoadedRow, type LoadedSale } from './stock-loader';
 export { StockApiModule, StockModule } from './stock.module';
-export { StockOutbox, type OutboxBatch, type OutboxEntry } from './stock-outbox';
+export { StockOutbox, type OutboxBatch, type OutboxEntry, type SaleBacklog } from './stock-outbox';
 export { StockReader, type StockAudit } from './stock-reader';
 export { StockRedis } from './stock-redis';

@@ -5,10 +5,9 @@ import { RedisConnections } from '../../src/infra/redis';
 import { OrderModule } from '../../src/order';
 import { OrderRelay } from '../../src/order/order-relay';
 import { SweepsProcessor } from '../../src/order/sweeps.processor';
-import { Reconciler, ReconciliationModule, Recovery } from '../../src/reconciliation';
-import { RecoveryWatch } from '../../src/reconciliation/recovery-watch';
+import { Doubts, Reconciler, Recovery } from '../../src/reconciliation';
 import { StockReader, StockRedis, type SaleKeys } from '../../src/stock';
-import { TestProduct } from '../support/product';
+import { createInstallation, TestProduct, type Installation } from '../support/product';
 import { until } from '../support/until';
 
 // What a relay could not say in time on a busy machine, it says again after 10 s.
@@ -16,11 +15,18 @@ jest.setTimeout(120_000);
 
 /** Without the worker role, what workers do happens when a test says so. */
 describe('a damaged sale', () => {
+  let installation: Installation;
   let product: TestProduct;
 
-  beforeAll(async () => { product = await TestProduct.start({ ROLES: 'api' }); });
+  beforeAll(async () => {
+    installation = await createInstallation();
+    product = await TestProduct.start({ ROLES: 'api' }, installation);
+  });
   afterEach(() => { jest.restoreAllMocks(); });
-  afterAll(() => product.stop());
+  afterAll(async () => {
+    await product.stop();
+    await installation.drop();
+  });
 
   const redis = () => product.get(RedisConnections).general;
   const keysOf = (saleId: string) => product.get(StockRedis).keys(saleId);
@@ -36,12 +42,13 @@ describe('a damaged sale', () => {
   it('keeps no other sale from its recovery', async () => {
     const [broken, sound] = await brokenAndSound('meta');
     await redis().unlink(keysOf(sound).meta);
-    const recovery = product.get(Recovery);
-    expect(await recovery.doubts([broken, sound])).toEqual(
+    const doubts = product.get(Doubts);
+    expect(await doubts.of([broken, sound])).toEqual(
       new Map([[broken, 'unreadable'], [sound, 'not_loaded']]));
-    const watch = await product.create(RecoveryWatch, ReconciliationModule);
-    await watch.look();
-    expect(await recovery.doubts([broken, sound])).toEqual(new Map([[broken, 'unreadable']]));
+    const worker = await TestProduct.start({ ROLES: 'worker' }, installation);
+    await until('the sound one is loaded', async () => !(await doubts.of([sound])).has(sound));
+    await worker.stop();
+    expect(await doubts.of([broken])).toEqual(new Map([[broken, 'unreadable']]));
     expect((await product.client.buy(sound, 'ann')).status).toBe(202);
   });
 
@@ -49,7 +56,7 @@ describe('a damaged sale', () => {
     'is made good by a recovery when its %s have the wrong type', async (key) => {
       const [broken] = await brokenAndSound(key);
       expect(await product.get(Recovery).recover(broken, 'drill')).toBe(true);
-      expect(await product.get(Recovery).doubts([broken])).toEqual(new Map());
+      expect(await product.get(Doubts).of([broken])).toEqual(new Map());
       expect((await product.client.buy(broken, 'ann')).status).toBe(202);
     });
 

@@ -1,7 +1,7 @@
 import { Database } from '../../src/infra/database';
 import { OrderFollowup, OrderLife, OrderStore, OrderWriter, toOutboxEntry, type Order }
   from '../../src/order';
-import { Recovery } from '../../src/reconciliation';
+import { Doubts, Recovery } from '../../src/reconciliation';
 import { SaleStore } from '../../src/sale';
 import { SaleEpochs, StockReader, StockRedis, type OutboxEntry } from '../../src/stock';
 import { admin } from '../support/client';
@@ -13,10 +13,12 @@ type Decision = 'write_again' | 'forget';
 /** The database is restored from a dump while Redis has lived on. Nothing runs but what a test does. */
 describe('a database older than Redis', () => {
   let product: TestProduct;
+  let doubts: Doubts;
   let recovery: Recovery;
 
   beforeAll(async () => {
     product = await TestProduct.start({ ROLES: 'api' });
+    doubts = product.get(Doubts);
     recovery = product.get(Recovery);
   });
 
@@ -172,9 +174,9 @@ describe('a database older than Redis', () => {
     const saleId = await product.client.openSale();
     const id = await order(saleId, 'ann');
     await loseEpochs(saleId);
-    expect(await recovery.doubt(saleId)).toBe('database_older');
+    expect(await doubts.about(saleId)).toBe('database_older');
     await recovery.recover(saleId);
-    expect(await recovery.doubt(saleId)).toBeUndefined();
+    expect(await doubts.about(saleId)).toBeUndefined();
     expect((await product.get(StockReader).audit(saleId)).epoch).toBe(8);
     expect(await replay(saleId, 'ann')).toEqual([200, id, 'pending_payment']);
     expect((await buy(saleId, 'bob')).status).toBe(202);

@@ -2,7 +2,7 @@ import { Database } from '../../src/infra/database';
 import { RedisConnections, type RedisClient } from '../../src/infra/redis';
 import { OrderFollowup, OrderLife, OrderStore, OrderWriter, toOutboxEntry, type Order }
   from '../../src/order';
-import { Recovery } from '../../src/reconciliation';
+import { Doubts, Recovery } from '../../src/reconciliation';
 import { SaleStore } from '../../src/sale';
 import { StockReader, StockRedis, type OutboxEntry, type SaleKeys } from '../../src/stock';
 import { TestProduct } from '../support/product';
@@ -13,11 +13,13 @@ const nobody = { source: 'test', ip: '', traceId: '0'.repeat(32) };
 describe('recovery', () => {
   let product: TestProduct;
   let redis: RedisClient;
+  let doubts: Doubts;
   let recovery: Recovery;
 
   beforeAll(async () => {
     product = await TestProduct.start({ ROLES: 'api' });
     redis = product.get(RedisConnections).general;
+    doubts = product.get(Doubts);
     recovery = product.get(Recovery);
   });
 
@@ -80,7 +82,7 @@ describe('recovery', () => {
   /** Recovers; then the sale sells again, and Redis has what the database has. */
   async function expectRecovered(saleId: string, available: number): Promise<void> {
     expect(await recovery.recover(saleId)).toBe(true);
-    expect(await recovery.doubt(saleId)).toBeUndefined();
+    expect(await doubts.about(saleId)).toBeUndefined();
     const stock = await product.client.stock(saleId);
     expect(stock).toMatchObject({ drift: 0, consistent: true, inFlight: 0, redis: { available } });
     expect((await product.client.buy(saleId, 'bob')).status).toBe(202);
@@ -98,9 +100,9 @@ describe('recovery', () => {
   ])('doubts %s when %s, sells nothing until it is recovered', async (doubt, _how, forge) => {
     const saleId = await product.client.openSale();
     const rid = await order(saleId, 'alice');
-    expect(await recovery.doubt(saleId)).toBeUndefined();
+    expect(await doubts.about(saleId)).toBeUndefined();
     await forge(keysOf(saleId).meta);
-    expect(await recovery.doubt(saleId)).toBe(doubt);
+    expect(await doubts.about(saleId)).toBe(doubt);
     await expectNothingSold(saleId);
     await expectRecovered(saleId, 9);
     expect(await replay(saleId, 'alice')).toEqual([200, rid, 'pending_payment']);
@@ -110,7 +112,7 @@ describe('recovery', () => {
     const saleId = await product.client.openSale();
     await order(saleId, 'alice');
     await redis.hset(keysOf(saleId).meta, 'seq', 0);
-    expect(await recovery.doubt(saleId)).toBe('behind_database');
+    expect(await doubts.about(saleId)).toBe('behind_database');
     await expectRecovered(saleId, 9);
   });
 

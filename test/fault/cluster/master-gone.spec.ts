@@ -4,7 +4,7 @@ import { eachServerSettings } from '../../../src/infra/redis/server-settings';
 import { slotOf } from '../../../src/infra/redis/slot';
 import { LeaseSweep, OrderModule } from '../../../src/order';
 import { SweepsProcessor } from '../../../src/order/sweeps.processor';
-import { Recovery } from '../../../src/reconciliation/recovery';
+import { Doubts } from '../../../src/reconciliation';
 import { StockReader } from '../../../src/stock';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
@@ -67,7 +67,7 @@ describe('a Redis Cluster that has lost a master and its replica', () => {
     const both = [sales.lost, sales.other];
     const began = performance.now();
     const counting = product.get(StockReader).available(both);
-    const doubts = await product.get(Recovery).doubts(both);
+    const doubts = await product.get(Doubts).of(both);
     expect([...doubts]).toEqual([[sales.lost, 'unreachable']]);
     expect(performance.now() - began).toBeLessThan(soonMs);
     expect(new Map(await counting)).toEqual(new Map([[sales.lost, undefined], [sales.other, stock]]));

@@ -1,7 +1,7 @@
 import { RedisConnections } from '../../../src/infra/redis';
 import { expectProblem } from '../../support/expect-problem';
 import { saleKeys, StockReader } from '../../../src/stock';
-import { Recovery } from '../../../src/reconciliation/recovery';
+import { Doubts, Recovery } from '../../../src/reconciliation';
 import { expectBooksToBalance } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 
@@ -40,7 +40,7 @@ describe('the fence around what Redis holds', () => {
     expect((await expectBooksToBalance(api, saleId)).stock.seq).toBe(3);
     const { meta, records, users, due, outbox } = keysOf(saleId);
     await redis().del(meta, records, users, due, outbox);
-    expect(await api.get(Recovery).doubt(saleId)).toBe('not_loaded');
+    expect(await api.get(Doubts).about(saleId)).toBe('not_loaded');
     await api.get(Recovery).recover(saleId);
     const { redis: { counters } } = await expectBooksToBalance(api, saleId);
     expect(counters.seq).toBe(3);
@@ -51,9 +51,9 @@ describe('the fence around what Redis holds', () => {
   it('I11: a Redis that is behind the database is doubted and loaded anew', async () => {
     const saleId = await saleWithOrders(2);
     await redis().hset(keysOf(saleId).meta, 'seq', 1);
-    expect(await api.get(Recovery).doubt(saleId)).toBe('behind_database');
+    expect(await api.get(Doubts).about(saleId)).toBe('behind_database');
     await api.get(Recovery).recover(saleId);
-    expect(await api.get(Recovery).doubt(saleId)).toBeUndefined();
+    expect(await api.get(Doubts).about(saleId)).toBeUndefined();
     await expectBooksToBalance(api, saleId);
   });
 

@@ -5,9 +5,10 @@ import { RedisConnections } from '../../../src/infra/redis';
 import { OrderLife } from '../../../src/order';
 import { Preload } from '../../../src/reconciliation/preload';
 import { Reconciler } from '../../../src/reconciliation/reconciler';
-import { ReconciliationProcessor, reconciliationQueue }
-  from '../../../src/reconciliation/reconciliation.processor';
+import { reconciliationQueue, type LookAgainJob } from '../../../src/reconciliation/look-again';
+import { ReconciliationProcessor } from '../../../src/reconciliation/reconciliation.processor';
 import { Recovery } from '../../../src/reconciliation/recovery';
+import { RecoveryWatch } from '../../../src/reconciliation/recovery-watch';
 import { StockSnapshots } from '../../../src/reconciliation/stock-snapshots';
 import { saleKeys } from '../../../src/stock';
 import { afterNext } from '../../support/after-next';
@@ -140,6 +141,29 @@ describe('two processes that look after one sale', () => {
       expect(await soldByRedis(saleId)).toBe(1);
       await plannedBy(again(2), 'late-4');
       expect(await soldByRedis(saleId)).toBe(2);
+    });
+  });
+
+  it('has a drift that stands still reconciled before the minute is over', async () => {
+    const saleId = await saleWithOrders(3);
+    const looking = worker = await TestProduct.start({ ROLES: 'worker' }, installation);
+    const { worker: consumer } = looking.get(ReconciliationProcessor);
+    await consumer.pause();
+    // A cancellation of which Redis was never told.
+    await database.execute(
+      `UPDATE orders JOIN sale_stock USING (sale_id) SET status = 'cancelled', allocated = allocated - 1
+        WHERE sale_id = ? AND rid = (SELECT MIN(rid) FROM (SELECT rid FROM orders
+          WHERE sale_id = ? AND status = 'pending_payment') AS pending)`, [saleId, saleId]);
+    const queue = looking.get<Queue>(getQueueToken(reconciliationQueue));
+    await until('a look is asked for', async () => {
+      await looking.get(RecoveryWatch).look();
+      return (await queue.getWaiting()).some(({ name, data }) =>
+        name === 'look-again' && (data as LookAgainJob).saleIds.includes(saleId));
+    });
+    await consumer.resume();
+    await until('the units are back', async () => {
+      const { drift, redis: { available } } = await product.client.stock(saleId);
+      return drift === 0 && available === 18;
     });
   });
 

@@ -1,6 +1,6 @@
 import { Database } from '../../../src/infra/database';
 import { DirectOrders } from '../../../src/order/direct-orders';
-import { ReconciliationModule, Recovery } from '../../../src/reconciliation';
+import { Doubts, ReconciliationModule } from '../../../src/reconciliation';
 import { DatabaseMode } from '../../../src/reconciliation/database-mode';
 import { SaleStore } from '../../../src/sale';
 import { SaleEpochs, StockGate } from '../../../src/stock';
@@ -32,7 +32,7 @@ describe('the gate of a sale moves', () => {
       await product.get(Database).execute(
         "UPDATE sale_stock SET gate = 'redis', epoch = epoch - 1 WHERE sale_id = ?", [saleId]);
       // To recovery all is well: nobody else will tell this process.
-      expect(await product.get(Recovery).doubt(saleId)).toBeUndefined();
+      expect(await product.get(Doubts).about(saleId)).toBeUndefined();
       await until('buyers get through', async () =>
         (await product.client.buy(saleId, 'ann', { key: 'key' })).status === 202, 45_000);
     });

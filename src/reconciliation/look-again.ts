@@ -1,0 +1,26 @@
+import { InjectQueue } from '@nestjs/bullmq';
+import { Injectable } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+
+export const reconciliationQueue = 'reconciliation';
+export const lookAgain = 'look-again';
+
+export interface LookAgainJob {
+  saleIds: string[];
+  /** 1 for the first of a row of them. */
+  look: number;
+}
+
+/** Every worker notices the same. */
+const onceInMs = 3_000;
+
+/** Has some sales reconciled before the minute is over. */
+@Injectable()
+export class LookAgain {
+  constructor(@InjectQueue(reconciliationQueue) private readonly queue: Queue) {}
+
+  async ask(job: LookAgainJob, delayMs: number): Promise<void> {
+    const id = `${job.look} ${job.saleIds.toSorted().join(' ')}`;
+    await this.queue.add(lookAgain, job, { delay: delayMs, deduplication: { id, ttl: onceInMs } });
+  }
+}
