@@ -14,7 +14,7 @@ import { Shoppers } from './shoppers';
 import { limitPerUser } from './shopping-plan';
 
 const sizes = {
-  short: { stock: 500, shoppersAtOnce: 12, pauseAtMostMs: 150, warmUp: 60, sellOutMs: 10_000,
+  short: { stock: 500, shoppersAtOnce: 12, pauseAtMostMs: 150, warmUp: 60, sellOutMs: 4_000,
     processes: ['api,worker', 'api,worker'] },
   small: { stock: 300, shoppersAtOnce: 6, pauseAtMostMs: 1_200, warmUp: 30, sellOutMs: 4_000,
     processes: ['api,worker', 'api,worker'] },
