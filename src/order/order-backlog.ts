@@ -4,9 +4,9 @@ import { APP_CONFIG, type AppConfig } from '../config';
 import { Metrics } from '../infra/metrics';
 import { Overload } from '../infra/overload';
 import { QueueProgress } from '../infra/queue';
+import { Turns } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockOutbox, type SaleBacklog } from '../stock';
-import { BacklogTurns } from './backlog-turns';
 import { orderQueue } from './queues';
 
 const lookEveryMs = 500;
@@ -28,7 +28,7 @@ const lateEntries = 500;
 export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('OrderBacklog');
   private readonly backlogs = new Map<string, SaleBacklog>();
-  private readonly turns = new BacklogTurns();
+  private readonly turns = new Turns();
   private timer: NodeJS.Timeout | undefined;
   private isLooking = false;
   private isHolding = false;

@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
 import { Metrics } from '../infra/metrics';
+import { Turns } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockRedis } from '../stock';
 import { DatabaseIsOlder } from './database-is-older';
 import { DatabaseMode } from './database-mode';
-import { Doubts } from './doubts';
+import { Doubts, type Doubt } from './doubts';
 import { LookAgain } from './look-again';
 import { Recovery } from './recovery';
 import { StandingDrift } from './standing-drift';
@@ -17,8 +18,8 @@ const atOnce = 8;
 const askAgainMs = 15_000;
 
 /**
- * Looks for doubts about Redis: on every connect, and once a second. Runs in every worker; the lock
- * in the database lets one of them recover a sale. A drift that stands still while it looks is a matter
+ * Looks for doubts about Redis: on every connect, and once a second (where there are many sales, at some
+ * of them in turn). Runs in every worker; the lock in the database lets one of them recover a sale. A drift that stands still while it looks is a matter
  * for reconciliation, at once.
  */
 @Injectable()
@@ -26,6 +27,11 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
   private readonly logger = new Logger('RecoveryWatch');
   private readonly stop = new AbortController();
   private wake = Promise.withResolvers<void>();
+  /** Another server may answer now, of which nothing is known. */
+  private mustLookAtAll = true;
+  private readonly turns = new Turns();
+  /** Sales of which the last look told something. */
+  private remarkable: ReadonlySet<string> = new Set();
   private running: Promise<void> = Promise.resolve();
   private goneSince: number | undefined;
   /** Sales with lost orders, and when to look at them again. */
@@ -43,7 +49,10 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
   ) {}
 
   onApplicationBootstrap(): void {
-    this.redis.onConnect(() => { this.wake.resolve(); });
+    this.redis.onConnect(() => {
+      this.mustLookAtAll = true;
+      this.wake.resolve();
+    });
     this.running = this.run();
   }
 
@@ -74,23 +83,30 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
         return;
       }
       this.goneSince = undefined;
-      const verdicts = await this.doubts.look(this.catalog.live().map(({ id }) => id));
+      const verdicts = await this.doubts.look(this.choose());
       const doubts = new Map([...verdicts].flatMap(([id, { doubt }]) => doubt ? [[id, doubt]] : []));
+      const drifts = new Map([...verdicts].map(([id, { drift }]) => [id, drift]));
+      this.remarkable = new Set([...verdicts.keys()].filter((id) => doubts.has(id) || drifts.get(id) !== 0));
       this.forgetDecided(doubts);
-      const now = performance.now();
-      const waiting = [...doubts].filter(([id, doubt]) => doubt !== 'unreachable'
-        && now >= (this.undecided.get(id) ?? 0)).map(([id]) => id);
-      const runner = async () => {
-        for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
-          await this.recover(saleId);
-        }
-      };
-      await Promise.all(Array.from({ length: atOnce }, runner));
-      const standing = this.drift.note(new Map([...verdicts].map(([id, { drift }]) => [id, drift])));
+      await this.recoverAll(doubts);
+      const standing = this.drift.note(drifts);
       if (standing.length > 0) this.haveReconciled(standing);
     } catch (error) {
+      this.mustLookAtAll = true; // nobody knows which of them were looked at
       this.warn({ msg: 'doubts not looked for, trying again', error: String(error) });
     }
+  }
+
+  private async recoverAll(doubts: ReadonlyMap<string, Doubt>): Promise<void> {
+    const now = performance.now();
+    const waiting = [...doubts].filter(([id, doubt]) => doubt !== 'unreachable'
+      && now >= (this.undecided.get(id) ?? 0)).map(([id]) => id);
+    const runner = async () => {
+      for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
+        await this.recover(saleId);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, runner));
   }
 
   private async recover(saleId: string): Promise<void> {
@@ -100,6 +116,13 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
       if (error instanceof DatabaseIsOlder) this.wait(saleId, error);
       else this.warn({ msg: 'sale not recovered, trying again', saleId, error: String(error) });
     }
+  }
+
+  private choose(): string[] {
+    const live = this.catalog.live().map(({ id }) => id);
+    if (!this.mustLookAtAll) return this.turns.next(live, (id) => this.remarkable.has(id));
+    this.mustLookAtAll = false;
+    return live;
   }
 
   /** Not awaited: a Redis that goes now must not keep the next look from doing without it. */
