@@ -6,7 +6,7 @@ import type { Queue } from 'bullmq';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { failpoint } from '../infra/failpoint';
 import type { RedisClient } from '../infra/redis';
-import { newId } from '../kernel';
+import { newId, Turns } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockOutbox, type OutboxBatch } from '../stock';
 import { OrderBacklog } from './order-backlog';
@@ -29,6 +29,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   private readonly logger = new Logger('OrderRelay');
   private readonly consumer = newId('relay');
   private readonly turns = new OutboxTurns();
+  private readonly claims = new Turns();
   private reader: RedisClient | undefined;
   private stopped = false;
   private running: Promise<void> = Promise.resolve();
@@ -78,7 +79,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
     const live = this.outbox.readable(this.catalog.live().map(({ id }) => id))
       .filter((id) => !this.unreadable.includes(id));
     if (live.length === 0) return pauseMs;
-    if (isClaimDue) await this.claim(live);
+    if (isClaimDue) await this.claim(this.claims.next(live, () => false));
     const { saleIds, blockMs } = this.turns.next(live, performance.now());
     const batches = await this.outbox.read(reader, this.consumer, saleIds,
       this.config.outboxBatch, blockMs);

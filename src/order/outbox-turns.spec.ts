@@ -20,17 +20,17 @@ describe('OutboxTurns', () => {
     }
   });
 
-  it('reads those of many that had something, and after 50 ms all again, so that none waits longer', () => {
+  it('reads those of many that had something, and after 200 ms all again, so that none waits longer', () => {
     const turns = new OutboxTurns();
     turns.next(many, 1_000);
     turns.took(['sale-3', 'sale-9']);
-    expect(turns.next(many, 1_004)).toEqual({ saleIds: ['sale-3', 'sale-9'], blockMs: 50 });
+    expect(turns.next(many, 1_004)).toEqual({ saleIds: ['sale-3', 'sale-9'], blockMs: 200 });
     turns.took(['sale-9']);
-    expect(turns.next(many, 1_049)).toEqual({ saleIds: ['sale-9'], blockMs: 50 });
+    expect(turns.next(many, 1_199)).toEqual({ saleIds: ['sale-9'], blockMs: 200 });
     turns.took(['sale-9']);
-    expect(turns.next(many, 1_050)).toEqual({ saleIds: many, blockMs: 250 });
+    expect(turns.next(many, 1_200)).toEqual({ saleIds: many, blockMs: 250 });
     turns.took(['sale-1']);
-    expect(turns.next(many, 1_054)).toEqual({ saleIds: ['sale-1'], blockMs: 50 });
+    expect(turns.next(many, 1_204)).toEqual({ saleIds: ['sale-1'], blockMs: 200 });
   });
 
   it('reads all as soon as those that had something have nothing more, or are over', () => {

@@ -1,6 +1,6 @@
 /** With no more sales than this, all are read each time. */
 const fewSales = 16;
-const allEveryMs = 50;
+const allEveryMs = 200;
 const blockMs = 250;
 
 /** Whose outboxes a relay reads next, and how long it waits there for an entry. */
@@ -11,7 +11,7 @@ export interface OutboxTurn {
 
 /**
  * A read costs by the outboxes that it names, had they anything or not. Where sales are many, those that
- * had something are read at once, and all of them every 50 ms, or as soon as those have nothing more.
+ * had something are read at once, and all of them every 200 ms, or as soon as those have nothing more.
  */
 export class OutboxTurns {
   private busy: ReadonlySet<string> = new Set();

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable } from '@nestjs/common';
 import type { Queue } from 'bullmq';
@@ -20,7 +21,7 @@ export class LookAgain {
   constructor(@InjectQueue(reconciliationQueue) private readonly queue: Queue) {}
 
   async ask(job: LookAgainJob, delayMs: number): Promise<void> {
-    const id = `${job.look} ${job.saleIds.toSorted().join(' ')}`;
+    const id = hash('sha256', `${job.look} ${job.saleIds.toSorted().join(' ')}`, 'base64url');
     await this.queue.add(lookAgain, job, { delay: delayMs, deduplication: { id, ttl: onceInMs } });
   }
 }

@@ -143,7 +143,7 @@ export const mutants = [
     replace: '      await this.outbox.acknowledge(batch);',
     specs: ['test/integration/outbox-order.spec.ts'] },
   { guard: 'XAUTOCLAIM', path: 'src/order/order-relay.ts',
-    find: 'if (isClaimDue) await this.claim(live);', replace: '',
+    find: 'if (isClaimDue) await this.claim(this.claims.next(live, () => false));', replace: '',
     specs: ['test/integration/outbox-order.spec.ts'] },
   { guard: 'sweep of leases (S9)', path: 'src/order/sweeps.processor.ts',
     find: 'await this.leases.sweep(sale);', replace: '',
