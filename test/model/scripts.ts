@@ -175,7 +175,7 @@ export function open(data: RedisData, { sale, epoch, boot }: Runner): Change {
     closer: 0 }) };
 }
 
-/** What src/reconciliation/recovery.ts calls a doubt about a sale. */
+/** What src/reconciliation/doubts.ts calls a doubt about a sale. */
 export function isDoubtful(state: State, sale: number): boolean {
   const meta = at(state.redis.metas, sale);
   return meta.state !== 'open' || !isLive(state, sale) || meta.seq < at(state.stocks, sale).seq;
