@@ -9,11 +9,12 @@ export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_e
   /** Nothing is known: the node of a Cluster that has the sale is away, or the sale is moving. */
   | 'unreachable';
 
-/** What one look at both sides of a sale found. */
-export interface Verdict {
-  readonly doubt?: Doubt;
-  /** In units, passing or standing: see `StockSnapshot.drift`. 0 where there is a doubt. */
-  readonly drift: number;
+/** What one look at both sides of sales found, by sale id. */
+export interface Findings {
+  /** Without the sales that nothing speaks against. */
+  readonly doubts: Map<string, Doubt>;
+  /** In units, passing or standing: see `StockSnapshot.drift`. Without the sales that are in doubt. */
+  readonly drifts: Map<string, number>;
 }
 
 export interface StockRow {
@@ -42,22 +43,16 @@ export class Doubts {
     private readonly reader: StockReader,
   ) {}
 
-  /** The doubts about these sales now; those without any are left out. Rejects when a side is away. */
-  async of(saleIds: readonly string[]): Promise<Map<string, Doubt>> {
-    return new Map([...await this.look(saleIds)].flatMap(([saleId, { doubt }]) =>
-      doubt === undefined ? [] : [[saleId, doubt]]));
-  }
-
-  /** The same of one sale. */
+  /** Why this sale is in doubt now, if it is. Rejects when a side is away. */
   async about(saleId: string): Promise<Doubt | undefined> {
-    return (await this.look([saleId])).get(saleId)?.doubt;
+    return (await this.look([saleId])).doubts.get(saleId);
   }
 
-  /** By sale id, without those that Redis has no part in. Rejects when a side is away. */
-  async look(saleIds: readonly string[]): Promise<Map<string, Verdict>> {
-    const rows = await this.stockRows(saleIds);
-    return new Map(await Promise.all(rows.map(async (row) =>
-      [row.sale_id, await this.judge(row)] as const)));
+  /** Leaves out sales that Redis has no part in. Rejects when a side is away. */
+  async look(saleIds: readonly string[]): Promise<Findings> {
+    const findings: Findings = { doubts: new Map(), drifts: new Map() };
+    await Promise.all((await this.stockRows(saleIds)).map((row) => this.judge(row, findings)));
+    return findings;
   }
 
   async stockRows(saleIds: readonly string[]): Promise<StockRow[]> {
@@ -71,21 +66,26 @@ export class Doubts {
       [stayInDatabaseSeconds, sightingSeconds, saleIds]);
   }
 
-  private async judge(row: StockRow): Promise<Verdict> {
-    if (row.gate === 'database') {
-      return row.stays === 0 ? { doubt: 'database_is_gate', drift: 0 } : { drift: 0 };
+  private async judge(row: StockRow, { doubts, drifts }: Findings): Promise<void> {
+    const { sale_id: saleId, gate, stays, total, allocated } = row;
+    if (gate === 'database') {
+      if (stays === 0) doubts.set(saleId, 'database_is_gate');
+      return;
     }
-    if (this.redis.isNodeAway(row.sale_id)) return { doubt: 'unreachable', drift: 0 };
+    if (this.redis.isNodeAway(saleId)) {
+      doubts.set(saleId, 'unreachable');
+      return;
+    }
     try {
-      const audit = await this.audit(row.sale_id);
+      const audit = await this.audit(saleId);
       const doubt = this.doubtOf(row, audit);
-      if (doubt !== undefined) return { doubt, drift: 0 };
-      return { drift: audit.available + audit.reserved + row.allocated - row.total };
+      if (doubt !== undefined) doubts.set(saleId, doubt);
+      else drifts.set(saleId, audit.available + audit.reserved + allocated - total);
     } catch (error) {
       // Keys that no script can read are one sale's fault and must not hide the others'.
-      if (error instanceof Error && error.name === 'ReplyError') return { doubt: 'unreadable', drift: 0 };
-      if (this.redis.isClustered) return { doubt: 'unreachable', drift: 0 };
-      throw error;
+      if (error instanceof Error && error.name === 'ReplyError') doubts.set(saleId, 'unreadable');
+      else if (this.redis.isClustered) doubts.set(saleId, 'unreachable');
+      else throw error;
     }
   }
 

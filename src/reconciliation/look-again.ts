@@ -14,6 +14,8 @@ export interface LookAgainJob {
 
 /** Every worker notices the same. */
 const onceInMs = 3_000;
+/** Another reconciliation may be under way just then. */
+const retries = { attempts: 4, backoff: { type: 'fixed', delay: 2_000 } };
 
 /** Has some sales reconciled before the minute is over. */
 @Injectable()
@@ -22,6 +24,7 @@ export class LookAgain {
 
   async ask(job: LookAgainJob, delayMs: number): Promise<void> {
     const id = hash('sha256', `${job.look} ${job.saleIds.toSorted().join(' ')}`, 'base64url');
-    await this.queue.add(lookAgain, job, { delay: delayMs, deduplication: { id, ttl: onceInMs } });
+    await this.queue.add(lookAgain, job,
+      { ...retries, delay: delayMs, deduplication: { id, ttl: onceInMs } });
   }
 }

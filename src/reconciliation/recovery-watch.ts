@@ -83,10 +83,8 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
         return;
       }
       this.goneSince = undefined;
-      const verdicts = await this.doubts.look(this.choose());
-      const doubts = new Map([...verdicts].flatMap(([id, { doubt }]) => doubt ? [[id, doubt]] : []));
-      const drifts = new Map([...verdicts].map(([id, { drift }]) => [id, drift]));
-      this.remarkable = new Set([...verdicts.keys()].filter((id) => doubts.has(id) || drifts.get(id) !== 0));
+      const { doubts, drifts } = await this.doubts.look(this.choose());
+      this.remarkable = new Set([...doubts.keys(), ...[...drifts.keys()].filter((id) => drifts.get(id) !== 0)]);
       this.forgetDecided(doubts);
       await this.recoverAll(doubts);
       const standing = this.drift.note(drifts);

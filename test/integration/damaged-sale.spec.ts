@@ -43,12 +43,13 @@ describe('a damaged sale', () => {
     const [broken, sound] = await brokenAndSound('meta');
     await redis().unlink(keysOf(sound).meta);
     const doubts = product.get(Doubts);
-    expect(await doubts.of([broken, sound])).toEqual(
+    expect((await doubts.look([broken, sound])).doubts).toEqual(
       new Map([[broken, 'unreadable'], [sound, 'not_loaded']]));
     const worker = await TestProduct.start({ ROLES: 'worker' }, installation);
-    await until('the sound one is loaded', async () => !(await doubts.of([sound])).has(sound));
+    await until('the sound one is loaded', async () =>
+      await doubts.about(sound) === undefined);
     await worker.stop();
-    expect(await doubts.of([broken])).toEqual(new Map([[broken, 'unreadable']]));
+    expect(await doubts.about(broken)).toBe('unreadable');
     expect((await product.client.buy(sound, 'ann')).status).toBe(202);
   });
 
@@ -56,7 +57,7 @@ describe('a damaged sale', () => {
     'is made good by a recovery when its %s have the wrong type', async (key) => {
       const [broken] = await brokenAndSound(key);
       expect(await product.get(Recovery).recover(broken, 'drill')).toBe(true);
-      expect(await product.get(Doubts).of([broken])).toEqual(new Map());
+      expect(await product.get(Doubts).about(broken)).toBeUndefined();
       expect((await product.client.buy(broken, 'ann')).status).toBe(202);
     });
 

@@ -67,7 +67,7 @@ describe('a Redis Cluster that has lost a master and its replica', () => {
     const both = [sales.lost, sales.other];
     const began = performance.now();
     const counting = product.get(StockReader).available(both);
-    const doubts = await product.get(Doubts).of(both);
+    const { doubts } = await product.get(Doubts).look(both);
     expect([...doubts]).toEqual([[sales.lost, 'unreachable']]);
     expect(performance.now() - began).toBeLessThan(soonMs);
     expect(new Map(await counting)).toEqual(new Map([[sales.lost, undefined], [sales.other, stock]]));

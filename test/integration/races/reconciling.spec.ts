@@ -1,5 +1,5 @@
 import { getQueueToken } from '@nestjs/bullmq';
-import type { Job, Queue } from 'bullmq';
+import type { Job, Queue, Worker } from 'bullmq';
 import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
 import { OrderLife } from '../../../src/order';
@@ -144,26 +144,46 @@ describe('two processes that look after one sale', () => {
     });
   });
 
-  it('has a drift that stands still reconciled before the minute is over', async () => {
-    const saleId = await saleWithOrders(3);
-    const looking = worker = await TestProduct.start({ ROLES: 'worker' }, installation);
-    const { worker: consumer } = looking.get(ReconciliationProcessor);
-    await consumer.pause();
-    // A cancellation of which Redis was never told.
-    await database.execute(
-      `UPDATE orders JOIN sale_stock USING (sale_id) SET status = 'cancelled', allocated = allocated - 1
-        WHERE sale_id = ? AND rid = (SELECT MIN(rid) FROM (SELECT rid FROM orders
-          WHERE sale_id = ? AND status = 'pending_payment') AS pending)`, [saleId, saleId]);
-    const queue = looking.get<Queue>(getQueueToken(reconciliationQueue));
-    await until('a look is asked for', async () => {
-      await looking.get(RecoveryWatch).look();
-      return (await queue.getWaiting()).some(({ name, data }) =>
-        name === 'look-again' && (data as LookAgainJob).saleIds.includes(saleId));
+  describe('one of them a worker, and Redis was never told of a cancellation', () => {
+    let saleId: string;
+    let queue: Queue;
+    let consumer: Worker;
+
+    beforeEach(async () => {
+      saleId = await saleWithOrders(3);
+      worker = await TestProduct.start({ ROLES: 'worker' }, installation);
+      ({ worker: consumer } = worker.get(ReconciliationProcessor));
+      queue = worker.get<Queue>(getQueueToken(reconciliationQueue));
+      await consumer.pause();
+      await database.execute(
+        `UPDATE orders JOIN sale_stock USING (sale_id) SET status = 'cancelled', allocated = allocated - 1
+          WHERE sale_id = ? AND rid = (SELECT MIN(rid) FROM (SELECT rid FROM orders
+            WHERE sale_id = ? AND status = 'pending_payment') AS pending)`, [saleId, saleId]);
     });
-    await consumer.resume();
-    await until('the units are back', async () => {
+
+    const isLook = ({ name, data }: Job) =>
+      name === 'look-again' && (data as LookAgainJob).saleIds.includes(saleId);
+    const unitsAreBack = () => until('the units are back', async () => {
       const { drift, redis: { available } } = await product.client.stock(saleId);
       return drift === 0 && available === 18;
+    });
+
+    it('has a drift that stands still reconciled before the minute is over', async () => {
+      await until('a look is asked for', async () => {
+        await worker?.get(RecoveryWatch).look();
+        return (await queue.getWaiting()).some(isLook);
+      });
+      await consumer.resume();
+      await unitsAreBack();
+    });
+
+    it('looks again when somebody else reconciles just then', async () => {
+      await database.withLock('reconcile', async () => {
+        await consumer.resume();
+        await until('it was in vain', async () =>
+          (await queue.getDelayed()).some((job) => isLook(job) && job.attemptsMade > 0));
+      });
+      await unitsAreBack();
     });
   });
 
