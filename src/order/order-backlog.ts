@@ -10,11 +10,6 @@ import { StockOutbox, type SaleBacklog } from '../stock';
 import { orderQueue } from './queues';
 
 const lookEveryMs = 500;
-/**
- * With more jobs than this the relays hold back: further ones would not be written any sooner, and
- * what waits in the outbox is carried in larger batches later.
- */
-const relayHoldJobs = 200;
 /** With more jobs than this the queue is late, not lossy: another entry would not help. */
 const lateJobs = 100;
 /** More than a relay takes at one look: it is behind. */
@@ -52,8 +47,8 @@ export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * Whether the relays leave reservations where they are, because the order queue is stuck or deep.
-   * They go on by themselves once it moves and is half empty.
+   * Whether the relays leave reservations where they are, because the order queue is stuck. They go on by
+   * themselves once it moves.
    */
   get holdsRelay(): boolean {
     return this.isHolding;
@@ -80,15 +75,14 @@ export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private decide(): void {
-    const jobs = this.progress.jobsOf(orderQueue);
-    const isStuck = this.progress.isStuck(orderQueue);
-    const holds = isStuck || jobs > (this.isHolding ? relayHoldJobs / 2 : relayHoldJobs);
+    const holds = this.progress.isStuck(orderQueue);
     this.metrics.relayHolding.set(holds ? 1 : 0);
     if (holds === this.isHolding) return;
     this.isHolding = holds;
+    const jobs = this.progress.jobsOf(orderQueue);
     if (holds) {
-      this.logger.warn({ msg: 'order queue full, reservations stay in the outbox', jobs, isStuck,
-        action: 'going on when it moves and is half empty' });
+      this.logger.warn({ msg: 'order queue stuck, reservations stay in the outbox', jobs,
+        action: 'going on when it moves' });
     } else this.logger.log({ msg: 'order queue takes reservations again', jobs });
   }
 

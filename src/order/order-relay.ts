@@ -5,13 +5,14 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplica
 import type { Queue } from 'bullmq';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { failpoint } from '../infra/failpoint';
+import { inTime } from '../infra/queue';
 import type { RedisClient } from '../infra/redis';
 import { newId, Turns } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockOutbox, type OutboxBatch } from '../stock';
 import { OrderBacklog } from './order-backlog';
 import { OutboxTurns } from './outbox-turns';
-import { orderQueue, type OrderBatchJob } from './queues';
+import { batchesAtOnce, orderQueue, type OrderBatchJob } from './queues';
 
 /** A read that found little waits this long, so that the next one finds a batch. */
 const gatherMs = 4;
@@ -72,8 +73,9 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
 
   /** One look at the outboxes of live sales. Resolves to how long to wait before the next. */
   private async step(reader: RedisClient): Promise<number> {
-    // They are safe in the outbox: in a queue that is full or stuck they would only take more room.
+    // They are safe in the outbox: in a queue that is stuck they would only take more room.
     if (this.backlog.holdsRelay) return pauseMs;
+    if (await inTime(this.queue.getWaitingCount()) > batchesAtOnce) return gatherMs;
     const isClaimDue = performance.now() - this.lastClaimAt > claimEveryMs;
     if (isClaimDue && this.unreadable.length > 0) await this.ensureGroups();
     const live = this.outbox.readable(this.catalog.live().map(({ id }) => id))

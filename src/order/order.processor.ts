@@ -7,10 +7,10 @@ import { outageRestMs, workerDefaults } from '../infra/queue';
 import { SaleCatalog } from '../sale';
 import { OrderFollowup } from './order-followup';
 import { OrderWriter } from './order-writer';
-import { orderQueue, type OrderBatchJob } from './queues';
+import { batchesAtOnce, orderQueue, type OrderBatchJob } from './queues';
 
 /** S5 and S6: writes a batch of reservations as orders, then confirms them in Redis. */
-@Processor(orderQueue, { ...workerDefaults, concurrency: 4 })
+@Processor(orderQueue, { ...workerDefaults, concurrency: batchesAtOnce })
 export class OrderProcessor extends WorkerHost {
   private readonly logger = new Logger('OrderProcessor');
   private isResting = false;
