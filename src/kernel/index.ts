@@ -4,4 +4,5 @@ export { issueBoundToken, readBoundToken, type TokenBinding } from './bound-toke
 export { encodeBase32, idPattern, mayBeNewId, newId } from './ids';
 export { ProblemError, type ProblemExtras } from './problem-error';
 export { problems, type ProblemCode } from './problems';
+export { remember } from './remember';
 export { Turns } from './turns';

@@ -8,7 +8,6 @@ export class HintedSales {
   /** The snapshot of the catalog that the rest is of; there is another one every second. */
   private sales: readonly Sale[] = [];
   private byHint = new Map<string, Sale[]>();
-  private hints = new Map<string, string>();
 
   constructor(private readonly catalog: SaleCatalog) {}
 
@@ -20,8 +19,7 @@ export class HintedSales {
   }
 
   private learn(sales: readonly Sale[]): void {
-    this.hints = new Map(sales.map(({ id }) => [id, this.hints.get(id) ?? saleHint(id)]));
-    this.byHint = Map.groupBy(sales, ({ id }) => this.hints.get(id) ?? '');
+    this.byHint = Map.groupBy(sales, ({ id }) => saleHint(id));
     this.sales = sales;
   }
 }

@@ -1,11 +1,13 @@
 import { createHmac, hash, type KeyObject } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InstallationSecrets } from '../infra/database';
-import { encodeBase32 } from '../kernel';
+import { encodeBase32, remember } from '../kernel';
 
 const routingLength = 2;
 const saleHintLength = 4;
 const uniqueLength = 26;
+/** As many as have that many characters in them. */
+const uniqueBytes = Math.ceil(uniqueLength * 5 / 8);
 /** In no id but one that a service made: base32 has no such character. */
 const beforeService = '_';
 const serviceBytes = 15;
@@ -33,7 +35,7 @@ export class ReservationIds implements OnModuleInit {
     const unique = createHmac('sha256', this.secret)
       .update(`${userId.length}:${userId}|${saleId.length}:${saleId}|${key}`).digest();
     return prefix(userId, routingLength) + saleHint(saleId)
-      + encodeBase32(unique).slice(0, uniqueLength);
+      + encodeBase32(unique.subarray(0, uniqueBytes)).slice(0, uniqueLength);
   }
 
   /**
@@ -61,9 +63,7 @@ function endOfService(service: string): string {
 }
 
 /** The part of an id that all reservations of a sale share: finds the sale before there is a row. */
-export function saleHint(saleId: string): string {
-  return prefix(saleId, saleHintLength);
-}
+export const saleHint = remember((saleId: string) => prefix(saleId, saleHintLength));
 
 /** The sale hint inside an id. */
 export function saleHintOf(rid: string): string {

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
-import { ProblemError } from '../kernel';
+import { ProblemError, remember } from '../kernel';
 import { statusOfLetter } from './record';
 import { NothingHeld } from './refusal';
 import { ReservationIds } from './reservation-ids';
@@ -140,9 +140,8 @@ export class StockGate {
 }
 
 /** Eight bytes over what the buyer asked for: the same key with another body is told apart. */
-export function fingerprint(quantity: number): string {
-  return hash('sha256', JSON.stringify({ quantity }), 'base64url').slice(0, 11);
-}
+export const fingerprint = remember((quantity: number) =>
+  hash('sha256', JSON.stringify({ quantity }), 'base64url').slice(0, 11));
 
 function outcomeOf(rid: string, reply: ReserveReply,
   epoch: number): ReserveOutcome | { kind: 'backlog' } {

@@ -2,15 +2,17 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { Metrics } from '../infra/metrics';
+import { remember } from '../kernel';
 import { FencedServers, LuaCommands, readLuaScripts, RedisConnections,
   type FencedArguments, type ScriptArgument } from '../infra/redis';
-import { saleKeys, saleTag, type SaleKeys } from './sale-keys';
+import { saleKeys, saleTag } from './sale-keys';
 
 const scanCount = 1_000;
 
 /** The way of the stock module to Redis: its scripts on both kinds of connection, and its keys. */
 @Injectable()
 export class StockRedis {
+  readonly keys = remember((saleId: string) => saleKeys(this.config.redisNamespace, saleId));
   private readonly fenced: FencedServers;
   private readonly commands: LuaCommands;
   private connectedAtMs = 0;
@@ -29,9 +31,6 @@ export class StockRedis {
     this.commands = new LuaCommands(connections.general, scripts);
   }
 
-  keys(saleId: string): SaleKeys {
-    return saleKeys(this.config.redisNamespace, saleId);
-  }
 
   /** The run id of the server that a fenced script of this sale would reach now. */
   bootOf(saleId: string): string | undefined {

@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type DynamicModule, UnsupportedMediaTypeException } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../../config';
+import { AddressRanges, remember } from '../../kernel';
 import { logRequests, StructuredLogger } from '../logging';
 import { allowOrigins } from './cross-origin';
 import { answerProblem, ProblemFilter } from './problem-filter';
@@ -66,9 +67,14 @@ function headerWriter(config: HttpConfig): HeaderWriter {
 }
 
 function createAdapter({ trustProxy }: HttpConfig, addHeaders: HeaderWriter): FastifyAdapter {
+  const trusted = new AddressRanges(trustProxy);
+  // The peers of the sockets are the same few proxies all the time.
+  const isTrustedPeer = remember((address: string) => trusted.includes(address));
+  const isTrusted = (address: string, hop: number) =>
+    hop === 0 ? isTrustedPeer(address) : trusted.includes(address);
   return new FastifyAdapter({
     bodyLimit: bodyBytesAtMost,
-    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
+    trustProxy: trustProxy.length > 0 && isTrusted,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: connectionCheckMs },

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
@@ -18,8 +18,21 @@ export function newTraceId(request: Pick<IncomingMessage, 'headers'>): string {
   const traceparent = request.headers['traceparent'];
   const given = typeof traceparent === 'string'
     ? traceparentPattern.exec(traceparent)?.[1] : undefined;
-  // randomUUID draws from a pool and is several times cheaper than randomBytes.
-  return given ?? randomUUID().replaceAll('-', '');
+  return given ?? randomTraceId();
+}
+
+const traceIdBytes = 16;
+const drawnAtOnce = 256;
+let drawn = '';
+let used = 0;
+
+/** Many are drawn at once: one by one, or as UUIDs without their dashes, costs several times as much. */
+function randomTraceId(): string {
+  if (used === drawn.length) {
+    drawn = randomBytes(traceIdBytes * drawnAtOnce).toString('hex');
+    used = 0;
+  }
+  return drawn.slice(used, used += 2 * traceIdBytes);
 }
 
 /** 32 hex characters that follow the request through logs, queue, worker and problem documents. */
