@@ -53,8 +53,10 @@ async function measureKind(say, { kind, sizes, grow, before }, { rounds, request
     const runs = [];
     for (let round = 0; round <= rounds; round += 1) {
       const name = `${kind}-${size}-${round}`;
+      // Each is the first as often as the other.
+      const order = round % 2 === 0 ? [0, 1] : [1, 0];
       const run = [];
-      for (const sale of pair) run.push(await sellSome(sale, name, requests));
+      for (const index of order) run[index] = await sellSome(pair[index], name, requests);
       if (round > 0) runs.push(run); // the first has warmed both
       say(`growth: ${size.toLocaleString('en')} ${kind}, round ${round} of ${rounds}`);
     }
@@ -103,14 +105,17 @@ async function sellSome(sale, name, count) {
     .map(([part, seconds]) => [part, seconds * 1_000]));
 }
 
-/** Medians; the share is that of the rounds. */
+/** Medians; the share is that of the rounds, `from` and `to` are those of their middle half. */
 function rowOf(name, { loadMs }, runs) {
   const of = (valueOf) => Number(median(runs.map(valueOf)).toFixed(2));
+  const shares = runs.map(([small, large]) => large.all / small.all).sort((a, b) => a - b);
+  const quartile = (part) => Number(shares[Math.round(part * (shares.length - 1))].toFixed(2));
   const cpu = (part) => Math.round(of(([, large]) => large[part]));
   return { name, 'CPU µs API': cpu('API'), 'CPU µs worker': cpu('worker'),
     'CPU µs Redis': cpu('Redis'), 'CPU µs MariaDB': cpu('MariaDB'), 'CPU µs all': cpu('all'),
     'beside it, smallest': Math.round(of(([small]) => small.all)),
     'of the smallest': of(([small, large]) => large.all / small.all),
+    from: quartile(0.25), to: quartile(0.75),
     'load of the sale ms': Math.round(loadMs) };
 }
 
