@@ -5,15 +5,18 @@ import { redisBytesOf, saleBytesOf } from './redis-memory.mjs';
 import { buyers, purchaseOf } from './requests.mjs';
 import { rowsWritten } from './rows.mjs';
 
+const justPlay = (play) => play();
+
 /** The protection of a sale with everything on. */
 export const guarded = { saleToken: true };
 
 /**
  * Sells `count` units over so many sales, in turn. Throws when a purchase was not accepted.
  * Resolves to the figures, with the cost until the last row is written, to the ids of the sales, and
- * to the bytes of Redis that each purchase has taken in the sale's own keys and elsewhere.
+ * to the bytes of Redis that each purchase has taken in the sale's own keys and elsewhere. `around`
+ * plays the purchases, and may look on.
  */
-export async function sell(ground, program, { name, count, sales = 1, changes = {} }) {
+export async function sell(ground, program, { name, count, sales = 1, changes = {}, around = justPlay }) {
   const saleIds = [];
   while (saleIds.length < sales) saleIds.push(await openSale(program, count / sales, changes));
   const requests =
@@ -21,10 +24,11 @@ export async function sell(ground, program, { name, count, sales = 1, changes = 
   const bytesBefore = await redisBytesOf(ground.redisUrl);
   const startedAt = performance.now();
   let rowsAfterMs;
-  const figures = await measure(ground.generator, program, requests, { settled: async () => {
+  const settled = async () => {
     await rowsWritten(ground.database, saleIds, count);
     rowsAfterMs = performance.now() - startedAt;
-  } });
+  };
+  const figures = await around(() => measure(ground.generator, program, requests, { settled }));
   expectOnly(figures, '202');
   const bytes = await redisBytesOf(ground.redisUrl) - bytesBefore;
   const ofSale = await saleBytesOf(ground.redisUrl, saleIds[0]) * sales;
@@ -33,9 +37,10 @@ export async function sell(ground, program, { name, count, sales = 1, changes = 
 }
 
 /** As many buyers who find everything sold. */
-export async function comeLate(ground, program, saleIds, { name, count, protection }) {
+export async function comeLate(ground, program, saleIds,
+  { name, count, protection, around = justPlay }) {
   const requests = await purchases(ground, program, saleIds, { name, count, ...protection });
-  const figures = await measure(ground.generator, program, requests);
+  const figures = await around(() => measure(ground.generator, program, requests));
   expectOnly(figures, '409');
   return figures;
 }
