@@ -14,8 +14,12 @@ import { OrderBacklog } from './order-backlog';
 import { OutboxTurns } from './outbox-turns';
 import { batchesAtOnce, orderQueue, type OrderBatchJob } from './queues';
 
-/** A read that found little waits this long, so that the next one finds a batch. */
-const gatherMs = 4;
+/**
+ * After a read that found little, so that the next one finds a batch; the first entry after a pause is
+ * carried at once. With less the worker and the database leave the purchases too little of a busy machine.
+ */
+const gatherMs = 20;
+const fullQueueMs = 5;
 const pauseMs = 200;
 const claimEveryMs = 2_000;
 /** Entries that a relay holds longer than this belong to a dead one. */
@@ -75,7 +79,7 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   private async step(reader: RedisClient): Promise<number> {
     // They are safe in the outbox: in a queue that is stuck they would only take more room.
     if (this.backlog.holdsRelay) return pauseMs;
-    if (await inTime(this.queue.getWaitingCount()) > batchesAtOnce) return gatherMs;
+    if (await inTime(this.queue.getWaitingCount()) > batchesAtOnce) return fullQueueMs;
     const isClaimDue = performance.now() - this.lastClaimAt > claimEveryMs;
     if (isClaimDue && this.unreadable.length > 0) await this.ensureGroups();
     const live = this.outbox.readable(this.catalog.live().map(({ id }) => id))
