@@ -1,13 +1,15 @@
+import { getQueueToken } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
-import type { Job } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import { Database } from '../../src/infra/database';
 import { RedisConnections } from '../../src/infra/redis';
-import { OrderModule } from '../../src/order';
+import { OrderModule, orderQueue } from '../../src/order';
 import { OrderRelay } from '../../src/order/order-relay';
 import { SweepsProcessor } from '../../src/order/sweeps.processor';
 import { Doubts, Reconciler, Recovery } from '../../src/reconciliation';
 import { StockReader, StockRedis, type SaleKeys } from '../../src/stock';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
+import { takeJobs } from '../support/take-jobs';
 import { until } from '../support/until';
 
 // What a relay could not say in time on a busy machine, it says again after 10 s.
@@ -75,13 +77,15 @@ describe('a damaged sale', () => {
     await product.client.buy(sound, 'ann');
     const relay = await product.create(OrderRelay, OrderModule);
     relay.onApplicationBootstrap();
-    await until('the outbox is empty', async () =>
-      await redis().xlen(keysOf(sound).outbox) === 0);
+    const isCarried = async (saleId: string) => {
+      await takeJobs(product.get<Queue>(getQueueToken(orderQueue)));
+      return await redis().xlen(keysOf(saleId).outbox) === 0;
+    };
+    await until('the outbox is empty', () => isCarried(sound));
     await redis().unlink(keysOf(broken).outbox);
     await product.get(Recovery).recover(broken, 'mended');
     await product.client.buy(broken, 'ann');
-    await until('that of the mended sale is, too', async () =>
-      await redis().xlen(keysOf(broken).outbox) === 0);
+    await until('that of the mended sale is, too', () => isCarried(broken));
     await relay.onApplicationShutdown();
   });
 

@@ -12,6 +12,7 @@ import { Recovery } from '../../../src/reconciliation/recovery';
 import { SaleCatalog, type Sale } from '../../../src/sale';
 import { saleKeys, StockLedger } from '../../../src/stock';
 import type { TestProduct } from '../../support/product';
+import { takeJobs } from '../../support/take-jobs';
 import { until } from '../../support/until';
 import { limitPerUser, SaleModel, type ModelOrder } from './sale-model';
 
@@ -28,6 +29,8 @@ export class SaleParts {
     readonly product: TestProduct,
     readonly processor: OrderProcessor,
     readonly sale: Sale,
+    /** Jobs that relays have brought and nobody has worked off, of all sales. */
+    private readonly jobs: OrderBatchJob[],
   ) {}
 
   get client() { return this.product.client; }
@@ -57,12 +60,18 @@ export class SaleParts {
   async takeJob(): Promise<OrderBatchJob | undefined> {
     const redis = this.product.get(RedisConnections).general;
     const { outbox } = saleKeys(this.product.config.redisNamespace, this.sale.id);
-    await until('the outbox is empty', async () => await redis.xlen(outbox) === 0);
+    await until('the outbox is empty', async () => {
+      await this.fetchJobs();
+      return await redis.xlen(outbox) === 0;
+    });
+    await this.fetchJobs();
+    const index = this.jobs.findIndex(({ saleId }) => saleId === this.sale.id);
+    return index < 0 ? undefined : this.jobs.splice(index, 1)[0];
+  }
+
+  private async fetchJobs(): Promise<void> {
     const queue = this.product.get<Queue<OrderBatchJob>>(getQueueToken(orderQueue));
-    const jobs = await queue.getWaiting();
-    const job = jobs.find(({ data }) => data.saleId === this.sale.id);
-    await job?.remove();
-    return job?.data;
+    this.jobs.push(...(await takeJobs(queue)).map(({ data }) => data));
   }
 
   async deliver(job: OrderBatchJob): Promise<void> {
@@ -91,6 +100,7 @@ export async function startParts(product: TestProduct) {
   const relay = await product.create(OrderRelay, OrderModule);
   const processor = await product.create(OrderProcessor, OrderModule);
   relay.onApplicationBootstrap();
+  const jobs: OrderBatchJob[] = [];
   return {
     stop: () => relay.onApplicationShutdown(),
     /** A new sale, and what is expected of it. */
@@ -98,7 +108,7 @@ export async function startParts(product: TestProduct) {
       const saleId = await product.client.openSale({ stock, limitPerUser });
       const sale = await product.get(SaleCatalog).find(saleId);
       if (!sale) throw new Error(`The sale ${saleId} is not there`);
-      return { model: new SaleModel(stock), real: new SaleParts(product, processor, sale) };
+      return { model: new SaleModel(stock), real: new SaleParts(product, processor, sale, jobs) };
     },
   };
 }

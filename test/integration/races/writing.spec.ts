@@ -11,6 +11,7 @@ import { saleKeys, StockOutbox, type OutboxBatch } from '../../../src/stock';
 import { afterNext } from '../../support/after-next';
 import { expectBooksToBalance, faultsOf, readBooks } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
+import { takeJobs } from '../../support/take-jobs';
 import { until } from '../../support/until';
 
 jest.setTimeout(180_000);
@@ -68,10 +69,13 @@ describe('reservations on their way to the database', () => {
     for (const relay of relays) relay.onApplicationBootstrap();
     const { saleId, rids } = await saleWithReservations(120);
     const keys = saleKeys(product.config.redisNamespace, saleId);
-    await until('the outbox is empty', async () =>
-      await product.get(RedisConnections).general.xlen(keys.outbox) === 0, 40_000);
+    const jobs: Job<OrderBatchJob>[] = [];
+    await until('the outbox is empty', async () => {
+      jobs.push(...await takeJobs(queueOf(product)));
+      return await product.get(RedisConnections).general.xlen(keys.outbox) === 0;
+    });
     await Promise.all(relays.map((relay) => relay.onApplicationShutdown()));
-    const jobs = await queueOf(product).getWaiting();
+    jobs.push(...await takeJobs(queueOf(product)));
     expect(jobs.flatMap(({ data }) => data.entries.map(({ rid }) => rid)).sort())
       .toEqual(rids.sort());
     await Promise.all(jobs.map(async (job, index) => processors[index % 2]?.process(job)));
