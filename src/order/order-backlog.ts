@@ -10,8 +10,8 @@ import { StockOutbox, type SaleBacklog } from '../stock';
 import { orderQueue } from './queues';
 
 const lookEveryMs = 500;
-/** With more jobs than this the queue is late, not lossy: another entry would not help. */
-const lateJobs = 100;
+/** Relays that could read nothing for so long are behind: another entry in an outbox would not help. */
+const lateAfterMs = 1_000;
 /** More than a relay takes at one look: it is behind. */
 const lateEntries = 500;
 
@@ -27,6 +27,8 @@ export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private isLooking = false;
   private isHolding = false;
+  private fullSinceMs: number | undefined;
+  private lateAtMs = -Infinity;
 
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
@@ -54,9 +56,20 @@ export class OrderBacklog implements OnApplicationBootstrap, OnModuleDestroy {
     return this.isHolding;
   }
 
-  /** Whether orders of this sale that are not there yet are only late: nobody has lost them. */
+  /** To be told by a relay before each read whether it reads nothing, because enough batches wait. */
+  noteQueue(isFull: boolean): void {
+    const nowMs = performance.now();
+    this.fullSinceMs = isFull ? this.fullSinceMs ?? nowMs : undefined;
+    if (this.fullSinceMs !== undefined && nowMs - this.fullSinceMs > lateAfterMs) this.lateAtMs = nowMs;
+  }
+
+  /**
+   * Whether orders of this sale that are not there yet are only late: nobody has lost them. Within their
+   * lease the relay had to wait for the queue.
+   */
   isLate(saleId: string): boolean {
-    return this.isHolding || this.progress.jobsOf(orderQueue) > lateJobs
+    return this.isHolding
+      || performance.now() - this.lateAtMs < this.config.reservationLeaseSeconds * 1_000
       || (this.backlogs.get(saleId)?.entries ?? 0) > lateEntries;
   }
 

@@ -79,7 +79,9 @@ export class OrderRelay implements OnApplicationBootstrap, OnApplicationShutdown
   private async step(reader: RedisClient): Promise<number> {
     // They are safe in the outbox: in a queue that is stuck they would only take more room.
     if (this.backlog.holdsRelay) return pauseMs;
-    if (await inTime(this.queue.getWaitingCount()) > batchesAtOnce) return fullQueueMs;
+    const isQueueFull = await inTime(this.queue.getWaitingCount()) > batchesAtOnce;
+    this.backlog.noteQueue(isQueueFull);
+    if (isQueueFull) return fullQueueMs;
     const isClaimDue = performance.now() - this.lastClaimAt > claimEveryMs;
     if (isClaimDue && this.unreadable.length > 0) await this.ensureGroups();
     const live = this.outbox.readable(this.catalog.live().map(({ id }) => id))

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { Metrics } from '../infra/metrics';
-import { remember } from '../kernel';
 import { FencedServers, LuaCommands, readLuaScripts, RedisConnections,
   type FencedArguments, type ScriptArgument } from '../infra/redis';
+import { remember } from '../kernel';
 import { saleKeys, saleTag } from './sale-keys';
 
 const scanCount = 1_000;
@@ -30,7 +30,6 @@ export class StockRedis {
     });
     this.commands = new LuaCommands(connections.general, scripts);
   }
-
 
   /** The run id of the server that a fenced script of this sale would reach now. */
   bootOf(saleId: string): string | undefined {

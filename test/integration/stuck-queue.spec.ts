@@ -4,7 +4,7 @@ import type { Queue, Worker } from 'bullmq';
 import { orderQueue } from '../../src/order';
 import { OrderBacklog } from '../../src/order/order-backlog';
 import { OrderProcessor } from '../../src/order/order.processor';
-import type { OrderBatchJob } from '../../src/order/queues';
+import { batchesAtOnce, type OrderBatchJob } from '../../src/order/queues';
 import { StockReader } from '../../src/stock';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
 import { until } from '../support/until';
@@ -96,8 +96,9 @@ describe('an order queue that does not keep up', () => {
       const saleId = await product.client.openSale({ stock: 100 });
       const { worker } = product.get(OrderProcessor);
       await pause(worker);
-      // So many that orders count as late: a sweep that finds their leases run out must not add entries.
-      await queue().addBulk(Array.from({ length: 110 }, () => noWork));
+      await queue().addBulk(Array.from({ length: batchesAtOnce + 1 }, () => noWork));
+      // From then on a sweep that finds leases run out must not add entries.
+      await until('orders count as late', async () => product.get(OrderBacklog).isLate(saleId));
       for (let one = 0; one < 10; one += 1) await buyTimes(saleId, `early-${one}`, 1);
       const inOutbox = async () => (await product.get(StockReader).audit(saleId)).outbox;
       const inOnePlace = (held: number) => until('each is in one place', async () => {
