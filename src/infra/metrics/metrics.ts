@@ -123,7 +123,7 @@ export class Metrics {
     labelNames: ['queue'] as const, aggregator: 'max', registers: [this.registry],
   });
 
-  /** 1 while the relays leave reservations in the outbox, because the order queue is deep or stuck. */
+  /** 1 while the relays leave reservations in the outbox, because the order queue is stuck. */
   readonly relayHolding = new Gauge({
     name: 'relay_holding', help: 'Whether reservations are held back from the order queue',
     aggregator: 'max', registers: [this.registry],
