@@ -1,8 +1,9 @@
 import { createConnection } from 'mysql2/promise';
-import { DataSource, type MigrationInterface } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { connectionOptions, createDatabasePool } from './connection';
 import { DatabaseError } from './database-error';
 import { NamedLock } from './named-lock';
+import { type Migration, progressTable, resumable } from './resumable-migration';
 import { untilAvailable } from './until-available';
 
 const lockWaitSeconds = 120;
@@ -10,11 +11,12 @@ const unknownDatabase = 1049;
 
 /**
  * Brings the database up to date: creates it if it is missing, then runs what has not run yet.
- * Any number of processes may do this at once. Answers the names of what it ran.
+ * Any number of processes may do this at once, and one that was cut off leaves nothing to clean up:
+ * the next goes on. Answers the names of what it ran.
  */
 export async function runMigrations(
   databaseUrl: string,
-  migrations: (new () => MigrationInterface)[],
+  migrations: (new () => Migration)[],
 ): Promise<string[]> {
   await untilAvailable(() => createIfMissing(databaseUrl));
   const lock = await NamedLock.acquire(databaseUrl, 'migrate', lockWaitSeconds);
@@ -24,13 +26,15 @@ export async function runMigrations(
   const dataSource = new DataSource({
     type: 'mysql',
     driver: { createPool: () => createDatabasePool(databaseUrl, 1) },
-    migrations,
-    migrationsTransactionMode: 'each',
+    migrations: migrations.map(resumable),
+    migrationsTransactionMode: 'none',
     logging: false,
   });
   try {
     await dataSource.initialize();
-    return (await dataSource.runMigrations()).map(({ name }) => name);
+    const ran = await dataSource.runMigrations();
+    if (ran.length > 0) await dataSource.query(`DROP TABLE IF EXISTS ${progressTable}`);
+    return ran.map(({ name }) => name);
   } finally {
     if (dataSource.isInitialized) await dataSource.destroy();
     await lock.release();
