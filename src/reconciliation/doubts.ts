@@ -55,6 +55,7 @@ export class Doubts {
     return findings;
   }
 
+  /** Of sales that Redis has a part in: not of retired ones, nor of strategies of the database. */
   async stockRows(saleIds: readonly string[]): Promise<StockRow[]> {
     if (saleIds.length === 0) return [];
     return this.database.query<StockRow>(
@@ -62,7 +63,7 @@ export class Doubts {
           gate_since > NOW(3) - INTERVAL ? SECOND OR NOT EXISTS (
             SELECT 1 FROM redis_sighting WHERE seen_at > NOW(3) - INTERVAL ? SECOND) AS stays
         FROM sale_stock JOIN sales ON id = sale_id
-        WHERE sale_id IN (?) AND strategy IN ('lua', 'tokens')`,
+        WHERE sale_id IN (?) AND strategy IN ('lua', 'tokens') AND retired_at IS NULL`,
       [stayInDatabaseSeconds, sightingSeconds, saleIds]);
   }
 

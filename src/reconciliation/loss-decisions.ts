@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditLog, type Origin } from '../infra/audit';
 import { Database } from '../infra/database';
-import { ProblemError } from '../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../kernel';
 import { SaleCatalog, stockIdsOf } from '../sale';
 import { LostOrders, type LossDecision, type LostOrder } from './lost-orders';
 import { Recovery } from './recovery';
@@ -39,8 +39,7 @@ export class LossDecisions {
       { ...origin, action: 'sale.lost-orders', subjectId: saleId, detail: { decision } }));
     const result = await this.recovery.recoverFromLoss(saleId, decision);
     if (result) return { saleId, decision, lost: result.lost, writtenAgain: result.writtenAgain };
-    throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered. Ask again.',
-      { headers: { 'Retry-After': '1' } });
+    throw new TemporarilyUnavailable('The sale is being recovered. Ask again.');
   }
 
   private async require(saleId: string): Promise<void> {

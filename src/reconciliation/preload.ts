@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Origin } from '../infra/audit';
-import { ProblemError } from '../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../kernel';
 import { SaleGate, SaleLife, stockIdsOf, unitsOf } from '../sale';
 import { Doubts } from './doubts';
+import { fewAtOnce } from './few-at-once';
 import { Recovery } from './recovery';
 
 const patienceMs = 10_000;
@@ -27,12 +28,12 @@ export class Preload {
    */
   async preload(saleId: string, origin: Origin): Promise<{ saleId: string; available: number }> {
     const sale = await this.life.activate(saleId, origin);
+    if (sale.retiredAtMs !== undefined) {
+      throw new ProblemError('SALE_STATE_CONFLICT', 'The sale is over for good.');
+    }
     const stockIds = stockIdsOf(sale);
     const deadline = performance.now() + patienceMs;
-    for (let next = 0; next < stockIds.length; next += loadedTogether) {
-      await Promise.all(stockIds.slice(next, next + loadedTogether)
-        .map((stockId) => this.load(stockId, deadline)));
-    }
+    await fewAtOnce(stockIds, loadedTogether, (stockId) => this.load(stockId, deadline));
     const available = unitsOf(sale, await this.gate.available(stockIds));
     if (available === undefined) throw notLoadedYet();
     return { saleId, available };
@@ -48,6 +49,5 @@ export class Preload {
 }
 
 function notLoadedYet(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'The sale is still being loaded. Ask again.', { headers: { 'Retry-After': '1' } });
+  return new TemporarilyUnavailable('The sale is still being loaded. Ask again.');
 }

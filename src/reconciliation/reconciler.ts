@@ -3,17 +3,33 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { Metrics } from '../infra/metrics';
 import { ServerClock } from '../infra/redis';
-import { ProblemError } from '../kernel';
-import { isRedisStrategy, SaleCatalog, SaleLife, stockIdsOf, type Sale } from '../sale';
-import { StockLoader } from '../stock';
+import { ProblemError, TemporarilyUnavailable } from '../kernel';
+import { SaleCatalog, stockIdsOf, type Sale } from '../sale';
+import { fewAtOnce } from './few-at-once';
 import { ReconciliationRuns, type ReconciliationItem, type RunCause } from './reconciliation-runs';
 import { Recovery } from './recovery';
 import { Repair } from './repair';
+import { RetiredSales } from './retired-sales';
 import { isConsistent, StockSnapshots, type StockSnapshot } from './stock-snapshots';
 
 const betweenLooksMs = 500;
-const retireAfterMs = 24 * 3_600_000;
-const system = { actor: 'reconciliation', ip: '', traceId: '0'.repeat(32) };
+/**
+ * Each busy sale makes its run wait between two looks: were they looked at one after the other, the
+ * queue would count as stuck with twenty of them. Each may keep a connection to the database.
+ */
+const reconciledTogether = 8;
+
+/** What two looks at a sale found. */
+interface Looks {
+  /** A difference was there at both, and nothing moved. */
+  standing: boolean;
+  /** Nothing moved, though units are in flight or there is a difference. */
+  stalled: boolean;
+  /** A difference was there, not the same at both. */
+  moving: boolean;
+  /** The later look; the only one where there was no reason for another. */
+  snapshot: StockSnapshot;
+}
 
 /**
  * Does Redis agree with the database, and each with itself? A difference counts when it stands
@@ -26,11 +42,10 @@ export class Reconciler {
   constructor(
     private readonly database: Database,
     private readonly catalog: SaleCatalog,
-    private readonly life: SaleLife,
     private readonly snapshots: StockSnapshots,
     private readonly repair: Repair,
     private readonly recovery: Recovery,
-    private readonly loader: StockLoader,
+    private readonly retired: RetiredSales,
     private readonly runs: ReconciliationRuns,
     private readonly clock: ServerClock,
     private readonly metrics: Metrics,
@@ -41,8 +56,8 @@ export class Reconciler {
    * TEMPORARILY_UNAVAILABLE while another run is under way.
    */
   run(cause: RunCause, saleId?: string): Promise<ReconciliationItem[]> {
-    return this.alone(cause, () => saleId === undefined ? this.reconcileEach(this.catalog.live())
-      : this.reconcileOne(saleId));
+    return this.alone(cause, () =>
+      saleId === undefined ? this.reconcileAll() : this.reconcileOne(saleId));
   }
 
   /**
@@ -62,41 +77,53 @@ export class Reconciler {
       return items;
     });
     if (locked.ran) return locked.result;
-    throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'A reconciliation is under way. Ask again.',
-      { headers: { 'Retry-After': '2' } });
+    throw new TemporarilyUnavailable('A reconciliation is under way. Ask again.',
+      { retryAfterSeconds: 2 });
+  }
+
+  private async reconcileAll(): Promise<ReconciliationItem[]> {
+    await this.retired.unloadLatest();
+    return this.reconcileEach(this.catalog.live());
   }
 
   /** One sale's fault must not keep the others from being looked at. */
-  private async reconcileEach(sales: readonly Sale[], insists = false): Promise<ReconciliationItem[]> {
-    const items: ReconciliationItem[] = [];
-    for (const sale of sales) {
+  private async reconcileEach(sales: readonly Sale[],
+    insists = false): Promise<ReconciliationItem[]> {
+    const items = await fewAtOnce(sales, reconciledTogether, async (sale) => {
       try {
-        items.push(await this.reconcile(sale, insists));
+        return [await this.reconcile(sale, insists)];
       } catch (error) {
         this.logger.error({ msg: 'sale not reconciled', saleId: sale.id, error: String(error) });
+        return [];
       }
-    }
-    return items;
+    });
+    return items.flat();
   }
 
   private async reconcileOne(saleId: string): Promise<ReconciliationItem[]> {
-    const items: ReconciliationItem[] = [];
-    for (const stockId of stockIdsOf(await this.require(saleId))) {
-      items.push(await this.reconcile(await this.require(stockId)));
-    }
-    return items;
+    const stockIds = stockIdsOf(await this.require(saleId));
+    return fewAtOnce(stockIds, reconciledTogether, async (stockId) => {
+      const sale = await this.require(stockId);
+      // What Redis may have of it is nothing to be repaired.
+      if (sale.retiredAtMs !== undefined) await this.retired.unload(stockId);
+      return this.reconcile(sale);
+    });
   }
 
   private async reconcile(sale: Sale, insists = false): Promise<ReconciliationItem> {
-    const { standing, stalled, moving, snapshot } = await this.lookTwice(sale.id);
+    const looks = await this.lookTwice(sale.id);
+    const { standing, stalled, moving, snapshot } = looks;
     let item: ReconciliationItem = { saleId: sale.id, drift: standing ? snapshot.drift : 0,
-      repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: true,
+      repaired: 0, rebuilt: false, driftAfter: 0, consistentAfter: isConsistentAfter(looks),
       inFlight: snapshot.inFlight, moving };
     if (standing) item = await this.mend(sale, item);
     else if (stalled) item = { ...item, repaired: await this.repair.overlooked(sale) };
     else if (moving && insists) item = { ...item, repaired: await this.repair.byRid(sale) };
+    else if (!item.consistentAfter) this.reportRows(snapshot);
     this.metrics.stockDrift.set({ sale_id: sale.id }, item.driftAfter);
-    if (item.driftAfter === 0 && item.consistentAfter) await this.retireIfOver(sale, snapshot);
+    if (item.driftAfter === 0 && item.consistentAfter) {
+      await this.retired.retireIfOver(sale, snapshot);
+    }
     return item;
   }
 
@@ -111,17 +138,22 @@ export class Reconciler {
         action: 'loading the sale anew' });
       rebuilt = await this.recovery.recover(sale.id, 'drift');
       after = await this.lookTwice(sale.id);
-    } else if (after.standing) {
-      this.logger.error({ msg: 'the database does not agree with itself', saleId: sale.id,
-        ...after.snapshot.database, action: 'none: somebody must look at its orders' });
-    }
+    } else if (!isConsistentAfter(after)) this.reportRows(after.snapshot);
     return { ...item, repaired, rebuilt, driftAfter: after.standing ? after.snapshot.drift : 0,
-      consistentAfter: !after.standing || after.snapshot.consistent,
+      consistentAfter: isConsistentAfter(after),
       inFlight: after.snapshot.inFlight, moving: after.moving };
   }
 
-  /** A difference that moves is work in progress; one that stands is a fault, and so are units in flight. */
-  private async lookTwice(saleId: string) {
+  private reportRows({ saleId, database }: StockSnapshot): void {
+    this.logger.error({ msg: 'the database does not agree with itself', saleId, ...database,
+      action: 'none: somebody must look at its orders' });
+  }
+
+  /**
+   * A difference that moves is work in progress; one that stands is a fault, and so are units in
+   * flight. Without Redis there is nothing to be looked at twice.
+   */
+  private async lookTwice(saleId: string): Promise<Looks> {
     const first = await this.snapshots.of(saleId);
     if (!first.loaded || (!isOff(first) && first.inFlight === 0)) {
       return { standing: false, stalled: false, moving: false, snapshot: first };
@@ -133,19 +165,16 @@ export class Reconciler {
       snapshot: second };
   }
 
-  private async retireIfOver(sale: Sale, { inFlight, database, gate }: StockSnapshot): Promise<void> {
-    const isOver = this.clock.now() > sale.closesAtMs + retireAfterMs;
-    if (!isOver || inFlight > 0 || database.pendingPayment > 0) return;
-    // A Redis that is gone may still hold what was promised.
-    if (isRedisStrategy(sale.strategy) && gate !== 'redis') return;
-    if (await this.life.retire(sale.id, system)) await this.loader.unload(sale.id);
-  }
-
   private async require(saleId: string): Promise<Sale> {
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
     return sale;
   }
+}
+
+/** What moves is judged by a later run. Without Redis nothing does: the rows are of one moment. */
+function isConsistentAfter({ standing, snapshot }: Looks): boolean {
+  return snapshot.consistent || (snapshot.loaded && !standing);
 }
 
 /** Units that are sold on one side and wait for payment on the other are no drift: their sum agrees. */

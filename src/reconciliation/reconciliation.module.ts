@@ -21,12 +21,13 @@ import { RedisSighting } from './redis-sighting';
 import { Recovery } from './recovery';
 import { RecoveryWatch } from './recovery-watch';
 import { Repair } from './repair';
+import { RetiredSales } from './retired-sales';
 import { SegmentKeeper } from './segment-keeper';
 import { StockGauges } from './stock-gauges';
 import { StockSnapshots } from './stock-snapshots';
 
-const services = [Archiver, DatabaseMode, Doubts, Drain, LossDecisions, LostOrders, OfferSnapshots, Preload, Reconciler,
-  ReconciliationRuns, Recovery, Repair, StockSnapshots];
+const services = [Archiver, DatabaseMode, Doubts, Drain, LossDecisions, LostOrders, OfferSnapshots,
+  Preload, Reconciler, ReconciliationRuns, Recovery, Repair, RetiredSales, StockSnapshots];
 
 @Module({
   imports: [OrderModule, SaleModule],

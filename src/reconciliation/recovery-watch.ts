@@ -8,6 +8,7 @@ import { StockRedis } from '../stock';
 import { DatabaseIsOlder } from './database-is-older';
 import { DatabaseMode } from './database-mode';
 import { Doubts, type Doubt } from './doubts';
+import { fewAtOnce } from './few-at-once';
 import { LookAgain } from './look-again';
 import { Recovery } from './recovery';
 import { StandingDrift } from './standing-drift';
@@ -99,12 +100,7 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
     const now = performance.now();
     const waiting = [...doubts].filter(([id, doubt]) => doubt !== 'unreachable'
       && now >= (this.undecided.get(id) ?? 0)).map(([id]) => id);
-    const runner = async () => {
-      for (let saleId = waiting.pop(); saleId !== undefined; saleId = waiting.pop()) {
-        await this.recover(saleId);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, runner));
+    await fewAtOnce(waiting, atOnce, (saleId) => this.recover(saleId));
   }
 
   private async recover(saleId: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
-import { newId, ProblemError } from '../kernel';
+import { newId, ProblemError, TemporarilyUnavailable } from '../kernel';
 import { OrderStore } from '../order';
 import { SaleStore, type Sale } from '../sale';
 import { SaleEpochs, StockAdjustments, StockLoader, StockReader, StockRedis, type LoadedRow, type LoadedSale }
@@ -38,7 +38,7 @@ export class Recovery {
   /**
    * Recovers a sale if there is still a doubt, or in any case when `reason` is given. False when
    * another runner is at it. Rejects when a side went away, or with DatabaseIsOlder: the doubt
-   * stands then.
+   * stands then. About a retired sale there is no doubt, and nothing loads it.
    */
   async recover(saleId: string, reason?: string): Promise<boolean> {
     const { ran } = await this.database.withLock(`load:${saleId}`, async (lost) => {
@@ -67,7 +67,7 @@ export class Recovery {
     if (!sale || boot === undefined) throw new Error(`Sale ${saleId} cannot be recovered now`);
     // Read before anything is done: should another runner overtake this one, the numbers differ.
     const [found] = await this.doubts.stockRows([saleId]);
-    if (!found) throw new Error(`Sale ${saleId} has no stock row`);
+    if (!found) throw new Error(`Redis has no part in sale ${saleId}`);
     const closer = newId('load');
     await this.loader.close(saleId, closer);
     failpoint('recovery-after-close');
@@ -152,7 +152,6 @@ export class Recovery {
 }
 
 function unreachable(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'The part of Redis that has this sale cannot be reached. Ask again.',
-    { headers: { 'Retry-After': '1' } });
+  return new TemporarilyUnavailable(
+    'The part of Redis that has this sale cannot be reached. Ask again.');
 }

@@ -12,6 +12,7 @@ const asksAllServers: Readonly<Record<string, number>> = {
   'src/order/order-store.ts': 1, // a buyer's list; orders whose sale nobody knows: one text for both
   'src/order/overdue-orders.ts': 1, // which sales have unpaid orders that are over
   'src/reconciliation/database-mode.ts': 1, // a metric
+  'src/reconciliation/retired-sales.ts': 1, // sales that Redis is to have forgotten
   'src/sale/sale-archive.ts': 1, // sales whose rows are due for the archive
   'src/sale/sale-store.ts': 1, // what is on sale, the operators' list
 };

@@ -1,11 +1,12 @@
 import { Database, Transaction } from '../../src/infra/database';
 import { OrderLife, OrderStore } from '../../src/order';
+import { RetiredSales } from '../../src/reconciliation/retired-sales';
 import { SegmentKeeper } from '../../src/reconciliation/segment-keeper';
 import { archive, letAge } from '../support/archiving';
 import { admin } from '../support/client';
 import { TestProduct } from '../support/product';
+import { SegmentedSale } from '../support/segmented-sale';
 import { until } from '../support/until';
-import { SegmentedSale } from './segments/segmented-sale';
 
 /** Rows of sales that are over: as many as make a scan dearer than an index. */
 const copies = 20_000;
@@ -20,8 +21,9 @@ const identities: Record<string, string> = {
   ...Object.fromEntries(['rid', 'movement_id', 'id'].map((name) => [name,
     `CONCAT(LEFT(${name}, CHAR_LENGTH(${name}) - 6), LPAD(numbers.seq, 6, '0'))`])),
   'sale_stock.sale_id': "CONCAT(LEFT(sale_id, CHAR_LENGTH(sale_id) - 6), LPAD(numbers.seq, 6, '0'))",
-  // Copies of a sale are over for good.
-  ...Object.fromEntries(['retired_at', 'archived_at'].map((name) => [name, 'NOW(3)'])),
+  // Copies of a sale are over for good, and for long.
+  ...Object.fromEntries(['retired_at', 'archived_at'].map((name) =>
+    [name, 'NOW(3) - INTERVAL 60 DAY'])),
 };
 /** Statements of the schedules, which come in their own time: the workload waits for them. */
 const scheduled = [/status = 'pending_payment'[^]*expires_at|SKIP LOCKED/, /next_check_at/,
@@ -129,6 +131,7 @@ describe('statements over tables that grow with the orders', () => {
     const origin = { source: 'test', ip: '', traceId: '0'.repeat(32) };
     expect(await product.get(OrderLife).refund(id, origin)).toBe('refunded');
     await archive(product);
+    await product.get(RetiredSales).unloadLatest();
   }
 
   /** All that buyers, operators and schedules do to orders. */
