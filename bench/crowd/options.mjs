@@ -1,7 +1,7 @@
 // Who comes, how many of each, and for how long; each a flag of `npm run crowd -- --name=value`.
 import { parseArgs } from 'node:util';
 
-export const defaults = {
+const defaults = {
   seed: 20_261_121,
   /** Units on sale, one a buyer. */
   stock: 500,

@@ -1,5 +1,5 @@
 // Who comes: people and bots with their accounts, addresses and devices, the same for a seed.
-import { createSigner } from 'fast-jwt';
+import { signerOf } from '../lib/tokens.mjs';
 import { behaviours } from './behaviours.mjs';
 
 const daySeconds = 86_400;
@@ -25,7 +25,7 @@ class Registry {
 
   constructor(random, jwtSecret) {
     this.#random = random;
-    this.#sign = createSigner({ key: jwtSecret, algorithm: 'HS256', expiresIn: 3_600_000 });
+    this.#sign = signerOf(jwtSecret);
   }
 
   add(group, { isFresh, worker = new Worker(), ...traits }) {
@@ -33,8 +33,7 @@ class Registry {
     const id = `${group}-${this.people.length}`;
     const ageSeconds = isFresh ? random.integer(600, daySeconds - 3_600)
       : random.integer(2 * daySeconds, 1_000 * daySeconds);
-    const token = this.#sign({ sub: id, iss: 'fairdrop', aud: 'fairdrop',
-      registered_at: Math.floor(Date.now() / 1_000) - ageSeconds });
+    const token = this.#sign(id, { registered_at: Math.floor(Date.now() / 1_000) - ageSeconds });
     this.people.push({ id, group, token, random, worker, isFresh, ...traits,
       act: behaviours[group], orders: [], tally: { requests: 0, captchasAsked: 0,
         captchasSolved: 0, outcomes: {}, latenciesMs: [] } });

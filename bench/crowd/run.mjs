@@ -6,8 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { secret, startProduct, startServers } from '../lib/product.mjs';
-import { Operator } from './operator.mjs';
+import { openSale, secret, startProduct, startServers, stockOf } from '../lib/product.mjs';
 import { readOptions } from './options.mjs';
 import { print } from './report.mjs';
 import { simulate } from './simulation.mjs';
@@ -22,11 +21,12 @@ try {
   const product = await startProduct(environment, 'api,worker');
   try {
     const opensAtMs = Date.now() + preparationMs;
-    const operator = new Operator(product.url, secret);
-    const saleId = await operator.openSale({ ...options, opensAtMs });
+    const saleId = await openSale(product, options.stock, {
+      payWindowSeconds: options.payWindowSeconds, price: { amount: 9_900, currency: 'EUR' },
+      opensAt: new Date(opensAtMs).toISOString() });
     const report = await simulate({ url: product.url, saleId, opensAtMs, jwtSecret: secret,
       webhookSecret: environment.PAYMENT_WEBHOOK_SECRET, options,
-      readStock: () => operator.stock(saleId) });
+      readStock: () => stockOf(product, saleId) });
     print(report);
     writeFileSync(join(import.meta.dirname, '../results/crowd-latest.json'),
       `${JSON.stringify({ date: new Date().toISOString(), ...report }, null, 2)}\n`);

@@ -2,6 +2,7 @@
 import { expectOnly, measure } from '../lib/load.mjs';
 import { funnelOff, openSale, startSite } from '../lib/product.mjs';
 import { buyers, purchaseOf } from '../lib/requests.mjs';
+import { overRounds } from '../lib/rounds.mjs';
 import { rowsWritten } from '../lib/rows.mjs';
 import { rowOf } from '../lib/table.mjs';
 
@@ -22,17 +23,14 @@ export async function compareSchemes({ generator, say }, { rounds, requests }) {
     installations[name] = { site, api: await site.startApi() };
     started.defer(() => installations[name].api.stop());
   }
-  const runs = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  const runs = await overRounds({ say, name: 'durability', rounds }, async (round) => {
     const run = {};
     for (const [name, { site, api }] of Object.entries(installations)) {
       run[name] = await buy(generator, { site, api }, { name: `round-${round}-${name}`,
         count: round === 0 ? Math.min(requests, 2_048) : requests, status: schemes[name].status });
     }
-    // The first compiles everything, and is not part of the figures.
-    if (round > 0) runs.push(run);
-    say(`durability: round ${round} of ${rounds}`);
-  }
+    return run;
+  });
   return { rows: Object.keys(schemes).map((name) => rowOf(name, runs.map((run) => run[name]),
     runs.map((run) => run.everysec), 'share of everysec')), runs };
 }

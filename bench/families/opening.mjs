@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expectOnly, figuresOf, withSaleTokens } from '../lib/load.mjs';
 import { openSale } from '../lib/product.mjs';
 import { buyers, purchaseOf } from '../lib/requests.mjs';
+import { overRounds } from '../lib/rounds.mjs';
 import { watchRows } from '../lib/rows.mjs';
 import { guarded } from '../lib/selling.mjs';
 import { burst, median } from '../lib/statistics.mjs';
@@ -18,13 +19,8 @@ export async function measureOpening(ground, { rounds, crowd }) {
   await using program = await ground.startApi({});
   // Where the system allows fewer files, several buyers share a connection.
   const connections = Math.min(crowd, filesAtMost() - otherFiles);
-  const runs = [];
-  for (let round = 0; round <= rounds; round += 1) {
-    const run = await open(ground, program,
-      { name: `opening-${round}`, crowd, connections });
-    if (round > 0) runs.push(run);
-    ground.say(`opening: round ${round} of ${rounds}`);
-  }
+  const runs = await overRounds({ say: ground.say, name: 'opening', rounds }, (round) =>
+    open(ground, program, { name: `opening-${round}`, crowd, connections }));
   const rowFor = (name, who) => ({ name, buyers: runs[0][who].requests,
     ...latencyOf(runs.map((run) => run[who].latencyMs)),
     'all answered after ms': Math.round(median(runs.map((run) => run[who].latencyMs.longest))) });

@@ -3,6 +3,7 @@
 import { expectOnly, measure } from '../lib/load.mjs';
 import { blacklist, funnelOff, openSale } from '../lib/product.mjs';
 import { buyers, purchaseOf, readOf } from '../lib/requests.mjs';
+import { overRounds } from '../lib/rounds.mjs';
 import { comeLate, guarded, sell } from '../lib/selling.mjs';
 import { median } from '../lib/statistics.mjs';
 import { rowOf } from '../lib/table.mjs';
@@ -25,14 +26,9 @@ const plainOf = (scenario) => (/read/i.test(scenario) ? 'plainRead' : 'plain');
 export async function measurePaths(ground, { rounds, requests }) {
   await using off = await ground.startApi(funnelOff);
   await using on = await ground.startApi({});
-  const runs = [];
-  // The first compiles everything, and is not part of the figures.
-  for (let round = 0; round <= rounds; round += 1) {
-    const run = await measureAll({ ground, off, on, name: `paths-${round}`,
-      count: round === 0 ? Math.min(requests, 4_096) : requests });
-    if (round > 0) runs.push(run);
-    ground.say(`paths: round ${round} of ${rounds}`);
-  }
+  const runs = await overRounds({ say: ground.say, name: 'paths', rounds }, (round) =>
+    measureAll({ ground, off, on, name: `paths-${round}`,
+      count: round === 0 ? Math.min(requests, 4_096) : requests }));
   const rows = Object.entries(scenarios).map(([scenario, name]) => rowOf(name,
     runs.map((run) => run[scenario]), runs.map((run) => run[plainOf(scenario)])));
   const of = (valueOf) => median(runs.map(valueOf));

@@ -1,5 +1,6 @@
 // The limit below everything: the product's own reserve script, sent to Redis by ioredis alone.
 import { redisBytesOf } from '../lib/redis-memory.mjs';
+import { overRounds } from '../lib/rounds.mjs';
 import { ScriptedSale, startRedisAlone } from '../lib/scripted-sale.mjs';
 import { median } from '../lib/statistics.mjs';
 
@@ -11,17 +12,15 @@ export async function measureRedisScript({ say }, { rounds, commands }) {
   await using redis = await startRedisAlone();
   const ways = { [`${connections} connections, one command at a time`]: [connections, oneByOne],
     [`one connection, ${batchSize} commands sent together`]: [1, inBatches] };
-  const runs = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  const runs = await overRounds({ say, name: 'Redis alone', rounds }, async (round) => {
     const run = {};
     for (const [way, [size, play]] of Object.entries(ways)) {
       const sale = new ScriptedSale(redis.url, size, `sale-${round}-${size}`);
       run[way] = await measure(redis, sale, commands, play);
       sale.close();
     }
-    if (round > 0) runs.push(run);
-    say(`Redis alone: round ${round} of ${rounds}`);
-  }
+    return run;
+  });
   const rows = Object.keys(ways).map((way) => {
     const of = (key) => Math.round(median(runs.map((run) => run[way][key])));
     return { 'name': way, 'per second': of('perSecond'), 'CPU µs Redis': of('redisCpuMicroseconds'),

@@ -2,6 +2,7 @@
 // decisions a second, and how many units were promised that did not exist.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { overRounds } from '../lib/rounds.mjs';
 import { ScriptedSale, startRedisAlone } from '../lib/scripted-sale.mjs';
 import { median, percentiles } from '../lib/statistics.mjs';
 
@@ -64,16 +65,14 @@ export async function compareStockSchemes({ say }, { rounds, commands }) {
   const units = Math.ceil(commands / commandsPerAttempt / attemptsPerUnit);
   const attempts = units * attemptsPerUnit;
   await using redis = await startRedisAlone();
-  const runs = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  const runs = await overRounds({ say, name: 'schemes', rounds }, async (round) => {
     const run = {};
     for (const scheme of Object.keys(schemes)) {
       run[scheme] = await play(redis, `${round}-${Object.keys(run).length}`,
         { scheme, units, attempts });
     }
-    if (round > 0) runs.push(run);
-    say(`schemes: round ${round} of ${rounds}`);
-  }
+    return run;
+  });
   const rows = Object.keys(schemes).map((scheme) => {
     const of = (valueOf) => median(runs.map((run) => valueOf(run[scheme])));
     return { 'name': scheme, 'decisions per second': Math.round(of((run) => run.perSecond)),

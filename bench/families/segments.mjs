@@ -3,6 +3,7 @@
 import { expectOnly, measure } from '../lib/load.mjs';
 import { funnelOff, openSale, startSite } from '../lib/product.mjs';
 import { buyers, purchaseOf } from '../lib/requests.mjs';
+import { overRounds } from '../lib/rounds.mjs';
 import { rowsWritten } from '../lib/rows.mjs';
 import { median } from '../lib/statistics.mjs';
 
@@ -23,17 +24,14 @@ export async function measureSegments({ generator, say }, { rounds, requests }) 
     started.defer(() => api.stop());
     sites.set(nodes, { site, api });
   }
-  const runs = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  const runs = await overRounds({ say, name: 'segments', rounds }, async (round) => {
     const count = round === 0 ? Math.min(requests, warmUpRequests) : requests;
     const run = [];
     for (const place of places) {
       run.push(await sellSome(generator, sites.get(place.nodes), place, `${round}`, count));
     }
-    // The first compiles everything, and is not part of the figures.
-    if (round > 0) runs.push(run);
-    say(`segments: round ${round} of ${rounds}`);
-  }
+    return run;
+  });
   return { rows: places.map((place, index) => rowOf(place, runs.map((run) => run[index]))), runs };
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connections, expectOnly, measure } from '../lib/load.mjs';
 import { funnelOff, openSale, startSite } from '../lib/product.mjs';
 import { buyers, purchaseOf } from '../lib/requests.mjs';
+import { overRounds } from '../lib/rounds.mjs';
 import { rowsWritten } from '../lib/rows.mjs';
 import { median } from '../lib/statistics.mjs';
 import { rowOf } from '../lib/table.mjs';
@@ -18,8 +19,8 @@ export async function compareStrategies({ generator, say }, { rounds, requests }
   const counts = [Math.min(requests, warmUpRequests), ...Array(rounds).fill(requests)];
   const beside = await startInstallation(started, {});
   const withoutRedis = await startWithoutRedis(started, counts);
-  const runs = [];
-  for (const [round, count] of counts.entries()) {
+  const runs = await overRounds({ say, name: 'strategies', rounds }, async (round) => {
+    const count = counts[round];
     const run = {};
     for (const strategy of strategies) {
       const saleId = await openSale(beside.api, count, { strategy });
@@ -27,10 +28,8 @@ export async function compareStrategies({ generator, say }, { rounds, requests }
     }
     run[databaseMode] = await sellOut(generator, withoutRedis, withoutRedis.saleIds.shift(),
       `${round}-gone`, count);
-    // The first compiles everything, and is not part of the figures.
-    if (round > 0) runs.push(run);
-    say(`strategies: round ${round} of ${rounds}`);
-  }
+    return run;
+  });
   return { rows: [...strategies, databaseMode].map((strategy) => {
     const of = (valueOf) => median(runs.map((run) => valueOf(run[strategy])));
     return { ...rowOf(strategy, runs.map((run) => run[strategy].accepted),

@@ -1,6 +1,7 @@
 // Accepted purchases in one way beside another: what each throttle costs, what many sales at once
 // cost, what a second process brings.
 import { funnelOff } from '../lib/product.mjs';
+import { overRounds } from '../lib/rounds.mjs';
 import { comeLate, guarded, sell } from '../lib/selling.mjs';
 import { rowOf } from '../lib/table.mjs';
 
@@ -53,17 +54,14 @@ export async function measureProcesses(ground, sizes) {
 
 /** Every way in turn, over several rounds; shares are of the first, within a round. */
 async function compare(ground, { rounds, requests }, family, ways) {
-  const runs = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  const runs = await overRounds({ say: ground.say, name: family, rounds }, async (round) => {
     const run = {};
     for (const [way, play] of Object.entries(ways)) {
       run[way] = await play(`${family}-${round}-${Object.keys(run).length}`,
         round === 0 ? Math.min(requests, 2_048) : requests);
     }
-    // The first compiles everything, and is not part of the figures.
-    if (round > 0) runs.push(run);
-    ground.say(`${family}: round ${round} of ${rounds}`);
-  }
+    return run;
+  });
   const [first] = Object.keys(ways);
   const rows = Object.keys(ways).map((way) => rowOf(way, runs.map((run) => run[way]),
     runs.map((run) => run[first]), `share of ${first}`));

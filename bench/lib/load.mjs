@@ -8,7 +8,7 @@ import { saleTokenOf } from './requests.mjs';
 
 export const connections = 64;
 /** Enough for whatever waits in an open loop below the server's capacity. */
-export const openConnections = 256;
+const openConnections = 256;
 const patienceMs = 180_000;
 
 /** The process that sends the load. */

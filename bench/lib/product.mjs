@@ -3,12 +3,12 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSigner } from 'fast-jwt';
 import mysql from 'mysql2/promise';
 import { freePort, startMariadb, startRedis } from '../../tools/lib/servers.mjs';
 import { temporaryFolder } from './folders.mjs';
 import { cpuSecondsOf, megabytesOf } from './processes.mjs';
 import { startMasters } from './redis-nodes.mjs';
+import { signerOf } from './tokens.mjs';
 
 export const root = join(import.meta.dirname, '../..');
 export const secret = randomBytes(32).toString('hex');
@@ -134,9 +134,9 @@ export async function openSale(program, stock, changes = {}) {
 export async function createSale({ url }, stock, changes = {}) {
   const product = await administer(url, 'POST', '/admin/v1/products', { name: 'Bench' });
   const sale = await administer(url, 'POST', '/admin/v1/sales', { productId: product.id, stock,
-    limitPerUser: 1, price: { amount: 100, currency: 'EUR' }, ...changes,
+    limitPerUser: 1, price: { amount: 100, currency: 'EUR' },
     opensAt: new Date(Date.now() - 1_000).toISOString(),
-    closesAt: new Date(Date.now() + 3_600_000).toISOString() });
+    closesAt: new Date(Date.now() + 3_600_000).toISOString(), ...changes });
   return sale.id;
 }
 
@@ -148,9 +148,13 @@ export async function blacklist({ url }, userId) {
   await administer(url, 'PUT', `/admin/v1/blacklist/user/${userId}`, { reason: 'bench' });
 }
 
+/** What the product's books say of a sale. */
+export function stockOf({ url }, saleId) {
+  return administer(url, 'GET', `/admin/v1/sales/${saleId}/stock`);
+}
+
 async function administer(url, method, path, body) {
-  const token = createSigner({ key: secret, algorithm: 'HS256', expiresIn: 3_600_000 })(
-    { sub: 'bench', iss: 'fairdrop', aud: 'fairdrop', roles: ['admin'] });
+  const token = signerOf(secret)('bench', { roles: ['admin'] });
   const response = await fetch(`${url}${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`,

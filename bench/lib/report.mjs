@@ -10,7 +10,7 @@ import { targetsReached } from './targets.mjs';
 const digits = 6;
 const durability = 'appendfsync everysec, innodb_flush_log_at_trx_commit=1';
 
-export const machine = () => ({ date: new Date().toISOString(), node: process.version,
+const machine = () => ({ date: new Date().toISOString(), node: process.version,
   cpu: cpus()[0]?.model, cores: cpus().length, memoryGigabytes: Math.round(totalmem() / 2 ** 30),
   durability });
 

@@ -1,16 +1,16 @@
 // Buyers, and what they send, as the text that goes over the wire.
 import { hash, randomUUID } from 'node:crypto';
-import { createSigner } from 'fast-jwt';
 import { secret } from './product.mjs';
+import { signerOf } from './tokens.mjs';
 
 /** So many buyers, each somebody else with a token, a device and an address of his own. */
 export function buyers(count, prefix) {
-  const sign = createSigner({ key: secret, algorithm: 'HS256', expiresIn: 7_200_000 });
+  const sign = signerOf(secret);
   return Array.from({ length: count }, (_, index) => {
     const userId = `${prefix}-${index}`;
     const [b, c, d] = hash('sha256', userId, 'buffer');
     return { userId, deviceId: `device-of-${userId}`, ip: `10.${b}.${c}.${d}`,
-      token: sign({ sub: userId, iss: 'fairdrop', aud: 'fairdrop' }) };
+      token: sign(userId) };
   });
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { percentiles, timesReached } from './statistics.mjs';
 
 /** What the times of rows are exact to. */
-export const rowResolutionMs = 5;
+const rowResolutionMs = 5;
 const patienceMs = 120_000;
 
 /** Waits until so many rows of these sales are committed; resolves to the milliseconds it took. */
