@@ -7,7 +7,8 @@ import { Describe, inlinePageHeaders, PathText, Public, workerHeaders } from '..
 import { readWorkFile, workFiles, type WorkFile } from './work-files';
 
 /** The page's script, in the sequence of its parts: one module. */
-const scriptParts = ['api', 'view', 'captcha', 'buying', 'sales', 'story', 'orders', 'page'];
+const scriptParts = ['api', 'view', 'captcha', 'buying', 'sales', 'story',
+  'afterwards', 'orders', 'page'];
 
 const workFile = z.enum(workFiles);
 

@@ -1,3 +1,4 @@
+import { Database } from '../../src/infra/database';
 import { newId } from '../../src/kernel';
 import type { SaleView } from '../../src/sale/sale-view';
 import { TestProduct } from '../support/product';
@@ -90,6 +91,36 @@ describe('the shop of the demo, as it buys', () => {
       return true;
     });
   }, 180_000);
+
+  it('finds an order again that had no row when the page was loaded anew', async () => {
+    await script.shop.buy(await saleWith({}), 1);
+    const [order] = script.orders;
+    if (!order) throw new Error('Nothing was bought');
+    const { held } = script.shop;
+    held.take({ ...order, status: 'reserved' });
+    held.take({ ...order, id: newId('order'), status: 'reserved' });
+    for (const id of held.ids()) await script.shop.readHeld(id);
+    expect(script.orders.map(({ id }) => id)).toEqual([order.id, order.id]);
+    expect(held.ids()).toEqual([order.id]);
+  });
+
+  it('says what became of money that came when its order had ended', async () => {
+    const { client } = product;
+    const userId = newId('user');
+    signIn(userId);
+    const { id: orderId } = await client.order((await saleWith({})).id, userId);
+    const { body: { paymentId, amount } } = await client.startPayment(orderId, userId);
+    await product.get(Database).execute(
+      'UPDATE orders SET expires_at = NOW(3) WHERE rid = ?', [orderId]);
+    const order = await client.inStatus(orderId, userId, 'expired');
+    await script.shop.readMoney(order);
+    expect(script.shop.wordsAboutMoney(order)).toBeUndefined();
+    await client.report('payment.succeeded', { orderId, paymentId, ...amount }, newId('msg'));
+    await until('the buyer is told', async () => {
+      await script.shop.readMoney(order);
+      return script.shop.wordsAboutMoney(order)?.includes('paid other units');
+    });
+  });
 
   it('names one device in every call', async () => {
     const sale = await saleWith({ captcha: 'always' });

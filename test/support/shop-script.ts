@@ -22,9 +22,14 @@ interface Shop {
   sales: Map<string, SaleView>;
   buy: (sale: SaleView, quantity: number) => Promise<void>;
   fetchSaleTokens: () => Promise<void>;
+  /** The ids of orders that had no row when the page last heard of them. */
+  held: { ids: () => string[]; take: (order: OrderView) => void };
+  readHeld: (orderId: string) => Promise<void>;
+  readMoney: (order: OrderView) => Promise<void>;
+  wordsAboutMoney: (order: OrderView) => string | undefined;
 }
 
-const parts = ['api', 'view', 'captcha', 'buying'];
+const parts = ['api', 'view', 'captcha', 'buying', 'afterwards'];
 
 /** A thread that is to a script what a browser's worker is. */
 const threadProgram = `
@@ -84,7 +89,8 @@ export class ShopScript {
       parts.map((part) => readFile(join(folder, `${part}.js`), 'utf8')));
     const globals = this.globals();
     const program = compileFunction(
-      `${sources.join('\n')}\nreturn { session, sales, buy, fetchSaleTokens };`,
+      `${sources.join('\n')}\nreturn { session, sales, buy, fetchSaleTokens, held,
+        readHeld, readMoney, wordsAboutMoney };`,
       Object.keys(globals)) as (...values: unknown[]) => Shop;
     return program(...Object.values(globals));
   }
@@ -106,7 +112,7 @@ export class ShopScript {
       fetch: (path: string, init: RequestInit) => this.fetch(path, init),
       whileBusy: (_: string, work: () => Promise<void>) => work(),
       takeOrder: (order: OrderView) => this.orders.push(order),
-      showSales: () => undefined, cardOf: () => undefined,
+      showSales: () => undefined, showOrders: () => undefined, cardOf: () => undefined,
     };
   }
 

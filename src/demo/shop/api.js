@@ -5,7 +5,7 @@ const retryForMs = 180_000;
 const answerWithinMs = 10_000;
 
 const wordsOf = {
-  SOLD_OUT: 'Sold out. Units come back when somebody does not pay in time.',
+  SOLD_OUT: 'Not that many are left. Units come back when somebody does not pay in time.',
   LIMIT_EXCEEDED: 'That is more than one person may buy, or hold unpaid. Your orders count: pay or '
     + 'cancel one that waits.',
   SALE_NOT_OPEN: 'The sale has not opened yet.',
@@ -16,12 +16,11 @@ const wordsOf = {
   CAPTCHA_FAILED: 'That was not it, or it came too late. Here is a new picture.',
   CAPTCHA_STOPPED: 'Stopped. Nothing was bought.',
   WORK_IMPOSSIBLE: 'Your device cannot do the work. Please read a picture instead.',
-  RATE_LIMITED: 'Many requests at the moment. Yours is not lost.',
+  RATE_LIMITED: 'Many requests at the moment.',
   RISK_REJECTED: 'We could not take this purchase: it looked like one of a machine, and that is '
     + 'sometimes wrong. Nothing was bought. If you are a person, please ask the shop to review it.',
   BLACKLISTED: 'We cannot sell to you at the moment. If you think that is a mistake, please ask '
     + 'the shop to review it.',
-  ORDER_STATE_CONFLICT: 'That is not possible any more: the order has moved on.',
   PAYMENT_TOO_LATE: 'The time to pay is over; the units go back on sale.',
   IDEMPOTENCY_KEY_REUSED: 'This press was already used for something else. Press again.',
   TEMPORARILY_UNAVAILABLE: 'The shop cannot answer at the moment. Try again shortly.',
@@ -34,7 +33,7 @@ const undecided = ['', 'LEFT', 'RATE_LIMITED', 'TEMPORARILY_UNAVAILABLE', 'INTER
 
 /**
  * A refusal with the code of its problem document, or one of our own: '' when nobody answered, LEFT
- * when the buyer did not want to know any more.
+ * when the buyer did not want to know any more. `retryAfterMs`: where the answer names it.
  */
 class Refusal extends Error {
   constructor(code, detail, retryAfterMs) {
@@ -44,7 +43,9 @@ class Refusal extends Error {
   }
 
   get isUndecided() {
-    return undecided.includes(this.code);
+    // An order whose row is still being written can be paid in a moment.
+    return undecided.includes(this.code)
+      || (this.code === 'ORDER_STATE_CONFLICT' && this.retryAfterMs !== undefined);
   }
 }
 
@@ -90,8 +91,9 @@ async function call(method, path, { body, headers = {}, signal = session.left.si
     throw new Refusal('', 'The shop cannot be reached. Check your connection.', 1_000);
   }
   if (answer.ok) return document;
-  const retryAfterMs = 1_000 * Number(answer.headers.get('retry-after') ?? 1);
-  throw new Refusal(document.code, document.detail, retryAfterMs);
+  const seconds = answer.headers.get('retry-after');
+  throw new Refusal(document.code, document.detail,
+    seconds === null ? undefined : 1_000 * Number(seconds));
 }
 
 /** Sends a request until it is decided, never before `Retry-After` says; shows every pause. */
@@ -103,9 +105,14 @@ async function callUntilDecided(method, path, { signal = session.left.signal, ..
     } catch (refusal) {
       if (!refusal.isUndecided || signal.aborted) throw refusal;
       // A little chance, so that a crowd does not come back in the same moment.
-      const pauseMs = refusal.retryAfterMs + Math.random() * spreadMs;
-      if (performance.now() + pauseMs > deadlineMs) throw refusal;
-      say(refusal.message, clock.now() + pauseMs);
+      const pauseMs = (refusal.retryAfterMs ?? 1_000) + Math.random() * spreadMs;
+      const againMs = clock.now() + pauseMs;
+      if (performance.now() + pauseMs > deadlineMs) {
+        refusal.message += ' The page does not ask by itself any more. Press again '
+          + `in ${remaining(new Date(againMs).toISOString())}: it is the same request.`;
+        throw refusal;
+      }
+      say(refusal.message, againMs);
       await sleep(pauseMs);
       if (signal.aborted) throw new Refusal('LEFT');
       say('Asking again …');

@@ -12,6 +12,8 @@ const reasonWords = {
   SOLD_OUT: 'no units were left', LIMIT_EXCEEDED: 'more than one person may buy',
   UNITS_GONE: 'the units were gone when the review was over',
   CANCELLED_IN_REVIEW: 'you gave it up', CANCELLED_BY_BUYER: 'you cancelled it',
+  CANCELLED_BY_SERVICE: 'the shop cancelled it', BANNED: 'the shop could not sell to you',
+  EPOCH_PASSED: 'the sale had to be recovered', NOT_PERSISTED: 'it could not be recorded in time',
 };
 
 const frozenWords = 'The shop looks at this order. You need not do anything, and no time to pay '
@@ -22,7 +24,8 @@ const followed = new Set();
 function showOrders() {
   const newestFirst = [...orders.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
   show(part('orders'), newestFirst.map((order) =>
-    [order.id, JSON.stringify([order, busy.has(order.id), sales.get(order.saleId)?.product.name]),
+    [order.id, JSON.stringify([order, busy.has(order.id), sales.get(order.saleId)?.product.name,
+      wordsAboutMoney(order)]),
       () => orderCard(order)]));
   part('no-orders').hidden = orders.size > 0;
 }
@@ -31,6 +34,7 @@ function orderCard(order) {
   const { id, saleId, quantity, amount, status, payBefore, reason } = order;
   const isOpen = status === 'reserved' || status === 'pending_payment';
   const isFrozen = status === 'frozen';
+  const aboutMoney = wordsAboutMoney(order);
   return element('li', {},
     element('div', { className: 'row' },
       element('h3', { textContent: `${quantity} × ${sales.get(saleId)?.product.name ?? 'item'}` }),
@@ -42,6 +46,7 @@ function orderCard(order) {
         ? element('span', { className: 'meta' }, 'Pay within ', countdown(payBefore)) : undefined),
     element('p', { className: 'meta', textContent: `Order ${id}` }),
     isFrozen ? element('p', { className: 'hint', textContent: frozenWords }) : undefined,
+    aboutMoney ? element('p', { className: 'hint', textContent: aboutMoney }) : undefined,
     isOpen || isFrozen ? element('div', { className: 'row' },
       isOpen ? orderButton(order, 'Pay', '', pay) : undefined,
       orderButton(order, 'Cancel', 'quiet', cancel)) : undefined);
@@ -56,7 +61,9 @@ function orderButton(order, textContent, className, act) {
 
 async function pay({ id }) {
   const { checkoutUrl } = await callUntilDecided('POST', `/v1/orders/${id}/payment`);
-  location.href = checkoutUrl;
+  // The demo's own checkout, under the address by which the buyer came: he stays signed in.
+  const { pathname } = new URL(checkoutUrl);
+  location.href = pathname.startsWith('/demo/pay/') ? pathname : checkoutUrl;
 }
 
 async function cancel({ id }) {
@@ -73,6 +80,7 @@ function takeOrder(order) {
   const known = orders.get(order.id);
   if (known && progressOf(order) < progressOf(known)) return;
   orders.set(order.id, { ...known, ...order });
+  held.take(order);
   showOrders();
   void followOrder(order);
 }
@@ -97,4 +105,6 @@ async function readOrders() {
   if (!session.token) return;
   const { items } = await call('GET', '/v1/orders');
   items.forEach(takeOrder);
+  for (const id of held.ids()) await readHeld(id);
+  for (const order of orders.values()) await readMoney(order);
 }

@@ -55,6 +55,7 @@ function tick() {
   for (const span of document.querySelectorAll('.countdown')) {
     span.textContent = remaining(span.dataset.until);
   }
+  openDueSales();
 }
 
 /** Runs at once and again after every pause, while somebody looks at the page. */

@@ -4,14 +4,31 @@ const stateWords = {
   scheduled: 'Not open yet', open: 'Open', sold_out: 'Sold out', paused: 'Paused', closed: 'Over',
 };
 
+/** How far the page's clock may be from the server's: who asks too early is refused. */
+const clockDoubtMs = 100;
+
 const chosenUnits = new Map();
 
 async function readSales() {
   const { items } = await call('GET', '/v1/sales');
   sales.clear();
-  for (const sale of items) sales.set(sale.id, sale);
+  for (const sale of items) sales.set(sale.id, { ...sale, state: stateOf(sale) });
   showSales();
   showOrders();
+}
+
+/** A sale opens by the clock: the answer that says so may be seconds old by then. */
+function stateOf({ state, opensAt }) {
+  const isDue = state === 'scheduled' && Date.parse(opensAt) + clockDoubtMs <= clock.now();
+  return isDue ? 'open' : state;
+}
+
+/** Opens the sales whose time has come. */
+function openDueSales() {
+  const due = [...sales.values()].filter((sale) => stateOf(sale) !== sale.state);
+  if (due.length === 0) return;
+  for (const sale of due) sales.set(sale.id, { ...sale, state: stateOf(sale) });
+  showSales();
 }
 
 function showSales() {
