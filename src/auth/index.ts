@@ -1,5 +1,5 @@
 export { Public } from '../infra/http';
-export { AuthGuard, CurrentUser } from './auth.guard';
+export { CurrentUser } from './auth.guard';
 export { Authenticator } from './authenticator';
 export { AuthModule } from './auth.module';
 export { DemoLoginModule } from './demo-login.controller';

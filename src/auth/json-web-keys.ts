@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from 'fast-jwt';
 import { z } from 'zod';
-import { ProblemError } from '../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../kernel';
 import { type TokenConfig, tokenVerifier, type VerifyToken } from './token';
 
 const fetchTimeoutMs = 3_000;
@@ -123,7 +123,6 @@ function algorithmOf(key: KeyObject): Algorithm | undefined {
 }
 
 function unavailable(cause: unknown): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE', 'Tokens cannot be checked at the moment.', {
-    headers: { 'Retry-After': String(retryAfterMs / 1000) }, cause,
-  });
+  return new TemporarilyUnavailable('Tokens cannot be checked at the moment.',
+    { retryAfterSeconds: retryAfterMs / 1000, cause });
 }

@@ -38,3 +38,13 @@ export class ProblemError extends Error {
     return problems[this.code].status;
   }
 }
+
+/** 503 with `Retry-After`: nothing is wrong with the request, and it may be sent again by then. */
+export class TemporarilyUnavailable extends ProblemError {
+  constructor(detail: string, { retryAfterSeconds = 1, cause }: {
+    retryAfterSeconds?: number; cause?: unknown;
+  } = {}) {
+    super('TEMPORARILY_UNAVAILABLE', detail,
+      { headers: { 'Retry-After': String(retryAfterSeconds) }, cause });
+  }
+}

@@ -71,5 +71,5 @@ export class DirectOrders {
 
 function comeBack(): NothingHeld {
   return new NothingHeld(
-    'Too many buyers wait at the moment. Ask again with the same Idempotency-Key.', 1);
+    'Too many buyers wait at the moment. Ask again with the same Idempotency-Key.');
 }

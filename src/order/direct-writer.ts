@@ -2,10 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Database, isCheckViolation, isDuplicateKey, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
-import { ProblemError } from '../kernel';
 import type { Sale, SaleStatus } from '../sale';
-import { fingerprint, StockBook, StockBusy, type LedgerRow, type OutboxEntry, type RefusalReason,
-  type ReserveRequest, type StockFence, type Turn } from '../stock';
+import { fingerprint, NothingHeld, StockBook, StockBusy, type LedgerRow, type OutboxEntry,
+  type RefusalReason, type ReserveRequest, type StockFence, type Turn } from '../stock';
 import { decide, proofsOf, replay, type DirectFacts, type DirectOutcome } from './direct-decision';
 import type { Order } from './order';
 import { OrderFollowup } from './order-followup';
@@ -203,10 +202,9 @@ function notAnswered(): never {
   throw new Error('A purchase has no outcome');
 }
 
-function gateMoved(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'The sale is being recovered. Ask again with the same Idempotency-Key.',
-    { headers: { 'Retry-After': '1' } });
+function gateMoved(): NothingHeld {
+  return new NothingHeld(
+    'The sale is being recovered. Ask again with the same Idempotency-Key.');
 }
 
 /** Others wrote at the same time: on what is there now the decision may be another. */

@@ -1,16 +1,16 @@
 export { AcknowledgedPurchases } from './acknowledged-purchases';
 export { LeaseSweep } from './lease-sweep';
 export { OrderApiModule, OrderModule, OrderWorkerModule } from './order.module';
-export type { Order, RejectionReason } from './order';
+export type { Order } from './order';
 export { OrderArchive } from './order-archive';
 export { OrderCancellation } from './order-cancellation';
 export { OrderFollowup } from './order-followup';
-export { OrderFreeze, type Thaw } from './order-freeze';
+export { OrderFreeze } from './order-freeze';
 export { OrderLife, type PayOutcome } from './order-life';
 export { OrderLookup, toView, type KnownOrder, type OrderView } from './order-lookup';
 export { OrderNotices } from './order-notices';
-export { isFinal, transitions } from './order-status';
-export { OrderResale, type ResellOutcome } from './order-resale';
+export { isFinal } from './order-status';
+export { OrderResale } from './order-resale';
 export { OrderStore } from './order-store';
 export { OrderWriter } from './order-writer';
 export { order as orderSchema, money as moneySchema, orderStatus as orderStatusSchema }

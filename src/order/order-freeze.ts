@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Database, isCheckViolation } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
-import { assertUnreachable, ProblemError } from '../kernel';
+import { assertUnreachable, TemporarilyUnavailable } from '../kernel';
 import { SaleCatalog, type Sale } from '../sale';
 import { StockBook, StockLedger, type Cause, type LedgerRow } from '../stock';
 import { orderColumns, toOrder, type Order, type OrderRow, type RefusedThaw } from './order';
@@ -111,8 +111,7 @@ export class OrderFreeze {
       if (order?.status !== 'frozen') return order;
       await this.tryThaw(order, cause);
     }
-    throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-      'The order is being changed by somebody else. Ask again.', { headers: { 'Retry-After': '1' } });
+    throw new TemporarilyUnavailable('The order is being changed by somebody else. Ask again.');
   }
 
   /** Whether it came to anything the row tells. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
-import { ProblemError } from '../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../kernel';
 import { isRedisStrategy, offerOf, type Sale } from '../sale';
 import { StockGate, StockReader, type OrderStatus, type Reservation } from '../stock';
 import { HintedSales } from './hinted-sales';
@@ -81,9 +81,9 @@ export class OrderLookup {
 }
 
 function notKnownNow(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
+  return new TemporarilyUnavailable(
     'Whether there is such an order cannot be told at the moment. Ask again.',
-    { headers: { 'Retry-After': '2' } });
+    { retryAfterSeconds: 2 });
 }
 
 export function toView(known: KnownOrder): OrderView {

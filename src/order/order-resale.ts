@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { assertUnreachable, ProblemError } from '../kernel';
+import { assertUnreachable, TemporarilyUnavailable } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { StockGate, type Cause } from '../stock';
 import type { Order } from './order';
@@ -34,7 +34,7 @@ export class OrderResale {
       case 'held': case 'replayed': case 'written': return { kind: 'held', rid };
       case 'refused': return { kind: 'refused', reason: outcome.reason };
       case 'not_loaded':
-        throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered.');
+        throw new TemporarilyUnavailable('The sale is being recovered. Ask again.');
       default: return assertUnreachable(outcome);
     }
   }

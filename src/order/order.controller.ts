@@ -19,6 +19,8 @@ export class OrderController {
 
   @Get('v1/orders')
   @Describe({ summary: "The caller's orders, newest first", tag: 'orders',
+    description: 'An order is listed once its row is written, usually within moments; before that it '
+      + 'is found by its id.',
     answers: { 200: { description: 'One page.', schema: orderPage } } })
   async list(
     @ValidQuery(orderListQuery) { cursor }: z.infer<typeof orderListQuery>,

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database, type Transaction } from '../infra/database';
-import { ProblemError } from '../kernel';
+import { TemporarilyUnavailable } from '../kernel';
 import type { Cause } from '../order';
 import type { Payment } from './payment';
 import { PaymentChanges } from './payment-changes';
@@ -89,9 +89,8 @@ export class PaymentFacts {
     }
     const payment = await this.store.lock(transaction, id);
     if (fact === 'refunded' && unsettled.has(payment.status)) {
-      throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-        'The payment is being applied to an order. Send this again.',
-        { headers: { 'Retry-After': '5' } });
+      throw new TemporarilyUnavailable(
+        'The payment is being applied to an order. Send this again.', { retryAfterSeconds: 5 });
     }
     const { from, to } = effects[fact];
     if (!from.includes(payment.status)) return { isNew: true };

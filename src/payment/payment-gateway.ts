@@ -21,7 +21,10 @@ export interface GatewayAnswer {
  * second effect. A provider that cannot be reached rejects: that is never a business answer.
  */
 export abstract class PaymentGateway {
-  /** Opens the payment there, by our payment id; one that failed there is opened again. */
+  /**
+   * Opens the payment there, by our payment id; one that failed there is opened again. That should
+   * not change its reference: until the answer is recorded it is asked about by the one of before.
+   */
   abstract start(payment: GatewayPayment): Promise<{ reference: string; checkoutUrl: string }>;
 
   abstract query(reference: string): Promise<GatewayAnswer>;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { ServerClock } from '../infra/redis';
-import { assertUnreachable, ProblemError } from '../kernel';
+import { assertUnreachable, ProblemError, TemporarilyUnavailable } from '../kernel';
 import { isOfService, OrderLife, OrderLookup, type Cause, type Order } from '../order';
 import { orderFrozen, type Payment } from './payment';
 import { PaymentChanges } from './payment-changes';
@@ -38,7 +38,7 @@ export class PaymentStarter {
       await this.changes.make(payment, 'started', cause);
       payment = await this.store.find(payment.id) ?? payment;
     }
-    const isConfirmed = payment.status !== 'started' || payment.reference !== undefined;
+    const isConfirmed = payment.status !== 'started' || payment.checkoutUrl !== undefined;
     return isConfirmed ? payment : this.confirm(payment);
   }
 
@@ -91,9 +91,9 @@ export class PaymentStarter {
       await this.store.recordStart(payment.id, reference, checkoutUrl);
       return { ...payment, reference, checkoutUrl };
     } catch (error) {
-      throw new ProblemError('TEMPORARILY_UNAVAILABLE',
+      throw new TemporarilyUnavailable(
         'The payment could not be started. Ask again, it will be the same payment.',
-        { headers: { 'Retry-After': '1' }, cause: error });
+        { cause: error });
     }
   }
 }

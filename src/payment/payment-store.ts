@@ -84,14 +84,14 @@ export class PaymentStore {
   /** One guarded change of status; false when the payment is no longer what it was. */
   async change(transaction: Transaction, { id, status }: Payment, to: PaymentStatus,
     { reason }: PaymentChange): Promise<boolean> {
-    // A payment that starts again has to be confirmed by the gateway again.
+    // A payment that starts again has to be confirmed by the gateway again. It keeps the reference:
+    // the buyer may still pay at the checkout of before, and the gateway can be asked about that.
     const { affectedRows } = await transaction.execute(
       `UPDATE payments SET status = ?, checks = 0, next_check_at = NOW(3) + INTERVAL ? SECOND,
           reason = COALESCE(?, reason), refunded_at = IF(? = 'refunded', NOW(3), refunded_at),
-          reference = IF(? = 'started', NULL, reference),
           checkout_url = IF(? = 'started', NULL, checkout_url)
         WHERE id = ? AND status = ?`,
-      [to, firstCheckSeconds[to], reason ?? null, to, to, to, id, status]);
+      [to, firstCheckSeconds[to], reason ?? null, to, to, id, status]);
     return affectedRows === 1;
   }
 

@@ -13,8 +13,9 @@ export interface Payment {
   status: PaymentStatus;
   /** Why the money goes back; a name like SOLD_OUT. */
   reason?: string;
-  /** The gateway's own id of it; undefined until the gateway has confirmed the start. */
+  /** The gateway's own id of it; undefined until the gateway has confirmed the first start. */
   reference?: string;
+  /** Where the buyer pays; undefined until the gateway has confirmed the last start. */
   checkoutUrl?: string;
   payBefore: Date;
   traceId: string;

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { Metrics } from '../infra/metrics';
 import { ReplicaWait } from '../infra/redis';
-import { ProblemError } from '../kernel';
+import { TemporarilyUnavailable } from '../kernel';
 import { OrderLife, type Order } from '../order';
 import { StockRedis } from '../stock';
 
@@ -71,8 +71,7 @@ export class PurchaseDurability {
     endTimer();
     if (result) return result;
     this.metrics.durabilityFailuresTotal.inc({ scheme });
-    throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-      'Your units are held, but not yet safe. Ask again with the same Idempotency-Key.',
-      { headers: { 'Retry-After': '1' } });
+    throw new TemporarilyUnavailable(
+      'Your units are held, but not yet safe. Ask again with the same Idempotency-Key.');
   }
 }

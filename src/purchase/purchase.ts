@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
-import { ProblemError, type ProblemCode } from '../kernel';
+import { type ProblemCode, ProblemError, TemporarilyUnavailable } from '../kernel';
 import { OrderStore, toView, type HoldOutcome, type OrderView } from '../order';
 import { SaleCatalog, stockIdOf } from '../sale';
 import { fingerprint, NothingHeld, refusal, StockGate, StockReader } from '../stock';
@@ -121,9 +121,8 @@ export class Purchase {
     switch (outcome.kind) {
       case 'refused': throw refusal(outcome.reason, attempt.sale);
       case 'not_loaded':
-        throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-          'The sale is being recovered. Ask again with the same Idempotency-Key.',
-          { headers: { 'Retry-After': '1' } });
+        throw new TemporarilyUnavailable(
+          'The sale is being recovered. Ask again with the same Idempotency-Key.');
       case 'written': {
         const { order: row, isNew } = outcome;
         const order = toView({ kind: 'row', order: row });
@@ -148,7 +147,7 @@ export class Purchase {
   private async earlierOutcome(attempt: Attempt, error: unknown): Promise<HoldOutcome> {
     if (!(error instanceof ProblemError) || !overruledByEarlierPurchase.has(error.code)) throw error;
     if (this.gate.isInDatabase(attempt.stock.id)) return this.rowOf(attempt, error);
-    const known = await this.reader.reservation(attempt.stock.id, attempt.rid);
+    const known = await this.reader.reservationForSure(attempt.stock.id, attempt.rid);
     if (!known) throw error;
     if (known.fingerprint !== fingerprint(attempt.quantity)) {
       throw refusal('IDEMPOTENCY_KEY_REUSED', attempt.sale);

@@ -85,8 +85,8 @@ export class Turnstile {
         turn.resolve(nowMs - sinceMs);
         return;
       }
-      turn.reject(new NothingHeld('Too many were before you. Ask again with the same '
-        + 'Idempotency-Key.', 1));
+      turn.reject(new NothingHeld(
+        'Too many were before you. Ask again with the same Idempotency-Key.'));
     }
     line.inside -= 1;
     if (line.inside === 0) this.lines.delete(saleId);

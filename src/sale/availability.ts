@@ -25,8 +25,10 @@ export class Availability {
 
   /** Units left by sale id; left out where nothing is known. Never rejects. */
   async of(sales: readonly Sale[]): Promise<ReadonlyMap<string, number>> {
-    // Drafts are not loaded: asking would remember that just when the preload changes it.
-    const loaded = sales.filter(({ status }) => status !== 'draft');
+    // Drafts are not loaded: asking would remember that just when the preload changes it. Nor is a
+    // retired sale, of which anybody may ask for years.
+    const loaded = sales.filter(({ status, retiredAtMs }) =>
+      status !== 'draft' && retiredAtMs === undefined);
     const counts = await this.counts.find(loaded.flatMap(stockIdsOf));
     return new Map(loaded.flatMap((sale): [string, number][] => {
       const units = unitsOf(sale, counts);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProblemError } from '../kernel';
+import { TemporarilyUnavailable } from '../kernel';
 
 /** How long answers are remembered, and how hard the reads may press. */
 export interface LookupBounds {
@@ -68,8 +68,7 @@ export class BatchedLookup<Value> {
     const { ids, found } = this.next;
     const added = missing.filter((id) => !ids.has(id));
     if (ids.size + added.length > this.bounds.idsPerReadAtMost) {
-      throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'Please ask again in a moment.',
-        { headers: { 'Retry-After': '1' } });
+      throw new TemporarilyUnavailable('Please ask again in a moment.');
     }
     for (const id of added) ids.add(id);
     return found;

@@ -17,6 +17,13 @@ export abstract class SaleGate {
   abstract available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number | undefined>>;
 
   /**
+   * What buyers are told by sale id: open, paused or closed. Left out: sales that are not loaded, or
+   * cannot be read, and those whose gate asks the operators' decision itself. Rejects when Redis is
+   * away.
+   */
+  abstract states(saleIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+
+  /**
    * Puts the operators' decision in force for every buyer. A sale that is not loaded, or is being
    * loaded, takes it over from the database at the end of its load. Rejects when Redis is away.
    */

@@ -3,7 +3,7 @@ import { AuditLog, type Origin } from '../infra/audit';
 import { Database, type Transaction } from '../infra/database';
 import { validationFailed } from '../infra/http';
 import { ServerClock } from '../infra/redis';
-import { newId, ProblemError } from '../kernel';
+import { newId, ProblemError, TemporarilyUnavailable } from '../kernel';
 import { isRedisStrategy, saleOperations, type Product, type Sale, type SaleOperation } from './sale';
 import { SaleCatalog } from './sale-catalog';
 import { SaleGate } from './sale-gate';
@@ -122,13 +122,21 @@ export class SaleLife {
     }
   }
 
-  /** The same for all of these, as cheaply as can be when nothing has to change. */
+  /**
+   * The same for those of these whose gate says something else. What is known of them may be old: it
+   * tells only where to look, and the row what to say. Rejects when Redis is away.
+   */
   async putAllInForce(sales: readonly Sale[]): Promise<void> {
-    for (const sale of sales) await this.apply(sale);
-    await this.catalog.refresh();
-    const decided = new Map(this.catalog.live().map(({ id, status }) => [id, status]));
-    for (const { id, status } of sales) {
-      if (decided.has(id) && decided.get(id) !== status) await this.putInForce(id);
+    const told = await this.gate.states(sales.flatMap(stockIdsOf));
+    for (const sale of sales) {
+      if (sale.status === 'draft') continue;
+      const state = gateStates[sale.status];
+      if (stockIdsOf(sale).every((id) => (told.get(id) ?? state) === state)) continue;
+      // One that is away must not keep the others from hearing of it.
+      await this.putInForce(sale.id).catch((error: unknown) => {
+        this.logger.warn({ msg: 'decision not in force yet', saleId: sale.id, err: error,
+          action: 'trying again' });
+      });
     }
   }
 
@@ -145,9 +153,8 @@ export class SaleLife {
         msg: 'decision not in force yet', saleId, operation, traceId: origin.traceId, err: error,
         action: 'a worker tries again every few seconds',
       });
-      throw new ProblemError('TEMPORARILY_UNAVAILABLE', 'The decision is recorded but not in '
-        + 'force yet: that follows as soon as the stock can be reached. Ask again to be sure.',
-      { headers: { 'Retry-After': '1' }, cause: error });
+      throw new TemporarilyUnavailable('The decision is recorded but not in force yet: that '
+        + 'follows as soon as the stock can be reached. Ask again to be sure.', { cause: error });
     }
   }
 

@@ -25,12 +25,7 @@ export class RedisSaleGate extends SaleGate {
 
   override async available(
     saleIds: readonly string[]): Promise<ReadonlyMap<string, number | undefined>> {
-    const inDatabase: string[] = [];
-    const inRedis: string[] = [];
-    await Promise.all(saleIds.map(async (saleId) => {
-      const { gate } = await this.epochs.of(saleId);
-      (gate === 'database' ? inDatabase : inRedis).push(saleId);
-    }));
+    const { inDatabase, inRedis } = await this.gatesOf(saleIds);
     const [fromRedis, fromDatabase] = await Promise.all([
       inRedis.length === 0 ? new Map<string, number>() : this.reader.available(inRedis),
       this.book.available(inDatabase),
@@ -38,9 +33,22 @@ export class RedisSaleGate extends SaleGate {
     return new Map<string, number | undefined>([...fromRedis, ...fromDatabase]);
   }
 
+  override async states(saleIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.reader.states((await this.gatesOf(saleIds)).inRedis);
+  }
+
   /** Where the database is the gate, it asks the sale's own row. */
   override async apply(saleId: string, state: 'open' | 'paused' | 'closed'): Promise<void> {
     if ((await this.epochs.of(saleId)).gate !== 'database') await this.loader.apply(saleId, state);
   }
 
+  private async gatesOf(saleIds: readonly string[]) {
+    const inDatabase: string[] = [];
+    const inRedis: string[] = [];
+    await Promise.all(saleIds.map(async (saleId) => {
+      const { gate } = await this.epochs.of(saleId);
+      (gate === 'database' ? inDatabase : inRedis).push(saleId);
+    }));
+    return { inDatabase, inRedis };
+  }
 }

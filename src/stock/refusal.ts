@@ -1,14 +1,9 @@
-import { assertUnreachable, ProblemError } from '../kernel';
+import { assertUnreachable, ProblemError, TemporarilyUnavailable } from '../kernel';
 import type { Sale } from '../sale';
 import type { RefusalReason } from './reserve-outcome';
 
 /** TEMPORARILY_UNAVAILABLE, and certain all the same: this attempt has held nothing. */
-export class NothingHeld extends ProblemError {
-  constructor(detail: string, retryAfterSeconds: number) {
-    super('TEMPORARILY_UNAVAILABLE', detail,
-      { headers: { 'Retry-After': String(retryAfterSeconds) } });
-  }
-}
+export class NothingHeld extends TemporarilyUnavailable {}
 
 /** The same for everybody, and said more often than anything else. */
 const soldOut = new ProblemError('SOLD_OUT',

@@ -18,9 +18,12 @@ export interface StockFence {
 }
 
 interface KnownFence {
+  /** What the path of a purchase is told: the last answer, or the first while it is on its way. */
   fence: Promise<StockFence>;
+  /** The newest question. */
+  asked: Promise<StockFence>;
   askedAtMs: number;
-  last?: StockFence;
+  last?: StockFence | undefined;
 }
 
 interface FenceRow extends StockFence {
@@ -32,6 +35,7 @@ interface FenceRow extends StockFence {
 export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
   private readonly fences = new Map<string, KnownFence>();
   private timer: NodeJS.Timeout | undefined;
+  private polling: Promise<void> | undefined;
 
   constructor(
     private readonly database: Database,
@@ -43,7 +47,9 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => { void this.poll(); }, pollEveryMs).unref();
+    this.timer = setInterval(() => {
+      this.polling ??= this.poll().finally(() => { this.polling = undefined; });
+    }, pollEveryMs).unref();
   }
 
   onModuleDestroy(): void {
@@ -52,7 +58,7 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
 
   /** As last read; asks the database the first time. Throws when the sale has no stock. */
   of(saleId: string): Promise<StockFence> {
-    return (this.fences.get(saleId) ?? this.ask(saleId)).fence;
+    return this.fences.get(saleId)?.fence ?? this.ask(saleId);
   }
 
   /** From memory alone, at most about a second old; undefined before the first look. */
@@ -64,7 +70,7 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
   renewed(saleId: string): Promise<StockFence> {
     const known = this.fences.get(saleId);
     const isFresh = known && performance.now() - known.askedAtMs < renewEveryMs;
-    return (isFresh ? known : this.ask(saleId)).fence;
+    return isFresh ? known.asked : this.ask(saleId);
   }
 
   /** As the database says after this call. While it is away the last answer stands for the others. */
@@ -81,11 +87,15 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
     this.connections.publish(channel, saleId);
   }
 
-  private ask(saleId: string): KnownFence {
-    const asked: KnownFence = { fence: this.read(saleId), askedAtMs: performance.now() };
-    this.fences.set(saleId, asked);
-    asked.fence.then((fence) => { asked.last = fence; }, () => {
-      if (this.fences.get(saleId) === asked) this.fences.delete(saleId);
+  /** While it is asked, and where the database is away, the last answer stands: the sale goes on. */
+  private ask(saleId: string): Promise<StockFence> {
+    const before = this.fences.get(saleId);
+    const asked = this.read(saleId);
+    const known: KnownFence = { fence: before?.last ? before.fence : asked, asked,
+      askedAtMs: performance.now(), last: before?.last };
+    this.fences.set(saleId, known);
+    asked.then((fence) => { Object.assign(known, { fence: asked, last: fence }); }, () => {
+      if (this.fences.get(saleId) === known && !known.last) this.fences.delete(saleId);
     });
     return asked;
   }
@@ -108,7 +118,8 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
     const known = this.fences.get(saleId);
     if (!known?.last || known.askedAtMs > askedAtMs) return;
     if (known.last.epoch === last.epoch && known.last.gate === last.gate) return;
-    this.fences.set(saleId, { fence: Promise.resolve(last), askedAtMs, last });
+    const fence = Promise.resolve(last);
+    this.fences.set(saleId, { fence, asked: fence, askedAtMs, last });
   }
 
   private async rows(saleIds: readonly string[]): Promise<FenceRow[]> {

@@ -209,6 +209,6 @@ export class SegmentLoans {
 }
 
 function comeBack(): NothingHeld {
-  return new NothingHeld('Units are on their way between parts of the sale. Ask again with the same '
-    + 'Idempotency-Key.', 1);
+  return new NothingHeld('Units are on their way between parts of the sale. Ask again with the '
+    + 'same Idempotency-Key.');
 }

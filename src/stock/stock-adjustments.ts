@@ -3,7 +3,7 @@ import { AuditLog } from '../infra/audit';
 import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { validationFailed } from '../infra/http';
-import { assertUnreachable, ProblemError } from '../kernel';
+import { assertUnreachable, ProblemError, TemporarilyUnavailable } from '../kernel';
 import { unitsAtMost, type StockStrategy } from '../sale';
 import type { Cause } from './movement';
 import type { StockFence } from './sale-epochs';
@@ -238,9 +238,8 @@ export class StockAdjustments {
 }
 
 function beingLoaded(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'The sale is not loaded or is being recovered. Ask again with the same Idempotency-Key.',
-    { headers: { 'Retry-After': '1' } });
+  return new TemporarilyUnavailable(
+    'The sale is not loaded or is being recovered. Ask again with the same Idempotency-Key.');
 }
 
 function noLongerThere(row: AdjustmentRow): ProblemError {

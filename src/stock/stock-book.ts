@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database, type Transaction } from '../infra/database';
-import { ProblemError } from '../kernel';
 import type { StockStrategy } from '../sale';
 import type { Turn } from './deduction/deduction';
 import { Deductions } from './deduction/deductions';
 import type { Movement } from './movement';
+import { NothingHeld } from './refusal';
 
 /** A ledger row as written, for the audit line after the commit. */
 export interface LedgerRow extends Movement {
@@ -25,10 +25,9 @@ export interface AllocatedSale {
 }
 
 /** Others were faster or hold what may come back: the whole transaction may be tried again. */
-export class StockBusy extends ProblemError {
+export class StockBusy extends NothingHeld {
   constructor() {
-    super('TEMPORARILY_UNAVAILABLE', 'Others are buying at this moment. Ask again with the same '
-      + 'Idempotency-Key.', { headers: { 'Retry-After': '1' } });
+    super('Others are buying at this moment. Ask again with the same Idempotency-Key.');
   }
 }
 

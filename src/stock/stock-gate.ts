@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
-import { ProblemError, remember } from '../kernel';
+import { remember, TemporarilyUnavailable } from '../kernel';
 import { statusOfLetter } from './record';
 import { NothingHeld } from './refusal';
 import { ReservationIds } from './reservation-ids';
@@ -156,12 +156,12 @@ function outcomeOf(rid: string, reply: ReserveReply,
   if (code === badArgument) throw new Error('The reserve script refused its arguments');
   const reason = refusalOfCode.get(code);
   if (reason) return { kind: 'refused', rid, reason, available };
-  throw new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'The sale is being recovered. Ask again with the same Idempotency-Key.',
-    { headers: { 'Retry-After': '1' } });
+  throw new TemporarilyUnavailable(
+    'The sale is being recovered. Ask again with the same Idempotency-Key.');
 }
 
 function writtenLate(): NothingHeld {
   return new NothingHeld(
-    'Orders are being written late. Ask again with the same Idempotency-Key.', 2);
+    'Orders are being written late. Ask again with the same Idempotency-Key.',
+    { retryAfterSeconds: 2 });
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config';
-import { ProblemError } from '../kernel';
+import { TemporarilyUnavailable } from '../kernel';
 import { stateText, type ReleasedStatus } from './record';
 import { SaleEpochs } from './sale-epochs';
 import { SegmentLoans } from './segment-loans';
@@ -24,8 +24,8 @@ const outcomes = new Map<number, RetakeOutcome>([[0, { kind: 'moved' }], [-1, { 
 const fenced = -7;
 const badArgument = -8;
 
-const beingRecovered = () => new ProblemError('TEMPORARILY_UNAVAILABLE',
-  'The sale is being recovered. Ask again.', { headers: { 'Retry-After': '1' } });
+const beingRecovered = () =>
+  new TemporarilyUnavailable('The sale is being recovered. Ask again.');
 
 /**
  * Carries decisions of the database over to Redis (S6, S8, S9 of the protocol), and takes units again

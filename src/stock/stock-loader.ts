@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
-import { ProblemError } from '../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../kernel';
 import type { StockStrategy } from '../sale';
 import { stateText, type OrderStatus } from './record';
 import { SaleEpochs } from './sale-epochs';
@@ -129,6 +129,6 @@ export class StockLoader {
 }
 
 function overtaken(reason: string): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE', 'The sale is being recovered. Ask again.',
-    { headers: { 'Retry-After': '1' }, cause: new Error(reason) });
+  return new TemporarilyUnavailable('The sale is being recovered. Ask again.',
+    { cause: new Error(reason) });
 }

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { askForEach } from '../infra/redis';
+import { TemporarilyUnavailable } from '../kernel';
 import { parseRecord, type Reservation } from './record';
 import { StockRedis } from './stock-redis';
 
@@ -25,6 +26,16 @@ export interface StockAudit {
   state: string;
   boot: string;
 }
+
+interface SaleLook {
+  saleId: string;
+  available: string | null;
+  state: string | null;
+}
+
+/** Not loaded, or being loaded: what Redis has of it is not all. */
+const isUnsettled = (state: string | null | undefined) =>
+  state == null || state === 'loading' || state === 'recovering';
 
 const scanCount = 500;
 
@@ -59,6 +70,17 @@ export class StockReader {
   async reservation(saleId: string, rid: string): Promise<Reservation | undefined> {
     const text = await this.redis.connections.general.hget(this.redis.keys(saleId).records, rid);
     return text === null ? undefined : parseRecord(rid, text);
+  }
+
+  /** The same; throws TEMPORARILY_UNAVAILABLE where it is not known because a recovery is due. */
+  async reservationForSure(saleId: string, rid: string): Promise<Reservation | undefined> {
+    const { general } = this.redis.connections;
+    const [reservation, [state, boot]] = await Promise.all([this.reservation(saleId, rid),
+      general.hmget(this.redis.keys(saleId).meta, 'state', 'boot')]);
+    const isWhole = !isUnsettled(state) && boot === this.redis.bootOf(saleId);
+    if (reservation || isWhole) return reservation;
+    throw new TemporarilyUnavailable(
+      'The sale is being recovered. Ask again with the same Idempotency-Key.');
   }
 
   /** Several reservations in one look; those that Redis does not know are left out. */
@@ -109,21 +131,39 @@ export class StockReader {
    * can be read.
    */
   async available(saleIds: readonly string[]): Promise<ReadonlyMap<string, number | undefined>> {
+    const counts = new Map<string, number | undefined>(saleIds.map((saleId) => [saleId, undefined]));
+    for (const { saleId, available, state } of await this.look(saleIds)) {
+      if (available === null || isUnsettled(state)) counts.delete(saleId);
+      else counts.set(saleId, Number(available));
+    }
+    return counts;
+  }
+
+  /**
+   * What buyers are told by sale id: open, paused or closed. Left out: sales that are not loaded, or
+   * only in part, and those that cannot be read. Rejects when none can be read.
+   */
+  async states(saleIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const looks = await this.look(saleIds);
+    return new Map(looks.flatMap(({ saleId, state }): [string, string][] =>
+      state === null || isUnsettled(state) ? [] : [[saleId, state]]));
+  }
+
+  /** Of the sales that can be read; rejects when there are some and none can. */
+  private async look(saleIds: readonly string[]): Promise<SaleLook[]> {
     const asked = saleIds.filter((saleId) => !this.redis.isNodeAway(saleId));
     const replies = await askForEach(this.redis.connections.general, asked, (pipeline, saleId) => {
       pipeline.hmget(this.redis.keys(saleId).meta, 'available', 'state');
     });
-    const answers = replies.flatMap(([reply], index) => reply?.[0] === null
-      ? [{ saleId: asked[index] ?? '', values: reply[1] as [string | null, string | null] }] : []);
-    if (answers.length === 0 && saleIds.length > 0) {
+    const looks = replies.flatMap(([reply], index): SaleLook[] => {
+      if (reply?.[0] !== null) return [];
+      const [available, state] = reply[1] as [string | null, string | null];
+      return [{ saleId: asked[index] ?? '', available, state }];
+    });
+    if (looks.length === 0 && saleIds.length > 0) {
       throw replies[0]?.[0]?.[0] ?? new Error('Connection is closed: no node has these sales');
     }
-    const counts = new Map<string, number | undefined>(saleIds.map((saleId) => [saleId, undefined]));
-    for (const { saleId, values: [available, state] } of answers) {
-      if (available === null || state === 'loading' || state === 'recovering') counts.delete(saleId);
-      else counts.set(saleId, Number(available));
-    }
-    return counts;
+    return looks;
   }
 
   private tryParse(saleId: string, rid: string, text: string): Reservation | undefined {

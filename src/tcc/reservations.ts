@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ProblemError } from '../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../kernel';
 import { OrderLookup, type KnownOrder } from '../order';
 import { SaleCatalog, type Sale } from '../sale';
 import { isMadeBy, refusal, ReservationIds } from '../stock';
@@ -57,7 +57,6 @@ export class Reservations {
 
 /** What is asked for is being decided this very moment. */
 export function undecided(): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'The reservation is being written. Send the same request again.',
-    { headers: { 'Retry-After': '1' } });
+  return new TemporarilyUnavailable(
+    'The reservation is being written. Send the same request again.');
 }

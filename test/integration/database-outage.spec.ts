@@ -1,8 +1,10 @@
 import { Database } from '../../src/infra/database';
-import { FaultProxy } from '../fault/support/fault-proxy';
+import { StockRedis } from '../../src/stock';
 import { admin } from '../support/client';
 import { expectProblem } from '../support/expect-problem';
+import { FaultProxy } from '../support/fault-proxy';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
+import { testConfig } from '../support/stack';
 import { until } from '../support/until';
 
 // Every order is waited for.
@@ -11,6 +13,7 @@ jest.setTimeout(180_000);
 describe('a product whose database is gone for a while', () => {
   let installation: Installation;
   let way: FaultProxy;
+  let redisWay: FaultProxy;
   let product: TestProduct;
 
   beforeAll(async () => {
@@ -18,12 +21,14 @@ describe('a product whose database is gone for a while', () => {
     const databaseUrl = new URL(installation.environment.DATABASE_URL ?? '');
     way = await FaultProxy.start(Number(databaseUrl.port));
     databaseUrl.host = `127.0.0.1:${way.port}`;
-    product = await TestProduct.start({ DATABASE_URL: databaseUrl.href },
-      installation);
+    redisWay = await FaultProxy.start(Number(new URL(testConfig().redisUrl).port));
+    product = await TestProduct.start(
+      { DATABASE_URL: databaseUrl.href, REDIS_URL: redisWay.url('redis') }, installation);
   });
   afterAll(async () => {
     await product.stop();
     await way.stop();
+    await redisWay.stop();
     await installation.drop();
   });
 
@@ -47,5 +52,22 @@ describe('a product whose database is gone for a while', () => {
       await client.inStatus(String(body.id), `buyer-${index}`, 'pending_payment');
     }
     expect(circuit.isOpen).toBe(false);
+  });
+
+  it('sells on when the way to Redis breaks meanwhile and the server is the same', async () => {
+    const { client } = product;
+    const saleId = await client.openSale({ stock: 10 });
+    await client.order(saleId, 'before');
+    await way.refuse();
+    await until('left alone', async () => product.get(Database).circuit.isOpen);
+    await redisWay.refuse();
+    const redis = product.get(StockRedis);
+    await until('Redis is away', async () => redis.bootOf(saleId) === undefined);
+    // Whoever asks now asks the database, too, which gate the sale has.
+    expectProblem(await client.buy(saleId, 'early'), 'TEMPORARILY_UNAVAILABLE');
+    await redisWay.accept();
+    const { body } = await client.buyInTheEnd(saleId, 'late');
+    await way.accept();
+    await client.inStatus(body.id, 'late', 'pending_payment');
   });
 });

@@ -1,6 +1,7 @@
 import { PaymentGateway } from '../../src/payment/payment-gateway';
+import { PaymentStore } from '../../src/payment/payment-store';
 import { admin, type Caller } from '../support/client';
-import { PaymentProduct } from '../support/payment-product';
+import { PaymentProduct, type WebhookData } from '../support/payment-product';
 import { until } from '../support/until';
 
 /** A buyer who pays waits so long for the row of his order, less what a timer may be early. */
@@ -34,6 +35,17 @@ describe('starting and checking a payment', () => {
   async function payUnheard(paymentId: string): Promise<void> {
     await product.tables.execute(
       "UPDATE sandbox_payments SET status = 'succeeded' WHERE id = ?", [paymentId]);
+  }
+
+  /** A payment that failed and was started again; that the gateway opened it is not recorded. */
+  async function reopenUnrecorded(): Promise<WebhookData> {
+    const data = await product.startedPayment(saleId);
+    await product.client.call('POST', `/demo/pay/${data.paymentId}/fail`);
+    expect(await product.payment(data.orderId)).toMatchObject({ status: 'failed' });
+    jest.spyOn(product.get(PaymentStore), 'recordStart')
+      .mockRejectedValueOnce(new Error('connection reset'));
+    expect((await start(data.orderId)).status).toBe(503);
+    return data;
   }
 
   it('answers the same payment again, also to ten requests at once', async () => {
@@ -110,6 +122,23 @@ describe('starting and checking a payment', () => {
     const { id } = await product.payment(orderId) ?? {};
     const { status, body } = await start(orderId);
     expect([status, body.paymentId]).toEqual([201, id]);
+    expect(body.checkoutUrl).toMatch(/^http/);
+  });
+
+  it('finds money of a payment that was opened again, though that was not recorded', async () => {
+    const data = await reopenUnrecorded();
+    await payUnheard(data.paymentId);
+    await product.makeDue();
+    await product.checkDue();
+    // The product's own schedule may have taken it a moment before.
+    await until('the order is paid', async () =>
+      await product.statusOf(data.orderId) === 'paid');
+  });
+
+  it('completes a second start that died between the gateway and our row', async () => {
+    const data = await reopenUnrecorded();
+    const { status, body } = await start(data.orderId);
+    expect([status, body.paymentId]).toEqual([201, data.paymentId]);
     expect(body.checkoutUrl).toMatch(/^http/);
   });
 

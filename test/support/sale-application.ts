@@ -13,7 +13,7 @@ import { SaleApiModule, SaleGate } from '../../src/sale';
 export class TestGate extends SaleGate {
   /** Undefined: it does not know. */
   readonly counts = new Map<string, number | undefined>();
-  readonly states = new Map<string, 'open' | 'paused' | 'closed'>();
+  readonly told = new Map<string, 'open' | 'paused' | 'closed'>();
   reads = 0;
   behaviour: () => Promise<void> = async () => undefined;
 
@@ -26,9 +26,14 @@ export class TestGate extends SaleGate {
     return new Map([...this.counts].filter(([id]) => saleIds.includes(id)));
   }
 
+  override async states(saleIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    await this.behaviour();
+    return new Map([...this.told].filter(([id]) => saleIds.includes(id)));
+  }
+
   override async apply(saleId: string, state: 'open' | 'paused' | 'closed'): Promise<void> {
     await this.behaviour();
-    this.states.set(saleId, state);
+    this.told.set(saleId, state);
   }
 }
 

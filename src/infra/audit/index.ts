@@ -1,3 +1,3 @@
-export { AuditLog, type AuditEntry, type RecordedEntry } from './audit-log';
+export { AuditLog } from './audit-log';
 export { AuditApiModule, AuditModule } from './audit.module';
 export { originOf, type Origin } from './origin';

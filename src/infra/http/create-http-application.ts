@@ -12,6 +12,7 @@ import { newTraceId, traceIdOf } from './request';
 import { RouteTable } from './route-table';
 import { securityHeaders } from './security-headers';
 import { bodyBytesAtMost, toProblem } from './to-problem';
+import { refuseUnread } from './unread-request';
 
 /** A request must have arrived by then, head and body: slow senders hold no socket longer. */
 const requestTimeoutMs = 10_000;
@@ -35,8 +36,8 @@ export async function createHttpApplication(
   config: HttpConfig,
   logger: StructuredLogger,
 ): Promise<NestFastifyApplication> {
-  const addHeaders = headerWriter(config);
-  const adapter = createAdapter(config, addHeaders);
+  const headers = securityHeaders(config);
+  const adapter = createAdapter(config, headers);
   const server = adapter.getInstance<FastifyInstance>();
   const routes = new RouteTable(server);
   const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
@@ -45,7 +46,7 @@ export async function createHttpApplication(
   application.useGlobalFilters(new ProblemFilter(routes));
   acceptOnlyJson(adapter);
   server.addHook('onRequest', (request, reply, done) => {
-    addHeaders(request, reply);
+    addHeaders(headers, request, reply);
     done();
   });
   allowOrigins(server, config);
@@ -56,17 +57,14 @@ export async function createHttpApplication(
   return application;
 }
 
-/** Adds what every answer carries. */
-type HeaderWriter = (request: FastifyRequest, reply: FastifyReply) => void;
+type Headers = Readonly<Record<string, string>>;
 
-function headerWriter(config: HttpConfig): HeaderWriter {
-  const headers = securityHeaders(config);
-  return (request, reply) => {
-    reply.headers(headers).header('x-trace-id', traceIdOf(request));
-  };
+/** Adds what every answer carries. */
+function addHeaders(headers: Headers, request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers(headers).header('x-trace-id', traceIdOf(request));
 }
 
-function createAdapter({ trustProxy }: HttpConfig, addHeaders: HeaderWriter): FastifyAdapter {
+function createAdapter({ trustProxy }: HttpConfig, headers: Headers): FastifyAdapter {
   const trusted = new AddressRanges(trustProxy);
   // The peers of the sockets are the same few proxies all the time.
   const isTrustedPeer = remember((address: string) => trusted.includes(address));
@@ -85,9 +83,10 @@ function createAdapter({ trustProxy }: HttpConfig, addHeaders: HeaderWriter): Fa
     requestIdHeader: false,
     // The router refuses an unreadable path before any hook and anything of Nest sees it.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-      addHeaders(request, reply);
+      addHeaders(headers, request, reply);
       answerProblem(toProblem(error), request, reply);
     },
+    clientErrorHandler: (error, socket) => { refuseUnread(error, socket, headers); },
     // A device id in a path has up to 128 characters, more when they are percent-encoded.
     routerOptions: { maxParamLength: 512 },
     // No Express-style middleware here: its plugin would run on every request for nothing.

@@ -7,7 +7,7 @@ export { beforeFirstPage, cursorParameter, pageItemsAtMost, pageOf, pageSchema, 
 export { handleDirectly } from './direct-route';
 export {
   ClientIp, DeviceId, IdempotencyKey, parameter, PathId, PathText, PreferredWaitSeconds, ProofHeader,
-  Reply, TraceId, ValidBody, ValidQuery, waitSecondsAtMost,
+  Reply, TraceId, ValidBody, ValidQuery,
 } from './parameters';
 export { answerProblem } from './problem-filter';
 export { clientIpOf, deviceIdOf, deviceIdPattern, traceIdOf } from './request';

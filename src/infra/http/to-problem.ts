@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { ProblemError } from '../../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../../kernel';
 import { isOpenCircuit } from '../circuit';
 import { isUnavailable as isDatabaseUnavailable } from '../database';
 import { validationFailed } from './validate';
@@ -10,9 +10,7 @@ export const bodyBytesAtMost = 16 * 1024;
 export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (isDatabaseUnavailable(error) || isRedisUnavailable(error) || isOpenCircuit(error)) {
-    return new ProblemError('TEMPORARILY_UNAVAILABLE', 'Please ask again in a moment.', {
-      headers: { 'Retry-After': '1' }, cause: error,
-    });
+    return new TemporarilyUnavailable('Please ask again in a moment.', { cause: error });
   }
   return fromStatus(statusOf(error), error);
 }

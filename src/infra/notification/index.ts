@@ -1,3 +1,3 @@
 export { NotificationApiModule, NotificationModule, NotificationWorkerModule }
   from './notification.module';
-export { Notifications, type Notification } from './notifications';
+export { Notifications } from './notifications';

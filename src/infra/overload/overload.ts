@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../../config';
-import { ProblemError } from '../../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../../kernel';
 import { Circuit } from '../circuit';
 import { Metrics } from '../metrics';
 import { OverloadMeter, pressureAtMost, type LoopSample, type OverloadLevel } from './overload-meter';
@@ -37,9 +37,9 @@ export class Overload implements OnModuleInit, OnModuleDestroy {
   ) {
     // Made once: a flood is answered without building an error and its texts for each request.
     this.refusals = Array.from({ length: retryAfterSecondsAtMost + 1 }, (_, seconds) =>
-      new ProblemError('TEMPORARILY_UNAVAILABLE',
+      new TemporarilyUnavailable(
         `More is asked for than can be served at once. Ask again in ${seconds} s.`,
-        { headers: { 'Retry-After': String(seconds) } }));
+        { retryAfterSeconds: seconds }));
   }
 
   onModuleInit(): void {

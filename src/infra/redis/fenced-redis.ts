@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
-import { ProblemError } from '../../kernel';
+import { ProblemError, TemporarilyUnavailable } from '../../kernel';
 import { Circuit } from '../circuit';
 import { gatherWrites } from './gather-writes';
 import { keepHeartbeat } from './heartbeat';
@@ -115,7 +115,6 @@ export class FencedRedis {
 
 /** The problem that a buyer is told when the stock cannot be asked, or does not answer. */
 export function stockUnavailable(cause: unknown): ProblemError {
-  return new ProblemError('TEMPORARILY_UNAVAILABLE',
-    'The stock cannot be reached right now. Ask again with the same Idempotency-Key.',
-    { headers: { 'Retry-After': '1' }, cause });
+  return new TemporarilyUnavailable(
+    'The stock cannot be reached right now. Ask again with the same Idempotency-Key.', { cause });
 }

@@ -1,5 +1,5 @@
 import { ServerClock } from '../../../src/infra/redis';
-import { CaptchaClient, pictureText, solve } from '../../integration/captcha/captcha-client';
+import { CaptchaClient, pictureText, solve } from '../../support/captcha-client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';

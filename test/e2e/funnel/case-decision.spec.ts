@@ -1,7 +1,7 @@
 import { CaseDesk, harmless, risky } from '../../support/case-desk';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
-import { earn } from './support/proofs';
+import { earn } from '../../support/proofs';
 
 describe('a reviewer', () => {
   let desk: CaseDesk;

@@ -1,8 +1,8 @@
 import { Webhook } from 'standardwebhooks';
-import { Receiver } from '../../integration/notification/receiver';
 import { CaseDesk, everybodyIsRefused, harmless, reviewer, risky, rulesOfTests }
   from '../../support/case-desk';
 import { expectProblem } from '../../support/expect-problem';
+import { Receiver } from '../../support/receiver';
 import { until } from '../../support/until';
 
 const dayMs = 86_400_000;

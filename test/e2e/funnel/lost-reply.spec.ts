@@ -1,9 +1,10 @@
-import { FaultProxy } from '../../fault/support/fault-proxy';
+import { StockReader, StockRedis } from '../../../src/stock';
 import { TestClient } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
+import { FaultProxy } from '../../support/fault-proxy';
 import { TestProduct } from '../../support/product';
+import { earn, mint, proofs } from '../../support/proofs';
 import { makePatient } from './support/patient';
-import { earn, mint, proofs } from './support/proofs';
 import { tally, times } from './support/tally';
 
 const { 'sale token': saleToken, 'captcha token': captchaToken } = proofs;
@@ -77,6 +78,25 @@ describe('a buyer whose answer was lost', () => {
       [saleToken.header]: await mint(product, 'sale token', binding, -1),
       [captchaToken.header]: await mint(product, 'captcha token', binding, -1),
     });
+  });
+
+  it('is not asked for a proof while Redis lacks the sale that he bought of', async () => {
+    const { userId } = await boughtUnheard();
+    const { body } = await product.client.buy(saleId, userId, { key: 'key' });
+    await product.client.inStatus(body.id, userId, 'pending_payment');
+    const redis = product.get(StockRedis);
+    const { meta, records } = redis.keys(saleId);
+    // Lost at the last moment: recovery is quick.
+    const lookup = jest.spyOn(product.get(StockReader), 'reservation')
+      .mockImplementationOnce(async () => {
+        await redis.connections.general.unlink(meta, records);
+        return undefined;
+      });
+    expectProblem(await product.client.buy(saleId, userId, { key: 'key' }),
+      'TEMPORARILY_UNAVAILABLE');
+    lookup.mockRestore();
+    expect(await product.client.buyInTheEnd(saleId, userId, { key: 'key' }))
+      .toMatchObject({ status: 200, body: { id: body.id } });
   });
 
   it('finds it when he asks 200 times at once, with and without proofs', async () => {

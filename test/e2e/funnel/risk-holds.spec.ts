@@ -1,5 +1,6 @@
 import type { OrderView } from '../../../src/order';
 import { RiskRedis } from '../../../src/risk/signals';
+import { StockBook, StockRedis } from '../../../src/stock';
 import type { Answer } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
@@ -73,6 +74,20 @@ describe('who holds units and does not pay', () => {
       await until('dan holds one more', async () =>
         (await product.client.buy(saleId, 'dan')).status === 202);
     }
+  });
+
+  it('keeps no place for a purchase that others were faster than', async () => {
+    const strategy = 'segment-lock';
+    const saleId = await product.client.openSale({ strategy });
+    await product.get(StockBook).enter({ saleId, strategy }, 'fay');
+    const redis = product.get(StockRedis);
+    const { general } = redis.connections;
+    const locks = await general.keys(`${redis.keys(saleId).meta}:lock:*:*`);
+    for (const lock of locks) await general.persist(lock);
+    expectProblem(await product.client.buy(saleId, 'fay'), 'TEMPORARILY_UNAVAILABLE');
+    const risk = product.get(RiskRedis);
+    await until('his place is free again', async () =>
+      await risk.ask((connection) => connection.zcard(risk.userHolds('fay'))) === 0);
   });
 
   it('leaves units to honest buyers, however many times a crowd of them presses', async () => {

@@ -1,10 +1,10 @@
+import { CaptchaClient, solve } from '../../support/captcha-client';
 import type { Answer } from '../../support/client';
 import { CaseDesk, doubtful, harmless, reviewer, risky, rulesOfTests, watchingRules }
   from '../../support/case-desk';
 import { expectProblem } from '../../support/expect-problem';
 import { createInstallation, type Installation } from '../../support/product';
 import { until } from '../../support/until';
-import { CaptchaClient, solve } from '../../integration/captcha/captcha-client';
 
 describe('the risk rules', () => {
   let installation: Installation;

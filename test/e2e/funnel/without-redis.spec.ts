@@ -8,8 +8,8 @@ import { startRedis, type Server } from '../../../tools/lib/servers.mjs';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
+import { earn } from '../../support/proofs';
 import { until } from '../../support/until';
-import { earn } from './support/proofs';
 import { tally, times } from './support/tally';
 
 const reviewer: Identity = { userId: 'reviewer', roles: ['risk'] };

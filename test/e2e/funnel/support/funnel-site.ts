@@ -2,9 +2,9 @@ import { SaleCatalog } from '../../../../src/sale';
 import { shed } from '../../../../src/throttle';
 import { createInstallation, TestProduct, type Installation } from '../../../support/product';
 import { admin, type Answer, type Caller } from '../../../support/client';
+import { mint } from '../../../support/proofs';
 import { until } from '../../../support/until';
 import { makePatient } from './patient';
-import { mint } from './proofs';
 
 type Place = 'near' | 'far';
 
