@@ -10,6 +10,7 @@ interface Service {
   build?: { context: string; dockerfile: string };
   command?: string[];
   environment?: Record<string, string>;
+  env_file?: { path: string; required: boolean }[];
   depends_on?: Record<string, { condition: string }>;
   ports?: string[];
   user?: string;
@@ -95,6 +96,9 @@ describe('the containers', () => {
     const given = [services.api, services.worker, services.migrate]
       .flatMap(({ environment }) => Object.keys(environment ?? {}));
     expect(given.filter((name) => !(name in variables))).toEqual([]);
+    for (const service of [services.api, services.worker, services.migrate]) {
+      expect(service.env_file).toEqual([{ path: '.env', required: false }]);
+    }
   });
 
   it('get more time to stop than the product takes', () => {

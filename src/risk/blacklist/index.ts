@@ -1,7 +1,4 @@
 export { Blacklist } from './blacklist';
 export { BlacklistAdministration } from './blacklist-administration';
-export type {
-  BlacklistEntry, BlacklistKind, BlacklistSubject, NewBlacklistEntry,
-} from './blacklist-entry';
-export type { BlacklistCaller } from './blacklist-table';
+export type { BlacklistEntry } from './blacklist-entry';
 export { BlacklistApiModule, BlacklistModule } from './blacklist.module';

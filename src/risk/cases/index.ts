@@ -1,6 +1,4 @@
-export type { Finding, RiskCase } from './risk-case';
 export { RiskCaseOpening } from './risk-case-opening';
-export { RiskCaseReview } from './risk-case-review';
 export { RiskCaseStore } from './risk-case-store';
 export { RiskCasesApiModule, RiskCasesModule, RiskCasesWorkerModule } from './risk-cases.module';
 export { RiskPardons } from './risk-pardons';

@@ -32,7 +32,8 @@ export class RulesController {
   @Put('admin/v1/risk/rules')
   @Describe({ summary: 'Put other risk rules in force', tag: 'risk',
     description: 'They replace all rules, on every process within a second. Try them first: '
-      + '`POST /admin/v1/risk/rules/dry-run`. To go back, put an earlier version again.',
+      + '`POST /admin/v1/risk/rules/dry-run`. To go back, put an earlier set again: '
+      + 'what was read, without `version`, `createdBy` and `createdAt`.',
     answers: { 200: { description: 'The rules in force now.', schema: ruleSetVersion } },
     problems: ['RULES_CONFLICT'] })
   async replace(
