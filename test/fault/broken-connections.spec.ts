@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startRedis, type Server } from '../../tools/lib/servers.mjs';
 import type { TestClient } from '../support/client';
+import { FaultProxy } from '../support/fault-proxy';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
-import { FaultProxy } from './support/fault-proxy';
 
 jest.setTimeout(240_000);
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { saleKeys } from '../../src/stock/sale-keys';
+import type { ProductProcess } from '../support/product-process';
 import { until } from '../support/until';
 import { checkBooks } from './support/books';
 import { Deployment } from './support/deployment';
 import { PrivateServers } from './support/private-servers';
-import type { ProductProcess } from './support/product-process';
 
 const outageMs = 20_000;
 /** What one pass of the relay, on its way when it is told to hold, may still add. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { reviewer, risky, rulesOfTests } from '../support/case-desk';
 import type { TestClient } from '../support/client';
+import type { Crowd } from '../support/crowd';
 import { until } from '../support/until';
 import { checkBooks } from './support/books';
-import type { Crowd } from './support/crowd';
 import { Deployment } from './support/deployment';
 import { Dump } from './support/dump';
 import { PrivateServers } from './support/private-servers';

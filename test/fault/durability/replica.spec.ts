@@ -1,8 +1,8 @@
 import { StockGate } from '../../../src/stock';
 import { afterNext } from '../../support/after-next';
+import { FaultProxy } from '../../support/fault-proxy';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
-import { FaultProxy } from '../support/fault-proxy';
 import { ReplicatedRedis } from './replicated-redis';
 
 jest.setTimeout(240_000);

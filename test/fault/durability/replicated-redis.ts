@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startRedis, type Server } from '../../../tools/lib/servers.mjs';
+import { FaultProxy } from '../../support/fault-proxy';
 import { until } from '../../support/until';
-import { FaultProxy } from '../support/fault-proxy';
 
 /** A new replica gets its copy without waiting for others who may come. */
 const atOnce = ['--repl-diskless-sync-delay', '0'];

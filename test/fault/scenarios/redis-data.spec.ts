@@ -1,5 +1,5 @@
+import type { FaultProxy } from '../../support/fault-proxy';
 import { until } from '../../support/until';
-import type { FaultProxy } from '../support/fault-proxy';
 import { scenario } from '../support/scenario';
 import type { Stage } from '../support/stage';
 
@@ -37,14 +37,18 @@ scenario('Redis comes back empty, and DURABILITY is commit: nothing that was ack
   (_stage, { lost, acknowledged }) => { expect([lost, acknowledged > 0]).toEqual([[], true]); });
 
 scenario('a replica that lags takes over: what only the master had is lost, nothing is sold twice',
-  { row: 'Redis fail-over to a replica that lags', mayLose: true, servers: {} }, async (stage) => {
-    const { servers, crowd, random } = stage;
+  { row: 'Redis fail-over to a replica that lags', mayLose: true, servers: {},
+    processes: ['api', 'api', 'worker', 'worker'] },
+  async (stage) => {
+    const { servers, deployment, crowd, random } = stage;
     const link = await stage.way(servers.redisPort);
     const promote = await follow(stage, link);
     link.hang();
-    crowd.rush(); // or all would have rows by then
+    const workers = deployment.processes('worker');
+    for (const worker of workers) worker.signal('SIGSTOP'); // or all would have rows by then
     await crowd.acknowledge(random.integer(10, 60));
     await stage.inject('the master is killed', () => servers.killRedis());
+    for (const worker of workers) worker.signal('SIGCONT');
     await stage.pass(random.integer(0, 1_000));
     await stage.heal(promote);
   }, (_stage, { lost }) => { expect(lost).not.toEqual([]); });

@@ -6,10 +6,10 @@ import { startSentinel } from '../../../tools/lib/servers.mjs';
 import { RedisConnections } from '../../../src/infra/redis';
 import { StockRedis } from '../../../src/stock';
 import { expectBooksToBalance } from '../../support/books';
+import { Crowd } from '../../support/crowd';
 import { TestProduct } from '../../support/product';
 import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
-import { Crowd } from '../support/crowd';
 import { WatchedRedis } from './watched-redis';
 
 jest.setTimeout(300_000);

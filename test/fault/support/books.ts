@@ -4,13 +4,13 @@ import { isRedisStrategy, stockIdsOf, type StockStrategy } from '../../../src/sa
 import type { OrderStatus } from '../../../src/stock';
 import { parseRecord, recordLetters } from '../../../src/stock/record';
 import { saleKeys } from '../../../src/stock/sale-keys';
+import type { Acknowledged } from '../../support/crowd';
 import { until } from '../../support/until';
 import { checkHistory, describeViolations } from '../history/check-history';
 import { unitsOf } from '../history/facts';
 import type { HistoryLine } from '../history/history';
 import { nothingWaits } from '../history/rules-of-books';
 import { sumOfBooks } from '../history/sum-of-books';
-import type { Acknowledged } from './crowd';
 import type { Deployment } from './deployment';
 
 /** One row of `orders`. */

@@ -1,6 +1,6 @@
 import type { Failpoint } from '../../../src/infra/failpoint';
+import type { ProductProcess } from '../../support/product-process';
 import type { Roles } from './deployment';
-import type { ProductProcess } from './product-process';
 import type { Stage } from './stage';
 
 /**

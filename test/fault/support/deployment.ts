@@ -4,10 +4,10 @@ import type { AppConfig } from '../../../src/config';
 import type { Failpoint } from '../../../src/infra/failpoint';
 import { saleKeys } from '../../../src/stock/sale-keys';
 import { freePort } from '../../../tools/lib/servers.mjs';
+import { Crowd } from '../../support/crowd';
+import { ProductProcess } from '../../support/product-process';
 import { testConfig, testEnvironment, withDatabase } from '../../support/stack';
-import { Crowd } from './crowd';
 import type { PrivateServers } from './private-servers';
-import { ProductProcess } from './product-process';
 
 export type Roles = 'api' | 'worker' | 'api,worker';
 

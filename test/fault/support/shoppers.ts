@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestClient } from '../../support/client';
+import type { ProductProcess } from '../../support/product-process';
 import { until } from '../../support/until';
 import type { Heard, History, HistoryLine, Question } from '../history/history';
 import type { Deployment } from './deployment';
-import type { ProductProcess } from './product-process';
 import type { Random } from './random';
 import { planOf, type Plan } from './shopping-plan';
 
