@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { parse, root } from './source';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { nodesOf, parse, root, targetOf, type SourceFile } from './source';
 
 /** What each folder of src/ may import beside itself and the folders of `forEveryDomain`. */
 const directions: Record<string, readonly string[]> = {
@@ -25,7 +26,8 @@ const notDomains = new Set(['kernel', 'config', 'infra']);
 /** They put the rest together and may import everything. */
 const composers = /^src\/(main|start-roles|app\.module|create-application)$|^src\/cli\//;
 
-const files = parse('src').filter(({ path }) => !path.endsWith('.spec.ts'));
+const sources = parse('src', 'test', 'migrations');
+const files = sources.filter(({ path }) => path.startsWith('src/') && !path.endsWith('.spec.ts'));
 const imports = files.flatMap((file) =>
   file.imports.map((to) => ({ from: file.path.replace(/\.ts$/, ''), to })));
 
@@ -69,6 +71,21 @@ describe('the folders of src/', () => {
     expect(roundTheDoor).toEqual([]);
   });
 
+  it('give away through a door only what somebody outside takes', () => {
+    const taken = sources.flatMap((file) =>
+      namesTakenBy(file).map((name) => ({ by: file.path, name })));
+    const doors = files.filter(({ path }) => path.endsWith('/index.ts'));
+    const needless = doors.flatMap((door) => {
+      const folder = dirname(door.path);
+      const outside = new Set(taken.filter(({ by }) => !by.startsWith(`${folder}/`))
+        .map(({ name }) => name));
+      return namesPassedOnBy(door).map((name) => `${folder}: ${name}`)
+        .filter((name) => !outside.has(name));
+    });
+    expect(doors).not.toEqual([]);
+    expect(needless).toEqual([]);
+  });
+
   it('import nothing outside of src/, but for the migrations that a command runs', () => {
     const outside = imports.filter(({ to }) => !to.startsWith('src/'));
     expect(outside).toEqual([{ from: 'src/cli/migrate', to: 'migrations' }]);
@@ -89,6 +106,32 @@ describe('imports', () => {
     })))).toEqual([]);
   });
 });
+
+/** What a file imports or passes on by name, types too, as `src/stock: StockGate`. */
+function namesTakenBy({ path, syntax }: SourceFile): string[] {
+  return [...nodesOf(syntax)].flatMap((node) => {
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)
+      && ts.isStringLiteral(node.argument.literal)) {
+      const name = node.qualifier?.getText(syntax) ?? '';
+      return [`${targetOf(path, node.argument.literal.text)}: ${name}`];
+    }
+    if (!ts.isImportDeclaration(node) && !ts.isExportDeclaration(node)) return [];
+    const clause = ts.isImportDeclaration(node)
+      ? node.importClause?.namedBindings : node.exportClause;
+    const from = node.moduleSpecifier;
+    if (!clause || !('elements' in clause) || !from || !ts.isStringLiteral(from)) return [];
+    return [...clause.elements].map(({ propertyName, name }) =>
+      `${targetOf(path, from.text)}: ${(propertyName ?? name).text}`);
+  });
+}
+
+/** What a door lets through, by the names that others know. */
+function namesPassedOnBy({ syntax }: SourceFile): string[] {
+  return syntax.statements.flatMap((statement) => {
+    const clause = ts.isExportDeclaration(statement) ? statement.exportClause : undefined;
+    return clause && ts.isNamedExports(clause) ? clause.elements.map(({ name }) => name.text) : [];
+  });
+}
 
 /** The file behind an import without extension. */
 function fileOf(path: string): string {

@@ -38,7 +38,12 @@ function importsOf(path: string, text: string): string[] {
   // Also finds `import('./x')` in types, which leaves no trace in the built program.
   return ts.preProcessFile(text, true, true).importedFiles
     .map(({ fileName }) => fileName).filter((name) => name.startsWith('.'))
-    .map((name) => relative(root, join(root, dirname(path), name)));
+    .map((name) => targetOf(path, name));
+}
+
+/** What a file means by a relative import: a file of the repository, without extension. */
+export function targetOf(path: string, name: string): string {
+  return relative(root, join(root, dirname(path), name));
 }
 
 /** Every node of a file, the outer ones first. */

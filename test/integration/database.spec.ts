@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import {
   Database, isCheckViolation, isDuplicateKey, isUnavailable, runMigrations,
 } from '../../src/infra/database';
-import { FaultProxy } from '../fault/support/fault-proxy';
+import { FaultProxy } from '../support/fault-proxy';
 import { until } from '../support/until';
 
 class CreateUnits1700000000001 implements MigrationInterface {

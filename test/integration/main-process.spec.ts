@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { freePort } from '../../tools/lib/servers.mjs';
 import { createInstallation, type Installation } from '../support/product';
-import { freePort } from '../support/free-port';
 import { testEnvironment } from '../support/stack';
 import { until } from '../support/until';
 

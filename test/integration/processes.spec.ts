@@ -2,7 +2,7 @@ import { Agent, get, type IncomingHttpHeaders } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FaultProxy } from '../fault/support/fault-proxy';
+import { FaultProxy } from '../support/fault-proxy';
 import { SeveralProcesses } from '../support/several-processes';
 import { until } from '../support/until';
 

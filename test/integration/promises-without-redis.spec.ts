@@ -1,6 +1,6 @@
 import { Database } from '../../src/infra/database';
 import { OrderStore } from '../../src/order';
-import { FaultProxy } from '../fault/support/fault-proxy';
+import { FaultProxy } from '../support/fault-proxy';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
 

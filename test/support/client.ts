@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import { mintToken, type Identity } from '../../src/auth';
 import type { AppConfig } from '../../src/config';
 import type { OrderView } from '../../src/order';
-import type { StockSnapshot } from '../../src/reconciliation/stock-snapshots';
+import type { StockSnapshot } from '../../src/reconciliation';
 import { until } from './until';
 
 /** Members of a problem document; all are undefined on an answer that is none. */

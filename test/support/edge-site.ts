@@ -5,9 +5,9 @@ import { createConnection, type Connection } from 'mysql2/promise';
 import type { AppConfig } from '../../src/config';
 import { startEdge, type Edge } from '../../tools/lib/edge.mjs';
 import { freePort } from '../../tools/lib/servers.mjs';
-import { ProductProcess } from '../fault/support/product-process';
 import { TestClient } from './client';
 import { createInstallation, type Installation } from './product';
+import { ProductProcess } from './product-process';
 import { testConfig, testEnvironment } from './stack';
 
 /** A header that stands for another address: loopback has one of IPv6, and a network needs many. */

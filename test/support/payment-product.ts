@@ -4,8 +4,8 @@ import { Database } from '../../src/infra/database';
 import { PaymentCheck } from '../../src/payment/payment-check';
 import type { paymentView } from '../../src/payment/payment.schemas';
 import type { z } from 'zod';
+import { freePort } from '../../tools/lib/servers.mjs';
 import type { Caller, TestClient, WebhookType } from './client';
-import { freePort } from './free-port';
 import { TestProduct } from './product';
 
 type PaymentView = z.infer<typeof paymentView>;

@@ -44,6 +44,7 @@ describe('machines', () => {
     const { status, headers, text } = await until('all is measured', async () => {
       const page = await get('/metrics');
       return [`stock_remaining{sale_id="${saleId}"}`, 'queue_depth{queue="orders"}',
+        'process_resident_memory_bytes',
         `http_request_duration_seconds_count{${route},status="4xx"}`]
         .every((series) => page.text.includes(`\n${series} `)) && page;
     });
@@ -68,16 +69,39 @@ describe('machines', () => {
       'order_persist_lag_seconds_count': '2',
       [`stock_remaining{sale_id="${saleId}"}`]: '0',
       'queue_depth{queue="orders"}': expect.stringMatching(/^\d+$/),
+      'process_resident_memory_bytes': expect.stringMatching(/^\d+$/),
     });
     expect(series.get(`http_request_duration_seconds_count{${route},status="2xx"}`)).toBe('2');
     expect(series.get(`http_request_duration_seconds_count{${route},status="4xx"}`)).toBe('1');
+  });
+
+  it('GET /metrics counts by route pattern, never by what a stranger typed', async () => {
+    await get('/v1/sales/no-such-sale');
+    await get('/typed/by/a/stranger');
+    const { text } = await until('both are counted', async () => {
+      const page = await get('/metrics');
+      return ['/v1/sales/:saleId', 'unknown'].every((route) => page.text.includes(
+        `_seconds_count{method="GET",route="${route}",status="4xx"} 1\n`)) && page;
+    });
+    expect(text).not.toMatch(/no-such-sale|stranger/);
+  });
+
+  it('GET /metrics belongs to one application, also where two live in one process', async () => {
+    await get('/v1/sales/no-such-sale');
+    const other = await TestProduct.start();
+    const { text } = await other.client.call('GET', '/metrics');
+    await other.stop();
+    expect(text).toContain('# TYPE http_request_duration_seconds histogram\n');
+    expect(text).not.toContain('route="/v1/sales/:saleId"');
   });
 
   it('GET /docs is a page that loads nothing from elsewhere', async () => {
     const { status, headers, text } = await get('/docs');
     expect([status, headers['content-type']]).toEqual(
       [200, expect.stringMatching(/^text\/html/)]);
-    for (const [, path = ''] of text.matchAll(/(?:src|href)="([^"]+)"/g)) {
+    const links = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+    expect(links).not.toEqual([]);
+    for (const path of links) {
       expect(path).toMatch(/^\/docs\//);
       expect((await get(path)).status).toBe(200);
     }

@@ -91,7 +91,7 @@ describe('/openapi.json', () => {
     expect(new Set(ids).size).toBe(ids.length);
     for (const { name, operation: { summary, description, tags, security } } of operations()) {
       expect({ name, summary, description, tags }).toEqual({ name,
-        summary: expect.stringMatching(/./), description: expect.stringMatching(/\*\*.+\*\*/),
+        summary: expect.stringMatching(/\S/), description: expect.stringMatching(/\*\*.+\*\*/),
         tags: [expect.stringMatching(/^[a-z]+$/)] });
       for (const scheme of security.flatMap(Object.keys)) {
         expect(document.components.securitySchemes).toHaveProperty(scheme);
@@ -110,11 +110,12 @@ describe('/openapi.json', () => {
     }
   });
 
-  it('describes every answer: a success, the body of each status, and each problem', () => {
+  it('describes every answer: a success, a fault, the body of each status, each problem', () => {
     const isProblemSchema = { $ref: '#/components/schemas/Problem' };
     for (const { name, operation: { responses } } of operations()) {
       expect([name, Object.keys(responses).some((status) => /^[23]/.test(status))])
         .toEqual([name, true]);
+      expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['500'])]);
       for (const [status, { description, content = {} }] of Object.entries(responses)) {
         expect([name, status, description]).toEqual([name, status, expect.stringMatching(/./)]);
         for (const { schema } of Object.values(content)) validator(schema);
@@ -131,9 +132,9 @@ describe('/openapi.json', () => {
     const responses = operations().flatMap(({ operation }) => Object.values(operation.responses));
     const used = new Set(responses.flatMap(({ content }) =>
       Object.keys(content?.['application/problem+json']?.examples ?? {})));
-    // Said once for all paths, in the description of the document.
-    used.add('METHOD_NOT_ALLOWED');
-    expect([...used].sort()).toEqual(Object.keys(problems).sort());
+    // Said once for all paths, in the description of the document, and at no operation.
+    const codes = Object.keys(problems).filter((code) => code !== 'METHOD_NOT_ALLOWED');
+    expect([...used].sort()).toEqual(codes.sort());
   });
 
   it('points to nothing that is not there', () => {
@@ -168,6 +169,24 @@ describe('/openapi.json', () => {
       }
     }
   });
+
+  it('gives an example of every JSON answer, of a list one of its items', () => {
+    for (const { name, operation: { responses } } of operations()) {
+      for (const [status, { content }] of Object.entries(responses)) {
+        const schema = content?.['application/json']?.schema;
+        if (schema) expect([name, status, hasExample(schema)]).toEqual([name, status, true]);
+      }
+    }
+  });
+
+  /** Its own, or, for a list, one of its items. */
+  function hasExample(reference: Schema): boolean {
+    const [, id = ''] = /^#\/components\/schemas\/(\w+)$/.exec(String(reference['$ref'])) ?? [];
+    const schema: Schema = document.components.schemas[id] ?? reference;
+    const { items: list = schema } = (schema['properties'] ?? {}) as { items?: Schema };
+    const items = list['items'] as Schema | undefined;
+    return 'examples' in schema || (items !== undefined && hasExample(items));
+  }
 
   it('describes what the server really answers', async () => {
     const ask = async (method: Method, template: string, id: string, options: CallOptions = {}) => {

@@ -1,9 +1,9 @@
 import { RedisConnections } from '../../../src/infra/redis';
 import { Blacklist } from '../../../src/risk';
+import { admin } from '../../support/client';
+import { FaultProxy } from '../../support/fault-proxy';
 import { createInstallation, type Installation } from '../../support/product';
 import { until } from '../../support/until';
-import { FaultProxy } from '../../fault/support/fault-proxy';
-import { admin } from '../../support/client';
 import { BlacklistProcess, origin } from './blacklist-process';
 
 const put = (process: BlacklistProcess, user: string) =>

@@ -1,6 +1,6 @@
+import { CaptchaClient, pictureText } from '../../support/captcha-client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
-import { CaptchaClient, pictureText } from './captcha-client';
 
 describe('guessing captchas', () => {
   let product: TestProduct;

@@ -1,8 +1,8 @@
 import { CaptchaTokens } from '../../../src/captcha';
 import { AdmissionRedis } from '../../../src/infra/redis';
+import { CaptchaClient, type PosedImage, pictureText, solve } from '../../support/captcha-client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
-import { CaptchaClient, type PosedImage, pictureText, solve } from './captcha-client';
 
 jest.setTimeout(180_000);
 

@@ -2,10 +2,10 @@ import { CaptchaTokens } from '../../../src/captcha';
 import { InstallationSecrets } from '../../../src/infra/database';
 import { AdmissionRedis, ServerClock } from '../../../src/infra/redis';
 import { issueBoundToken } from '../../../src/kernel';
+import { CaptchaClient, decode, encode, pictureText, solve } from '../../support/captcha-client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
-import { CaptchaClient, decode, encode, pictureText, solve } from './captcha-client';
 
 jest.setTimeout(180_000);
 

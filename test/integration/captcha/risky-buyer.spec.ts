@@ -1,7 +1,7 @@
 import type { Identity } from '../../../src/auth';
+import { CaptchaClient, decode, solve } from '../../support/captcha-client';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
-import { CaptchaClient, decode, solve } from './captcha-client';
 
 /** What a challenge takes at most when nothing speaks against its user. */
 const triesOfTheHarmless = 200;

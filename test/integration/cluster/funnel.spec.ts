@@ -3,6 +3,7 @@ import { AdmissionRedis, FencedServers, isCluster, markOf, RedisConnections }
   from '../../../src/infra/redis';
 import { slotOf } from '../../../src/infra/redis/slot';
 import { RiskRedis } from '../../../src/risk/signals';
+import { CaptchaClient, pictureText } from '../../support/captcha-client';
 import { admin } from '../../support/client';
 import { expectBooksToBalance } from '../../support/books';
 import { expectProblem } from '../../support/expect-problem';
@@ -10,7 +11,6 @@ import { TestProduct } from '../../support/product';
 import { RedisCluster } from '../../support/redis-cluster';
 import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
-import { CaptchaClient, pictureText } from '../captcha/captcha-client';
 
 jest.setTimeout(180_000);
 

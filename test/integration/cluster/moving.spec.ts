@@ -1,7 +1,7 @@
 import { Queues } from '../../../src/infra/queue';
 import { SaleEpochs } from '../../../src/stock';
-import { Crowd } from '../../fault/support/crowd';
 import { expectBooksToBalance } from '../../support/books';
+import { Crowd } from '../../support/crowd';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { RedisCluster } from '../../support/redis-cluster';
 import { until } from '../../support/until';

@@ -1,6 +1,6 @@
-import { SegmentedSale } from '../segments/segmented-sale';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { RedisCluster } from '../../support/redis-cluster';
+import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
 
 jest.setTimeout(240_000);

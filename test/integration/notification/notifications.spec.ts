@@ -8,8 +8,8 @@ import { newId } from '../../../src/kernel';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
+import { Receiver } from '../../support/receiver';
 import { until } from '../../support/until';
-import { Receiver } from './receiver';
 
 const secret = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 const risk = { userId: 'rita', roles: ['risk'] as const };

@@ -1,6 +1,6 @@
 import { StockReader } from '../../../src/stock';
-import { FaultProxy } from '../../fault/support/fault-proxy';
 import { expectBooksToBalance } from '../../support/books';
+import { FaultProxy } from '../../support/fault-proxy';
 import { createInstallation, TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 

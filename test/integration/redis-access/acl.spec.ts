@@ -6,11 +6,11 @@ import { Redis } from 'ioredis';
 import { startRedis, type Server } from '../../../tools/lib/servers.mjs';
 import { RedisConnections } from '../../../src/infra/redis';
 import { Recovery } from '../../../src/reconciliation';
-import { earn, proofs } from '../../e2e/funnel/support/proofs';
 import { expectBooksToBalance } from '../../support/books';
 import { CaseDesk, harmless } from '../../support/case-desk';
 import { admin } from '../../support/client';
 import { liveMixedLife } from '../../support/mixed-life';
+import { earn, proofs } from '../../support/proofs';
 import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
 

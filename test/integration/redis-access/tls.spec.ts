@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRedis, startSentinel, type Server } from '../../../tools/lib/servers.mjs';
+import { freePort, startRedis, startSentinel, type Server } from '../../../tools/lib/servers.mjs';
 import { loadConfig } from '../../../src/config';
-import { ProductProcess } from '../../fault/support/product-process';
-import { freePort } from '../../support/free-port';
 import { createInstallation, type Installation } from '../../support/product';
+import { ProductProcess } from '../../support/product-process';
 import { testEnvironment } from '../../support/stack';
 
 const certificates = join(__dirname, 'certificates');

@@ -6,8 +6,8 @@ import { OrderFreeze } from '../../../src/order';
 import { RiskCaseStore } from '../../../src/risk';
 import { riskQueue } from '../../../src/risk/cases/queue';
 import { CaseDesk, harmless } from '../../support/case-desk';
+import { Receiver } from '../../support/receiver';
 import { until } from '../../support/until';
-import { Receiver } from '../notification/receiver';
 
 jest.setTimeout(180_000);
 

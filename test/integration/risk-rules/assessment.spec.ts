@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { toProblem } from '../../../src/infra/http/to-problem';
 import { newId } from '../../../src/kernel';
-import { freePort } from '../../support/free-port';
+import { freePort } from '../../../tools/lib/servers.mjs';
 import { attempt, orderOf, RiskParts, saleWith } from './risk-parts';
 
 const noCaps = { HOLDS_PER_USER: 'off', HOLDS_PER_DEVICE: 'off' };

@@ -5,8 +5,8 @@ import { SaleGate } from '../../../src/sale';
 import { saleKeys, StockAdjustments } from '../../../src/stock';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
+import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
-import { SegmentedSale } from './segmented-sale';
 
 jest.setTimeout(120_000);
 

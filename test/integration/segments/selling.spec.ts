@@ -2,8 +2,8 @@ import { SoldOutSales, StockGate } from '../../../src/stock';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
+import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
-import { SegmentedSale } from './segmented-sale';
 
 jest.setTimeout(180_000);
 

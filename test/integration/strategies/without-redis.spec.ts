@@ -1,12 +1,12 @@
 import { OrderFreeze } from '../../../src/order';
 import { StockRedis } from '../../../src/stock';
-import { FaultProxy } from '../../fault/support/fault-proxy';
 import { expectProblem } from '../../support/expect-problem';
+import { FaultProxy } from '../../support/fault-proxy';
 import { reviewer } from '../../support/freezing';
 import { PaymentProduct } from '../../support/payment-product';
+import { earn } from '../../support/proofs';
+import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
-import { SegmentedSale } from '../segments/segmented-sale';
-import { earn } from '../../e2e/funnel/support/proofs';
 
 const redisPort = Number(new URL(process.env.TEST_REDIS_URL ?? '').port);
 

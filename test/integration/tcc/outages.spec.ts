@@ -1,7 +1,7 @@
 import { Recovery } from '../../../src/reconciliation';
-import { FaultProxy } from '../../fault/support/fault-proxy';
 import { faultsOf, readBooks } from '../../support/books';
 import { expectProblem } from '../../support/expect-problem';
+import { FaultProxy } from '../../support/fault-proxy';
 import { TestProduct } from '../../support/product';
 import { TestService } from '../../support/service';
 import { until } from '../../support/until';

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { toProblem } from '../../../src/infra/http';
-import { FaultProxy } from '../../fault/support/fault-proxy';
-import { freePort } from '../../support/free-port';
+import { freePort } from '../../../tools/lib/servers.mjs';
+import { FaultProxy } from '../../support/fault-proxy';
 import { until } from '../../support/until';
 import { ThrottledProcess } from './throttled-process';
 

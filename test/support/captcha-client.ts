@@ -1,12 +1,12 @@
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
 import { solveChallenge } from 'altcha-lib';
-import { ImageCaptcha } from '../../../src/captcha/image-captcha';
-import type { AltchaChallenge } from '../../../src/captcha/captcha.schemas';
-import { OpenChallenges } from '../../../src/captcha/open-challenges';
-import { ServerClock } from '../../../src/infra/redis';
-import { newId } from '../../../src/kernel';
-import type { Caller } from '../../support/client';
-import type { TestProduct } from '../../support/product';
+import { ImageCaptcha } from '../../src/captcha/image-captcha';
+import type { AltchaChallenge } from '../../src/captcha/captcha.schemas';
+import { OpenChallenges } from '../../src/captcha/open-challenges';
+import { ServerClock } from '../../src/infra/redis';
+import { newId } from '../../src/kernel';
+import type { Caller } from './client';
+import type { TestProduct } from './product';
 
 export interface PosedPow { id: string; kind: 'pow'; expiresAt: string; challenge: AltchaChallenge }
 export interface PosedImage { id: string; kind: 'image'; expiresAt: string; image: string;

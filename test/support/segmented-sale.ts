@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Database } from '../../../src/infra/database';
-import { OfferSnapshots } from '../../../src/reconciliation/offer-snapshots';
-import { SaleCatalog, stockIdOf, stockIdsOf, type Sale } from '../../../src/sale';
-import { expectBooksToBalance } from '../../support/books';
-import type { TestClient } from '../../support/client';
-import type { TestProduct } from '../../support/product';
+import { Database } from '../../src/infra/database';
+import { OfferSnapshots } from '../../src/reconciliation/offer-snapshots';
+import { SaleCatalog, stockIdOf, stockIdsOf, type Sale } from '../../src/sale';
+import { expectBooksToBalance } from './books';
+import type { TestClient } from './client';
+import type { TestProduct } from './product';
 
 /** So long a buyer goes on pressing where he is told to come back. */
 const patienceMs = 30_000;
