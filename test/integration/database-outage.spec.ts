@@ -4,7 +4,7 @@ import { admin } from '../support/client';
 import { expectProblem } from '../support/expect-problem';
 import { FaultProxy } from '../support/fault-proxy';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
-import { testConfig } from '../support/stack';
+import { testEnvironment } from '../support/stack';
 import { until } from '../support/until';
 
 // Every order is waited for.
@@ -21,7 +21,7 @@ describe('a product whose database is gone for a while', () => {
     const databaseUrl = new URL(installation.environment.DATABASE_URL ?? '');
     way = await FaultProxy.start(Number(databaseUrl.port));
     databaseUrl.host = `127.0.0.1:${way.port}`;
-    redisWay = await FaultProxy.start(Number(new URL(testConfig().redisUrl).port));
+    redisWay = await FaultProxy.start(Number(new URL(testEnvironment().REDIS_URL ?? '').port));
     product = await TestProduct.start(
       { DATABASE_URL: databaseUrl.href, REDIS_URL: redisWay.url('redis') }, installation);
   });
