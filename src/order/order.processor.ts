@@ -1,9 +1,9 @@
-import { InjectQueue, Processor, WorkerHost } from '@nestjs/bullmq';
+import { InjectQueue, Processor } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import { Worker, type Job, type Queue } from 'bullmq';
 import { isUnavailable } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
-import { outageRestMs, workerDefaults } from '../infra/queue';
+import { outageRestMs, QueueProcessor, workerDefaults } from '../infra/queue';
 import { SaleCatalog } from '../sale';
 import { OrderFollowup } from './order-followup';
 import { OrderWriter } from './order-writer';
@@ -11,7 +11,7 @@ import { batchesAtOnce, orderQueue, type OrderBatchJob } from './queues';
 
 /** S5 and S6: writes a batch of reservations as orders, then confirms them in Redis. */
 @Processor(orderQueue, { ...workerDefaults, concurrency: batchesAtOnce })
-export class OrderProcessor extends WorkerHost {
+export class OrderProcessor extends QueueProcessor {
   private readonly logger = new Logger('OrderProcessor');
   private isResting = false;
 

@@ -1,8 +1,8 @@
-import { InjectQueue, Processor, WorkerHost } from '@nestjs/bullmq';
+import { InjectQueue, Processor } from '@nestjs/bullmq';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Job, Queue } from 'bullmq';
 import { Database } from '../infra/database';
-import { Schedules, workerDefaults } from '../infra/queue';
+import { QueueProcessor, Schedules, workerDefaults } from '../infra/queue';
 import { SaleCatalog } from '../sale';
 import { StockRedis } from '../stock';
 import { LeaseSweep } from './lease-sweep';
@@ -14,7 +14,7 @@ const expireOverdue = 'expire-overdue';
 
 /** Runs S9 and S10 on a schedule. */
 @Processor(sweepQueue, { ...workerDefaults, concurrency: 2 })
-export class SweepsProcessor extends WorkerHost implements OnApplicationBootstrap {
+export class SweepsProcessor extends QueueProcessor implements OnApplicationBootstrap {
   private readonly logger = new Logger('Sweeps');
 
   constructor(

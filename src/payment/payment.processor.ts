@@ -1,7 +1,7 @@
-import { InjectQueue, Processor, WorkerHost } from '@nestjs/bullmq';
+import { InjectQueue, Processor } from '@nestjs/bullmq';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { Schedules, workerDefaults } from '../infra/queue';
+import { QueueProcessor, Schedules, workerDefaults } from '../infra/queue';
 import { PaymentCheck } from './payment-check';
 import { PaymentStore } from './payment-store';
 import { paymentQueue } from './queue';
@@ -11,7 +11,7 @@ const everyMs = 15_000;
 
 /** Finishes what nobody else has, on a schedule, one run at a time over all workers. */
 @Processor(paymentQueue, { ...workerDefaults, concurrency: 1 })
-export class PaymentProcessor extends WorkerHost implements OnApplicationBootstrap {
+export class PaymentProcessor extends QueueProcessor implements OnApplicationBootstrap {
   private readonly logger = new Logger('PaymentSchedule');
 
   constructor(

@@ -1,7 +1,7 @@
-import { InjectQueue, Processor, WorkerHost } from '@nestjs/bullmq';
+import { InjectQueue, Processor } from '@nestjs/bullmq';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import type { Job, Queue } from 'bullmq';
-import { Schedules, workerDefaults } from '../infra/queue';
+import { QueueProcessor, Schedules, workerDefaults } from '../infra/queue';
 import { Archiver } from './archiver';
 import { LookAgain, lookAgain, reconciliationQueue, type LookAgainJob } from './look-again';
 import { Reconciler } from './reconciler';
@@ -21,7 +21,7 @@ const insistsAt = 2;
  * rows of sales that are long over to the archive.
  */
 @Processor(reconciliationQueue, { ...workerDefaults, concurrency: 1 })
-export class ReconciliationProcessor extends WorkerHost implements OnApplicationBootstrap {
+export class ReconciliationProcessor extends QueueProcessor implements OnApplicationBootstrap {
   constructor(
     @InjectQueue(reconciliationQueue) private readonly queue: Queue,
     private readonly schedules: Schedules,

@@ -4,7 +4,8 @@ import type { Queue } from 'bullmq';
 import { Database } from '../../src/infra/database';
 import { orderQueue } from '../../src/order';
 import { OrderProcessor } from '../../src/order/order.processor';
-import type { OrderBatchJob } from '../../src/order/queues';
+import { OrderWriter } from '../../src/order/order-writer';
+import { expiryQueue, type OrderBatchJob } from '../../src/order/queues';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
 
@@ -57,3 +58,28 @@ describe('what goes wrong in a queue', () => {
       [{ msg: 'worker fault', queue: orderQueue, error }]));
   });
 });
+
+it('a process that stops ends the job that it has begun while the queues that it fills are open',
+  async () => {
+    const product = await TestProduct.start();
+    const expiries = product.get<Queue>(getQueueToken(expiryQueue));
+    const { worker } = product.get(OrderProcessor);
+    const writer = product.get(OrderWriter);
+    const write = writer.write.bind(writer);
+    const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    jest.spyOn(writer, 'write').mockImplementationOnce(async (...batch) => {
+      begun.resolve();
+      await goOn.promise;
+      return write(...batch);
+    });
+    const failed = jest.fn();
+    worker.on('failed', failed);
+    await product.client.buy(await product.client.openSale(), 'ann');
+    await begun.promise;
+    const stopped = product.stop();
+    await until('the worker is told', async () => worker.closing !== undefined);
+    expect(expiries.closing).toBeUndefined();
+    goOn.resolve();
+    await stopped;
+    expect(failed).not.toHaveBeenCalled();
+  });

@@ -1,11 +1,11 @@
-import { Processor, WorkerHost } from '@nestjs/bullmq';
+import { Processor } from '@nestjs/bullmq';
 import { Inject } from '@nestjs/common';
 import { type Job, UnrecoverableError } from 'bullmq';
 import { Webhook } from 'standardwebhooks';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { AddressRanges } from '../../kernel';
 import { Metrics } from '../metrics';
-import { workerDefaults } from '../queue';
+import { QueueProcessor, workerDefaults } from '../queue';
 import { type Delivery, notificationQueue } from './delivery';
 import { postWebhook } from './post-webhook';
 import { PublicAddresses } from './public-addresses';
@@ -14,7 +14,7 @@ const timeoutMs = 10_000;
 
 /** Delivers notifications; a receiver that does not answer keeps only a few of them waiting. */
 @Processor(notificationQueue, { ...workerDefaults, concurrency: 8 })
-export class NotificationProcessor extends WorkerHost {
+export class NotificationProcessor extends QueueProcessor {
   private readonly addresses: PublicAddresses;
 
   constructor(

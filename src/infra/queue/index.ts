@@ -1,5 +1,6 @@
 export { inTime } from './in-time';
 export { QueueModule } from './queue.module';
+export { QueueProcessor } from './queue-processor';
 export { QueueProgress } from './queue-progress';
 export { Queues } from './queues';
 export {

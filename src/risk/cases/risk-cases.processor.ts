@@ -1,7 +1,7 @@
-import { InjectQueue, Processor, WorkerHost } from '@nestjs/bullmq';
+import { InjectQueue, Processor } from '@nestjs/bullmq';
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Job, Queue } from 'bullmq';
-import { Schedules, workerDefaults } from '../../infra/queue';
+import { QueueProcessor, Schedules, workerDefaults } from '../../infra/queue';
 import { freezeAgain, openCase, riskQueue, settleCases, type FreezeAgainJob, type OpenCaseJob }
   from './queue';
 import { RiskCaseOpening } from './risk-case-opening';
@@ -12,7 +12,7 @@ const settleEveryMs = 15_000;
 
 /** Opens cases, and finishes on a schedule what a crash left half done. */
 @Processor(riskQueue, { ...workerDefaults, concurrency: 4 })
-export class RiskCasesProcessor extends WorkerHost implements OnApplicationBootstrap {
+export class RiskCasesProcessor extends QueueProcessor implements OnApplicationBootstrap {
   private readonly logger = new Logger('RiskCases');
 
   constructor(
