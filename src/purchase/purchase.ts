@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { type ProblemCode, ProblemError, TemporarilyUnavailable } from '../kernel';
 import { OrderStore, toView, type HoldOutcome, type OrderView } from '../order';
-import { SaleCatalog, stockIdOf } from '../sale';
+import { isRedisStrategy, SaleCatalog, stockIdOf } from '../sale';
 import { fingerprint, NothingHeld, refusal, StockGate, StockReader } from '../stock';
 import { Admission } from './admission/admission';
 import type { Admitted, Attempt } from './admission/attempt';
@@ -146,7 +146,9 @@ export class Purchase {
    */
   private async earlierOutcome(attempt: Attempt, error: unknown): Promise<HoldOutcome> {
     if (!(error instanceof ProblemError) || !overruledByEarlierPurchase.has(error.code)) throw error;
-    if (this.gate.isInDatabase(attempt.stock.id)) return this.rowOf(attempt, error);
+    // Of a sale that Redis has no part in a process that has just begun knows no gate yet.
+    const hasRedisSide = isRedisStrategy(attempt.sale.strategy);
+    if (!hasRedisSide || this.gate.isInDatabase(attempt.stock.id)) return this.rowOf(attempt, error);
     const known = await this.reader.reservationForSure(attempt.stock.id, attempt.rid);
     if (!known) throw error;
     if (known.fingerprint !== fingerprint(attempt.quantity)) {

@@ -2,7 +2,7 @@ import { StockReader, StockRedis } from '../../../src/stock';
 import { TestClient } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { FaultProxy } from '../../support/fault-proxy';
-import { TestProduct } from '../../support/product';
+import { createInstallation, TestProduct } from '../../support/product';
 import { earn, mint, proofs } from '../../support/proofs';
 import { makePatient } from './support/patient';
 import { tally, times } from './support/tally';
@@ -130,4 +130,16 @@ describe('a buyer whose answer was lost', () => {
     expect(tally(await times(20, () => product.client.buy(saleId, userId, { key: 'newer' }))))
       .toEqual({ [saleToken.code]: 20 });
   });
+});
+
+it('a process that has just begun asks for the proofs of a sale that Redis has no part in', async () => {
+  const installation = await createInstallation();
+  const first = await TestProduct.start({}, installation);
+  const saleId = await first.client.openSale(
+    { strategy: 'database-row-lock', protection: saleToken.protection });
+  const second = await TestProduct.start({}, installation);
+  expectProblem(await second.client.buy(saleId, 'ann'), saleToken.code);
+  await second.stop();
+  await first.stop();
+  await installation.drop();
 });
