@@ -34,16 +34,44 @@ export class OrderWriter {
     // In the order of the key, so that two batches with the same rids cannot lock each other.
     const unique = [...new Map(entries.map((entry) => [entry.rid, entry])).values()]
       .sort((a, b) => (a.rid < b.rid ? -1 : 1));
+    const looksFirst = !this.store.isLive(sale.id);
     const orders: Order[] = [];
     for (const batch of groupByEpoch(unique)) {
-      try {
-        orders.push(...await this.writeNewTogether(sale, batch));
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
-        for (const entry of batch) orders.push(await this.writeAlone(sale, entry));
-      }
+      orders.push(...await this.writeBatch(sale, batch, looksFirst));
     }
+    return orders;
+  }
+
+  private async writeBatch(sale: Sale, batch: readonly OutboxEntry[],
+    looksFirst: boolean): Promise<Order[]> {
+    try {
+      return await this.writeNewTogether(sale, batch, looksFirst);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.metrics.inventoryVersionConflictTotal.inc({ sku_id: sale.product.id });
+      const [entry] = batch;
+      return entry && batch.length === 1 ? [await this.decide(sale, entry, error)]
+        : await this.writeInParts(sale, batch);
+    }
+  }
+
+  /**
+   * Mostly few of many are refused. In halves they are found, and the others written together: one by one
+   * each would wait for the row of the stock, for which every order of the sale stands in line.
+   */
+  private async writeInParts(sale: Sale, batch: readonly OutboxEntry[]): Promise<Order[]> {
+    const fence = await this.passed(sale.id, batch[0]);
+    if (fence?.gate === 'database') {
+      return this.writeBatch(sale, batch.map((entry) => ({ ...entry, epoch: fence.epoch })), true);
+    }
+    const orders: Order[] = [];
+    if (fence) {
+      for (const entry of batch) orders.push(await this.decide(sale, entry, new DoesNotFit()));
+      return orders;
+    }
+    const middle = Math.ceil(batch.length / 2);
+    orders.push(...await this.writeBatch(sale, batch.slice(0, middle), true));
+    orders.push(...await this.writeBatch(sale, batch.slice(middle), true));
     return orders;
   }
 
@@ -53,22 +81,27 @@ export class OrderWriter {
    * decides whether the units are there. Where Redis is it: when its buyer asked again since, so that
    * Redis holds his units anew; a tombstone would break the promise of that second hold.
    */
-  private async laterEpoch(saleId: string,
-    { rid, epoch }: OutboxEntry): Promise<number | undefined> {
+  private async laterEpoch(saleId: string, entry: OutboxEntry): Promise<number | undefined> {
+    const fence = await this.passed(saleId, entry);
+    if (!fence || fence.gate === 'database') return fence?.epoch;
+    const [held] = await this.reader.reservations(saleId, [entry.rid]);
+    return held?.status === 'reserved' && held.epoch > entry.epoch ? held.epoch : undefined;
+  }
+
+  /** What is true of the stock now, if that is after the epoch of this entry. */
+  private async passed(saleId: string, entry?: OutboxEntry): Promise<StockFence | undefined> {
     const [fence] = await this.database.query<StockFence>(
       'SELECT epoch, gate FROM sale_stock WHERE sale_id = ?', [saleId]);
-    if (!fence || fence.epoch <= epoch) return undefined;
-    if (fence.gate === 'database') return fence.epoch;
-    const [held] = await this.reader.reservations(saleId, [rid]);
-    return held?.status === 'reserved' && held.epoch > epoch ? held.epoch : undefined;
+    return fence && entry && fence.epoch > entry.epoch ? fence : undefined;
   }
 
   /**
    * A reservation hardly ever has a row already: it is looked for only after the database has refused
    * a second one. Rows that somebody else wrote at the same time are there at the second look.
    */
-  private async writeNewTogether(sale: Sale, batch: readonly OutboxEntry[]): Promise<Order[]> {
-    for (let looks = this.store.isLive(sale.id) ? 0 : 1; ; looks += 1) {
+  private async writeNewTogether(sale: Sale, batch: readonly OutboxEntry[],
+    looksFirst: boolean): Promise<Order[]> {
+    for (let looks = looksFirst ? 1 : 0; ; looks += 1) {
       try {
         return await this.writeTogether(sale, batch, looks > 0);
       } catch (error) {
@@ -78,7 +111,7 @@ export class OrderWriter {
   }
 
   private async writeTogether(sale: Sale, batch: readonly OutboxEntry[],
-    looksFirst = true): Promise<Order[]> {
+    looksFirst: boolean): Promise<Order[]> {
     const { orders, ledger } = await this.database.transaction(async (transaction) => {
       const written = looksFirst
         ? await this.store.findMany(batch.map(({ rid }) => rid), sale.id, transaction) : [];
@@ -116,22 +149,19 @@ export class OrderWriter {
     return { orders, ledger };
   }
 
-  private async writeAlone(sale: Sale, entry: OutboxEntry): Promise<Order> {
-    try {
-      const [order] = await this.writeTogether(sale, [entry]);
+  /** One entry that was refused: under a later epoch, or never. */
+  private async decide(sale: Sale, entry: OutboxEntry, refusal: unknown): Promise<Order> {
+    // Asked for each: the gate may have changed while those before were written.
+    const epoch = await this.laterEpoch(sale.id, entry);
+    if (epoch !== undefined) {
+      const [order] = await this.writeBatch(sale, [{ ...entry, epoch }], true);
       if (order) return order;
-      throw new Error(`No row came of ${entry.rid}`);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      // Asked for each: the gate may have changed while those before were written.
-      const epoch = await this.laterEpoch(sale.id, entry);
-      if (epoch !== undefined) return this.writeAlone(sale, { ...entry, epoch });
-      // After a duplicate key, too: then the tombstone finds the row that somebody else wrote.
-      const reason = await this.reasonOf(error, sale.id, entry);
-      const order = await this.store.insertTombstone(sale, entry, 'rejected', reason);
-      if (order.status === 'rejected') this.metrics.orderStatusTotal.inc({ status: 'rejected' });
-      return order;
     }
+    // After a duplicate key, too: then the tombstone finds the row that somebody else wrote.
+    const reason = await this.reasonOf(refusal, sale.id, entry);
+    const order = await this.store.insertTombstone(sale, entry, 'rejected', reason);
+    if (order.status === 'rejected') this.metrics.orderStatusTotal.inc({ status: 'rejected' });
+    return order;
   }
 
   private async reasonOf(error: unknown, saleId: string, entry: OutboxEntry) {
