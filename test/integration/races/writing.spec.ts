@@ -146,7 +146,7 @@ describe('reservations on their way to the database', () => {
     expect(orders.map(({ id }) => id).sort()).toEqual(rids.sort());
   });
 
-  /** How many batches of the first process went row by row. */
+  /** How many batches of the first process were refused and went in parts. */
   async function conflicts(): Promise<number> {
     const { values } = await product.get(Metrics).inventoryVersionConflictTotal.get();
     return values.reduce((sum, { value }) => sum + value, 0);
