@@ -54,6 +54,19 @@ describe('a product whose database is gone for a while', () => {
     expect(circuit.isOpen).toBe(false);
   });
 
+  it('does not keep a process that stops from ending when it falls silent', async () => {
+    const url = new URL(installation.environment.DATABASE_URL ?? '');
+    url.host = `127.0.0.1:${way.port}`;
+    const database = await Database.connect({ databaseUrl: url.href, databasePool: 2 });
+    await database.query('SELECT 1');
+    way.hang();
+    // Loops that nobody waits for may ask until the end: one of these has a connection, one opens it.
+    const asked = [1, 2].map(() => database.query('SELECT 1').catch(() => undefined));
+    await database.onApplicationShutdown();
+    way.flow();
+    await Promise.all(asked);
+  }, 15_000);
+
   it('sells on when the way to Redis breaks meanwhile and the server is the same', async () => {
     const { client } = product;
     const saleId = await client.openSale({ stock: 10 });

@@ -11,6 +11,7 @@ import { untilAvailable } from './until-available';
 
 const attempts = 5;
 const backoffMs = 10;
+const closeMs = 2_000;
 
 /** What a changing statement did; `affectedRows` counts matched rows, changed or not. */
 export interface Execution {
@@ -116,9 +117,12 @@ export class Database implements OnApplicationShutdown {
     }
   }
 
-  /** Closes the pool, last of all, when nothing can ask any more. */
+  /**
+   * Closes the pool, last of all. Whoever still asks is a loop that nobody waits for: a server that does not
+   * answer it keeps no process from ending.
+   */
   async onApplicationShutdown(): Promise<void> {
-    await this.dataSource.destroy();
+    await Promise.race([this.dataSource.destroy(), sleep(closeMs, undefined, { ref: false })]);
   }
 
   /**
