@@ -64,5 +64,6 @@ async function play(environment, seed) {
 function scenarioFiles() {
   const folder = 'test/fault/scenarios';
   return readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
-    .filter((path) => options.scale !== 'short' || readFileSync(join(root, path), 'utf8').includes('short: '));
+    .filter((path) => options.scale !== 'short'
+      || readFileSync(join(root, path), 'utf8').includes('short: '));
 }

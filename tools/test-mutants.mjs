@@ -121,7 +121,8 @@ function report(results) {
   const missing = results.filter(({ noticedBy }) => noticedBy === undefined);
   if (missing.length === 0) return;
   process.exitCode = 1;
-  sayError(new Failure(`No test notices when these are gone: ${missing.map(({ guard }) => guard).join(', ')}`));
+  const guards = missing.map(({ guard }) => guard).join(', ');
+  sayError(new Failure(`No test notices when these are gone: ${guards}`));
 }
 
 function documentOf(table, count) {

@@ -54,7 +54,8 @@ async function sellSome(generator, { site, api }, place, name, count) {
 function rowOf({ nodes, segments: parts }, runs) {
   const of = (valueOf) => median(runs.map(valueOf));
   const busiest = of((run) => run.busiest);
-  return { name: `${nodes} ${nodes === 1 ? 'node' : 'nodes'}, ${parts} ${parts === 1 ? 'segment' : 'segments'}`,
+  const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
+  return { name: `${counted(nodes, 'node')}, ${counted(parts, 'segment')}`,
     'CPU s/1,000 busiest node': Number(busiest.toFixed(3)),
     'CPU s/1,000 all nodes': Number(of((run) => run.all).toFixed(3)),
     'purchases a second that a core of the busiest node would allow': Math.round(1_000 / busiest),

@@ -55,7 +55,8 @@ export async function startServers({ appendfsync = 'everysec', replicas = 0, mas
 }
 
 function environmentOf(nodes, mariadb) {
-  return { ...process.env, REDIS_URL: nodes.map(({ url }) => url).join(','), DATABASE_URL: `${mariadb.url}/bench`,
+  return { ...process.env,
+    REDIS_URL: nodes.map(({ url }) => url).join(','), DATABASE_URL: `${mariadb.url}/bench`,
     JWT_SECRET: secret, PAYMENT_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
     LOG_LEVEL: 'warn', DEMO: 'false', NODE_ENV: 'development', REDIS_NAMESPACE: namespace,
     // A load at full speed is just what it refuses.

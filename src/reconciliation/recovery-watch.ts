@@ -20,8 +20,8 @@ const askAgainMs = 15_000;
 
 /**
  * Looks for doubts about Redis: on every connect, and once a second (where there are many sales, at some
- * of them in turn). Runs in every worker; the lock in the database lets one of them recover a sale. A drift that stands still while it looks is a matter
- * for reconciliation, at once.
+ * of them in turn). Runs in every worker; the lock in the database lets one of them recover a sale. A drift
+ * that stands still while it looks is a matter for reconciliation, at once.
  */
 @Injectable()
 export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -85,7 +85,8 @@ export class RecoveryWatch implements OnApplicationBootstrap, OnApplicationShutd
       }
       this.goneSince = undefined;
       const { doubts, drifts } = await this.doubts.look(this.choose());
-      this.remarkable = new Set([...doubts.keys(), ...[...drifts.keys()].filter((id) => drifts.get(id) !== 0)]);
+      const drifting = [...drifts].filter(([, drift]) => drift !== 0).map(([saleId]) => saleId);
+      this.remarkable = new Set([...doubts.keys(), ...drifting]);
       this.forgetDecided(doubts);
       await this.recoverAll(doubts);
       const standing = this.drift.note(drifts);

@@ -219,8 +219,8 @@ async function insertSale(transaction: Transaction, saleId: string, sale: NewSal
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [saleId, sale.productId, sale.price.amount, sale.price.currency, sale.limitPerUser,
       new Date(sale.opensAtMs), new Date(sale.closesAtMs), sale.payWindowSeconds,
-      JSON.stringify(sale.protection), sale.strategy, sale.redisOutage, segmentOf === undefined ? sale.segments : 1,
-      segmentOf ?? null]);
+      JSON.stringify(sale.protection), sale.strategy, sale.redisOutage,
+      segmentOf === undefined ? sale.segments : 1, segmentOf ?? null]);
 }
 
 /** The units a sale begins with, and the first row of its ledger. */

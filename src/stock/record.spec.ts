@@ -10,7 +10,8 @@ describe('a record', () => {
   ])('is read field by field, and its user id as it is: %j', (userId) => {
     expect(parseRecord('r1', `O|2|1800000000000|42|3|1700000000000|5|p-r_int|${userId}`)).toEqual({
       rid: 'r1', status: 'pending_payment', hold: 1, quantity: 2, seq: 42, epoch: 3,
-      deadlineMs: 1_800_000_000_000, reservedAtMs: 1_700_000_000_000, requeues: 5, fingerprint: 'p-r_int', userId,
+      deadlineMs: 1_800_000_000_000, reservedAtMs: 1_700_000_000_000, requeues: 5,
+      fingerprint: 'p-r_int', userId,
     });
   });
 

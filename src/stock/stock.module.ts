@@ -19,7 +19,8 @@ import { StockReader } from './stock-reader';
 import { StockRedis } from './stock-redis';
 
 const shared = [BuyerLists, Deductions, ReservationIds, SaleEpochs, SegmentLoans, SoldOutSales,
-  StockAdjustments, StockArchive, StockBook, StockGate, StockLedger, StockLoader, StockOutbox, StockReader, StockRedis];
+  StockAdjustments, StockArchive, StockBook, StockGate, StockLedger, StockLoader, StockOutbox,
+  StockReader, StockRedis];
 
 /** Global, because the sale module reaches the gate through its own port, not through an import. */
 @Global()

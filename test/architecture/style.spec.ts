@@ -4,6 +4,7 @@ import ts from 'typescript';
 import { filesBelow, nodesOf, parse, placeOf, read, root } from './source';
 
 const linesAtMost = 300;
+const columnsAtMost = 110;
 /** They hold no domain: what they promise stands in the files themselves or one level below. */
 const withoutReadme = new Set(['cli', 'config', 'infra', 'kernel']);
 
@@ -13,6 +14,13 @@ describe('the source', () => {
   it('has no file in src/ of more than 300 lines', () => {
     const long = parse('src').filter(({ text }) => text.split('\n').length > linesAtMost + 1);
     expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('has no line of more than 110 columns', () => {
+    const long = ['src', 'migrations', 'test', 'bench', 'tools'].flatMap(filesBelow)
+      .filter((path) => /\.(?:ts|mjs)$/.test(path)).flatMap((path) => read(path).split('\n')
+        .flatMap((line, index) => (line.length > columnsAtMost ? [`${path}:${index + 1}`] : [])));
+    expect(long).toEqual([]);
   });
 
   it('never says any', () => {

@@ -85,8 +85,9 @@ describe('the demo', () => {
     const answer = await (await start()).inject({ url: '/demo' });
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
-    expect(answer.headers['content-security-policy']).toMatch(
-      /^default-src 'none';.* connect-src 'self';.* worker-src 'self'; style-src 'sha256-\S+'; script-src 'sha256-\S+'$/);
+    const policy = answer.headers['content-security-policy'];
+    expect(policy).toMatch(/^default-src 'none';.* connect-src 'self';.* worker-src 'self';/);
+    expect(policy).toMatch(/; style-src 'sha256-\S+'; script-src 'sha256-\S+'$/);
     expect(answer.payload).not.toMatch(/https?:|src=|@import|url\(|\{\{/);
     expect(answer.payload.match(/href="[^"]*"/g)).toEqual(['href="data:,"']);
     expect(answer.payload.match(/new Worker\('[^']*'/g))

@@ -3,7 +3,8 @@
  * variable FAILPOINT names one. Without it, as everywhere else, a point is one comparison.
  */
 export type Failpoint = 'relay-before-queue' | 'relay-before-acknowledge' | 'writer-before-commit'
-  | 'writer-in-transaction' | 'writer-after-commit' | 'reserve-before-script' | 'reserve-before-reply' | 'pay-before-settle'
+  | 'writer-in-transaction' | 'writer-after-commit' | 'reserve-before-script'
+  | 'reserve-before-reply' | 'pay-before-settle'
   | `${'cancelled' | 'expired' | 'refunded' | 'frozen'}-before-release`
   | 'recovery-after-close' | 'recovery-after-epoch' | 'recovery-during-load'
   | 'adjust-between-sides' | 'thaw-before-commit' | 'thaw-after-commit'

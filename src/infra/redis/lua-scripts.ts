@@ -14,8 +14,9 @@ const fileName = /^(?<name>[a-z-]+)-(?<keys>\d+|n)\.lua$/;
 const includeLine = /^-- @include (?<name>[a-z-]+)$/gm;
 
 /**
- * Reads every `<name>-<number of KEYS>.lua` of a directory; `n` for as many as a call brings. A line `-- @include x` is replaced by
- * `x.include.lua`. Throws when a file's name does not follow the rule or an include is missing.
+ * Reads every `<name>-<number of KEYS>.lua` of a directory; `n` for as many as a call brings. A line
+ * `-- @include x` is replaced by `x.include.lua`. Throws when a file's name does not follow the rule or an
+ * include is missing.
  */
 export function readLuaScripts(directory: string): LuaScript[] {
   const files = readdirSync(directory).filter((file) => file.endsWith('.lua'));

@@ -62,7 +62,8 @@ export class TestSale {
   /** Runs scripts within one transaction, so at one time; their replies. */
   async atOnce(...calls: [ScriptName, ...(string | number)[]][]): Promise<unknown[]> {
     const transaction = this.redis.multi() as unknown as
-      Record<string, (...args: (string | number)[]) => unknown> & { exec: () => Promise<[unknown, unknown][]> };
+      Record<string, (...args: (string | number)[]) => unknown>
+      & { exec: () => Promise<[unknown, unknown][]> };
     for (const [name, ...args] of calls) {
       transaction[name]?.(...keysOfScript[name].map((key) => this.keys[key]), ...args);
     }
