@@ -11,8 +11,8 @@ const withoutReadme = new Set(['cli', 'config', 'infra', 'kernel']);
 const own = parse('src', 'migrations', 'test');
 
 describe('the source', () => {
-  it('has no file in src/ of more than 300 lines', () => {
-    const long = parse('src').filter(({ text }) => text.split('\n').length > linesAtMost + 1);
+  it('has no file of more than 300 lines', () => {
+    const long = own.filter(({ text }) => text.split('\n').length > linesAtMost + 1);
     expect(long.map(({ path }) => path)).toEqual([]);
   });
 
