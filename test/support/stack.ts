@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { migrations } from '../../migrations';
 import { type AppConfig, loadConfig } from '../../src/config';
@@ -29,6 +31,8 @@ export function testConfig(overrides: Record<string, string> = {}): AppConfig {
 /** The same as environment variables, for a process of its own. */
 export function testEnvironment(overrides: Record<string, string> = {}): Record<string, string> {
   return {
+    // What the first process of a run has compiled the others need not.
+    NODE_COMPILE_CACHE: join(process.env.TEST_FOLDER ?? tmpdir(), 'fairdrop-compiled'),
     REDIS_URL: process.env.TEST_REDIS_URL ?? '',
     REDIS_NAMESPACE: `test-${randomBytes(6).toString('hex')}`,
     JWT_SECRET: 'secret-of-the-tests-'.repeat(2),

@@ -38,6 +38,8 @@ export function embeddedServers() {
  */
 export function productEnvironment(folder, { redisUrl, databaseUrl }) {
   const environment = { ...process.env };
+  // The second start has nothing to compile.
+  environment.NODE_COMPILE_CACHE ||= join(folder, 'compile-cache');
   if (redisUrl) environment.REDIS_URL = redisUrl;
   if (databaseUrl) environment.DATABASE_URL = databaseUrl;
   const { redis, database } = embeddedServers();
