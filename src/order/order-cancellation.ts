@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
-import { Metrics } from '../infra/metrics';
 import { ProblemError } from '../kernel';
 import type { Sale } from '../sale';
 import { isOfService, type Cause, type OutboxEntry } from '../stock';
@@ -21,7 +20,6 @@ export class OrderCancellation {
     private readonly life: OrderLife,
     private readonly freeze: OrderFreeze,
     private readonly followup: OrderFollowup,
-    private readonly metrics: Metrics,
   ) {}
 
   /** The buyer's cancelled order; again, the same. Throws NOT_FOUND or ORDER_STATE_CONFLICT. */
@@ -57,10 +55,7 @@ export class OrderCancellation {
   async endUnwritten(sale: Sale, entry: OutboxEntry,
     reason: 'CANCELLED_BY_BUYER' | 'CANCELLED_BY_SERVICE'): Promise<Order> {
     const order = await this.store.insertTombstone(sale, entry, 'cancelled', reason);
-    if (order.status === 'cancelled') {
-      this.metrics.orderStatusTotal.inc({ status: 'cancelled' });
-      await this.followup.tryApply(order.saleId, [order]);
-    }
+    if (order.status === 'cancelled') await this.followup.tryApply(order.saleId, [order]);
     return order;
   }
 }

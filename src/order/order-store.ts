@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, isDuplicateKey, type Transaction } from '../infra/database';
 import { beforeFirstPage, pageItemsAtMost, type PageEnd } from '../infra/http';
+import { Metrics } from '../infra/metrics';
 import { SaleCatalog, type Sale } from '../sale';
 import type { OutboxEntry } from '../stock';
 import { HintedSales } from './hinted-sales';
@@ -37,6 +38,7 @@ export class OrderStore {
     private readonly catalog: SaleCatalog,
     private readonly hinted: HintedSales,
     private readonly archive: OrderArchive,
+    private readonly metrics: Metrics,
   ) {}
 
   /** The row of this id; where the sale is not named, wherever it is. */
@@ -148,6 +150,7 @@ export class OrderStore {
         const now = await this.now(transaction);
         await this.insert(transaction, sale, [entry], { status, reason, expiresAt: () => now, now });
       });
+      this.metrics.orderStatusTotal.inc({ status });
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
     }

@@ -159,9 +159,7 @@ export class OrderWriter {
     }
     // After a duplicate key, too: then the tombstone finds the row that somebody else wrote.
     const reason = await this.reasonOf(refusal, sale.id, entry);
-    const order = await this.store.insertTombstone(sale, entry, 'rejected', reason);
-    if (order.status === 'rejected') this.metrics.orderStatusTotal.inc({ status: 'rejected' });
-    return order;
+    return this.store.insertTombstone(sale, entry, 'rejected', reason);
   }
 
   private async reasonOf(error: unknown, saleId: string, entry: OutboxEntry) {

@@ -28,6 +28,14 @@ describe('the alerts for Prometheus', () => {
     expect(asked.filter(({ name }) => !known.has(name))).toEqual([]);
   });
 
+  it('see the first event of a counter, which begins at 0', async () => {
+    const text = await new Metrics().scrape();
+    const counted = rules.flatMap(({ expr }) =>
+      [...expr.matchAll(/(?:increase|rate)\((\w+_total\{[^}]*\})/g)].map(([, series]) => series));
+    expect(counted.length).toBeGreaterThan(1);
+    expect(counted.filter((series) => !text.includes(`${series} 0`))).toEqual([]);
+  });
+
   it.each(rules)('$alert says what happened, how bad it is and what to do', ({ alert, labels,
     annotations: { summary, description } }) => {
     expect(alert).toMatch(/^Fairdrop[A-Z]\w+$/);
@@ -47,5 +55,5 @@ function seriesIn(expression: string): string[] {
   const bare = expression.replace(/\{[^}]*\}/g, '').replace(/\[[^\]]*\]/g, '')
     .replace(/\bby\s*\([^)]*\)/g, '');
   return [...bare.matchAll(/[a-z_][a-z0-9_]*(?!\w*\s*\()/gi)].map(([word]) => word)
-    .filter((word) => !/^(?:max|sum|abs|rate|increase|histogram_quantile|by)$/.test(word));
+    .filter((word) => !/^(?:max|sum|abs|rate|increase|histogram_quantile|by|or|and|on)$/.test(word));
 }

@@ -92,13 +92,19 @@ describe('the containers', () => {
     expect(used.filter(({ name }) => !(name in variables) && !passwords.includes(name))).toEqual([]);
     const required = new Set(used.filter(({ kind }) => kind === ':?').map(({ name }) => name));
     expect([...required].sort())
-      .toEqual(['JWT_SECRET', 'MYSQL_PASSWORD', 'PAYMENT_WEBHOOK_SECRET', 'REDIS_PASSWORD']);
+      .toEqual(['MYSQL_PASSWORD', 'PAYMENT_WEBHOOK_SECRET', 'REDIS_PASSWORD']);
+    expect(services.api.environment).toMatchObject(
+      { JWT_SECRET: '${JWT_SECRET:-}', JWT_JWKS_URL: '${JWT_JWKS_URL:-}' });
     const given = [services.api, services.worker, services.migrate]
       .flatMap(({ environment }) => Object.keys(environment ?? {}));
     expect(given.filter((name) => !(name in variables))).toEqual([]);
     for (const service of [services.api, services.worker, services.migrate]) {
       expect(service.env_file).toEqual([{ path: '.env', required: false }]);
     }
+  });
+
+  it('let Redis, which its image starts without root and under the umask 077, read its users', () => {
+    expect(services.redis.command?.[2]).toMatch(/^umask 022$[^]*^sed .* > \/tmp\/redis\.acl$/m);
   });
 
   it('get more time to stop than the product takes', () => {

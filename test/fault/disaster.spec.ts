@@ -19,7 +19,10 @@ describe('the database is restored from a dump', () => {
   let deployment: Deployment;
   let dump: Dump;
 
-  beforeAll(async () => { servers = await PrivateServers.start(); });
+  // Deadlines are in UTC, wherever the server is.
+  beforeAll(async () => {
+    servers = await PrivateServers.start({ mariadb: ['--default-time-zone=-08:00'] });
+  });
   afterAll(async () => { await servers.stop(); });
 
   beforeEach(async () => {

@@ -149,12 +149,6 @@ const packageManagers = [
     byHand: (packages) => `sudo dnf install ${packages.join(' ')}`,
   },
   {
-    program: 'apk',
-    packages: { Redis: ['redis'], MariaDB: ['mariadb', 'mariadb-client'], nginx: ['nginx'] },
-    install: (packages) => ['apk', 'add', ...packages],
-    byHand: (packages) => `sudo apk add ${packages.join(' ')}`,
-  },
-  {
     program: 'brew',
     packages: { Redis: ['redis'], MariaDB: ['mariadb'], nginx: ['nginx'] },
     install: (packages) => ['brew', 'install', ...packages],
@@ -184,6 +178,7 @@ function waysOut(missing, manager) {
   return `${missing.join(' and ')} is not on this machine and cannot be installed from here.
 Three ways out:
   1. install it:            ${command}
-  2. run all in containers: docker compose -f docker/compose.yml up
-  3. use running servers:   REDIS_URL=redis://… DATABASE_URL=mysql://… npm start`;
+  2. run all in containers: docs/operations.md, "In containers"
+  3. use running servers:   REDIS_URL=redis://… DATABASE_URL=mysql://… JWT_SECRET=… \\
+                            PAYMENT_WEBHOOK_SECRET=whsec_… npm start`;
 }

@@ -190,6 +190,14 @@ export class Metrics {
   private readonly logger = new Logger('Metrics');
   private readonly collectors: (() => Promise<void>)[] = [];
 
+  constructor() {
+    // What alerts wait for: Prometheus sees no increase in a series that begins with it.
+    this.orderStatusTotal.inc({ status: 'rejected' }, 0);
+    this.purchaseRequestsTotal.inc({ outcome: 'internal_error' }, 0);
+    this.notificationsTotal.inc({ result: 'dead' }, 0);
+    for (const scheme of ['replica', 'commit']) this.durabilityFailuresTotal.inc({ scheme }, 0);
+  }
+
   /** Calls back before every scrape, for gauges that are measured only then. */
   onScrape(collect: () => Promise<void>): void {
     this.collectors.push(collect);

@@ -40,7 +40,7 @@ export class Dump {
   async giveTimeToPay(databaseUrl: string): Promise<void> {
     const { login, name } = addressOf(databaseUrl);
     await execute('mariadb', [...login, name, '--execute', `UPDATE orders
-      SET expires_at = NOW(3) + INTERVAL 15 MINUTE WHERE status = 'pending_payment'`]);
+      SET expires_at = UTC_TIMESTAMP(3) + INTERVAL 15 MINUTE WHERE status = 'pending_payment'`]);
   }
 }
 
