@@ -90,8 +90,9 @@ export class Purchase {
     const rid = this.gate.idOf(userId, stock.id, key);
     const attempt: Attempt = { ...rest, identity: buyer, userId, sale, stock, rid, withoutRedis,
       waitedMs };
-    // Redis has forgotten a sale that is long over; the database knows earlier answers.
-    if (sale.retiredAtMs !== undefined) {
+    // Redis has forgotten a sale that is long over, one segment perhaps before the others; the database
+    // knows earlier answers.
+    if (stock.retiredAtMs !== undefined) {
       return { attempt, outcome: await this.rowOf(attempt, refusal('SALE_CLOSED', sale)) };
     }
     let admitted: Admitted;

@@ -29,11 +29,21 @@ export class RetiredSales {
 
   /** Retires a sale that is over for a day and of which, by this look, nothing is in flight. */
   async retireIfOver(sale: Sale, { inFlight, database, gate }: StockSnapshot): Promise<void> {
-    const isOver = this.clock.now() > sale.closesAtMs + retireAfterMs;
-    if (!isOver || inFlight > 0 || database.pendingPayment > 0) return;
+    if (inFlight > 0 || database.pendingPayment > 0) return;
     // A Redis that is gone may still hold what was promised.
     if (isRedisStrategy(sale.strategy) && gate !== 'redis') return;
+    if (!await this.isLongOver(sale)) return;
     if (await this.life.retire(sale.id, system)) await this.unload(sale.id);
+  }
+
+  /** By its times or since an operator closed it for good, which is the last that its row has heard. */
+  private async isLongOver({ id, status, closesAtMs }: Sale): Promise<boolean> {
+    if (this.clock.now() > closesAtMs + retireAfterMs) return true;
+    if (status !== 'closed') return false;
+    const [row] = await this.database.query<{ isOver: number }>(
+      'SELECT updated_at < NOW(3) - INTERVAL ? SECOND AS isOver FROM sales WHERE id = ?',
+      [retireAfterMs / 1_000, id]);
+    return row?.isOver === 1;
   }
 
   /**

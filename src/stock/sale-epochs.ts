@@ -101,16 +101,27 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
   }
 
   private async read(saleId: string): Promise<StockFence> {
-    const [row] = await this.rows([saleId]);
+    const [row] = await this.database.query<StockFence>(
+      'SELECT epoch, gate FROM sale_stock WHERE sale_id = ?', [saleId]);
     if (!row) throw new Error(`Sale ${saleId} has no stock row`);
     return { epoch: row.epoch, gate: row.gate };
   }
 
-  /** While the database is away the last answers stand. */
+  /** While the database is away the last answers stand. Sales that are retired are forgotten. */
   private async poll(): Promise<void> {
     const askedAtMs = performance.now();
-    const rows = await this.rows([...this.fences.keys()]).catch(() => []);
+    const saleIds = [...this.fences.keys()];
+    if (saleIds.length === 0) return;
+    const rows = await this.database.query<FenceRow>(
+      `SELECT sale_id, epoch, gate FROM sale_stock JOIN sales ON id = sale_id
+        WHERE sale_id IN (?) AND retired_at IS NULL`, [saleIds]).catch(() => undefined);
+    if (!rows) return;
     for (const { sale_id: saleId, epoch, gate } of rows) this.know(saleId, { epoch, gate }, askedAtMs);
+    const live = new Set(rows.map(({ sale_id: saleId }) => saleId));
+    for (const saleId of saleIds) {
+      const isOlder = (this.fences.get(saleId)?.askedAtMs ?? askedAtMs) < askedAtMs;
+      if (isOlder && !live.has(saleId)) this.fences.delete(saleId);
+    }
   }
 
   /** Takes what was asked for at this time for the last answer, if it is newer and another one. */
@@ -120,11 +131,5 @@ export class SaleEpochs implements OnModuleInit, OnApplicationBootstrap, OnModul
     if (known.last.epoch === last.epoch && known.last.gate === last.gate) return;
     const fence = Promise.resolve(last);
     this.fences.set(saleId, { fence, asked: fence, askedAtMs, last });
-  }
-
-  private async rows(saleIds: readonly string[]): Promise<FenceRow[]> {
-    if (saleIds.length === 0) return [];
-    return this.database.query<FenceRow>(
-      'SELECT sale_id, epoch, gate FROM sale_stock WHERE sale_id IN (?)', [saleIds]);
   }
 }

@@ -135,7 +135,8 @@ export class SegmentLoans {
 
   /** Throws when a segment cannot say how much it has, and no other has anything. */
   private async look(offer: Sale, stockId: string, quantity: number): Promise<Look> {
-    const stockIds = stockIdsOf(offer);
+    // Of one that is retired nobody can borrow.
+    const stockIds = stockIdsOf(offer).filter((id) => this.catalog.peek(id) !== undefined);
     const units = await this.gate.available(stockIds);
     const own = units.get(stockId) ?? 0;
     if (own >= quantity) return { kind: 'enough' };

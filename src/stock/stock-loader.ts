@@ -110,8 +110,13 @@ export class StockLoader {
     await sleep(Math.max(0, memoryLeaseMs - this.redis.servesForMs));
     await run('open', [keys.meta], [closer, boot, await state()]);
     this.epochs.announce(sale.saleId);
-    // Between the question and `open` the operator may have decided anew.
-    await this.apply(sale.saleId, await state());
+    // Between the question and `open` the operator may have decided anew, and told Redis before we do.
+    for (let told = await state(); ;) {
+      await this.apply(sale.saleId, told);
+      const decided = await state();
+      if (decided === told) return;
+      told = decided;
+    }
   }
 
   /** What was spent where the database admitted the buyer, in pages that are not empty. */

@@ -122,6 +122,18 @@ describe('reconciliation', () => {
     expect(await keysLeft(saleId)).toBe(0);
   });
 
+  it('retires a sale that was closed for good a day ago, whenever it was to end', async () => {
+    const saleId = await product.client.openSale({ closesAt: '2090-01-01T00:00:00Z' });
+    await product.client.operate(saleId, 'close');
+    await reconciler.run('schedule');
+    expect(await isRetired(saleId)).toBe(false);
+    await database.execute(
+      'UPDATE sales SET updated_at = NOW(3) - INTERVAL 2 DAY WHERE id = ?', [saleId]);
+    await reconciler.run('schedule');
+    expect(await isRetired(saleId)).toBe(true);
+    expect(await keysLeft(saleId)).toBe(0);
+  });
+
   it('retires no sale whose rows contradict each other', async () => {
     const saleId = await product.client.openSale({ strategy: 'database-row-lock' });
     await database.execute(

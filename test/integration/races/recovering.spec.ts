@@ -1,7 +1,8 @@
 import { Database, Transaction } from '../../../src/infra/database';
 import { Recovery } from '../../../src/reconciliation';
 import { Drain } from '../../../src/reconciliation/drain';
-import { StockLoader, StockRedis } from '../../../src/stock';
+import { SaleStore } from '../../../src/sale';
+import { StockLoader, StockReader, StockRedis } from '../../../src/stock';
 import { afterNext } from '../../support/after-next';
 import { faultsOf, readBooks } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
@@ -47,6 +48,19 @@ describe('a recovery and what happens beside it', () => {
     expect([stock.total, counters.total]).toEqual([total, total]);
     expect(counters.available).toBe(total - stock.allocated);
   }
+
+  it('leaves a sale paused that was paused while the recovery said for the last time that it is open',
+    async () => {
+      const saleId = await saleWithOrders(1);
+      let isOpen = false;
+      afterNext(product.get(StockRedis), 'runFenced', (script) => script === 'open',
+        async () => { isOpen = true; });
+      afterNext(product.get(SaleStore), 'find', () => isOpen, async () => {
+        expect((await other.client.operate(saleId, 'pause')).status).toBe(200);
+      });
+      await product.get(Recovery).recover(saleId, 'drill');
+      expect((await other.get(StockReader).audit(saleId)).state).toBe('paused');
+    });
 
   it('refuses the second side of a decrease when the sale was recovered after the first',
     async () => {

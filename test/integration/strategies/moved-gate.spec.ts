@@ -3,7 +3,7 @@ import { DirectOrders } from '../../../src/order/direct-orders';
 import { Doubts, ReconciliationModule } from '../../../src/reconciliation';
 import { DatabaseMode } from '../../../src/reconciliation/database-mode';
 import { SaleStore } from '../../../src/sale';
-import { SaleEpochs, StockGate } from '../../../src/stock';
+import { SaleEpochs, StockGate, StockReader } from '../../../src/stock';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
@@ -50,6 +50,23 @@ describe('the gate of a sale moves', () => {
         .rejects.toMatchObject({ code: 'TEMPORARILY_UNAVAILABLE' });
       expect((await product.client.stock(saleId)).database.allocated).toBe(0);
     });
+
+  it('to Redis, unheard by the process that an operator asks: his pause is in force there', async () => {
+    const before = await product.get(SaleEpochs).now(saleId);
+    jest.spyOn(product.get(SaleEpochs), 'of').mockResolvedValue({ ...before, gate: 'database' });
+    expect((await product.client.operate(saleId, 'pause')).status).toBe(200);
+    jest.restoreAllMocks();
+    expect((await product.get(StockReader).audit(saleId)).state).toBe('paused');
+  });
+
+  it('no more once the sale is retired: a process forgets it, and finds it again when asked', async () => {
+    const epochs = product.get(SaleEpochs);
+    const fence = await epochs.of(saleId);
+    await product.get(Database).execute(
+      "UPDATE sales SET status = 'closed', retired_at = NOW(3) WHERE id = ?", [saleId]);
+    await until('it is forgotten', async () => epochs.peek(saleId) === undefined);
+    expect(await epochs.of(saleId)).toEqual(fence);
+  });
 
   it('to the database: an order that Redis alone knows is not denied, it cannot be told', async () => {
     const { body: { id } } = await product.client.buy(saleId, 'ann');
