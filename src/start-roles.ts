@@ -3,14 +3,12 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { DiscoveryService } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AppConfig } from './config';
 import { createApplication } from './create-application';
 import { Lifecycle } from './infra/health';
 import { Scrapes } from './infra/metrics';
-import { closeTimeoutMs, fail, onStopRequest, watchShutdownHooks, type ToChild }
-  from './infra/processes';
+import { closeTimeoutMs, fail, onStopRequest, watchShutdown, type ToChild } from './infra/processes';
 
 const logger = new Logger('Main');
 
@@ -33,8 +31,8 @@ export async function startRoles(config: AppConfig): Promise<string> {
 async function close(application: NestFastifyApplication, config: AppConfig): Promise<void> {
   application.get(Lifecycle).beginStopping();
   await sleep(config.drainSeconds * 1_000);
-  const openHooks = watchShutdownHooks(application.get(DiscoveryService));
-  setTimeout(() => fail('closing took too long', { closeTimeoutMs, waitsFor: openHooks() }),
+  const openSteps = watchShutdown(application);
+  setTimeout(() => fail('closing took too long', { closeTimeoutMs, waitsFor: openSteps() }),
     closeTimeoutMs).unref();
   await application.close();
   await application.get(Scrapes).bequeath();

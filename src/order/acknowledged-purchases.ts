@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
 import { SaleCatalog } from '../sale';
 import { StockRedis, type OutboxEntry } from '../stock';
@@ -24,12 +24,12 @@ interface Remembered {
  * is passed over, and so a buyer who was told yes has his order before the database sells to others.
  */
 @Injectable()
-export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDestroy {
+export class AcknowledgedPurchases implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('AcknowledgedPurchases');
   private remembered: Remembered[] = [];
   private timer: NodeJS.Timeout | undefined;
   private goneSinceMs: number | undefined;
-  private isWriting = false;
+  private writing: Promise<void> | undefined;
 
   constructor(
     private readonly redis: StockRedis,
@@ -38,11 +38,14 @@ export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDe
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => { void this.look(performance.now()); }, lookEveryMs).unref();
+    this.timer = setInterval(() => { this.look(performance.now()); }, lookEveryMs).unref();
   }
 
-  onModuleDestroy(): void {
+  /** After the last answer. Whether a Redis that is away comes back this process will not know. */
+  async onApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
+    await this.writing;
+    if (!this.redis.isWhole) await this.write();
   }
 
   remember(saleId: string, entry: OutboxEntry): void {
@@ -51,7 +54,7 @@ export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDe
   }
 
   /** Forgets what is old, and writes the rest once Redis has been gone for a while. */
-  private async look(nowMs: number): Promise<void> {
+  private look(nowMs: number): void {
     if (this.redis.isWhole) {
       this.goneSinceMs = undefined;
       const first = this.remembered.findIndex(({ atMs }) => atMs > nowMs - rememberMs);
@@ -59,10 +62,8 @@ export class AcknowledgedPurchases implements OnApplicationBootstrap, OnModuleDe
       return;
     }
     this.goneSinceMs ??= nowMs;
-    if (this.isWriting || nowMs - this.goneSinceMs < patienceMs) return;
-    this.isWriting = true;
-    await this.write();
-    this.isWriting = false;
+    if (nowMs - this.goneSinceMs < patienceMs) return;
+    this.writing ??= this.write().finally(() => { this.writing = undefined; });
   }
 
   /** Sale by sale: what cannot be written of one must not keep the others waiting. */

@@ -1,14 +1,16 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
   from '@nestjs/common';
 import { Database } from '../infra/database';
+import { QueueProgress } from '../infra/queue';
 import { StockRedis } from '../stock';
 import { OverdueOrders } from './overdue-orders';
+import { sweepQueue } from './queues';
 
 const everyMs = 5_000;
 
 /**
- * S10 while its schedule, which lives in Redis, may be gone, perhaps with one node of a Cluster: what is
- * not paid goes back on sale.
+ * S10 while its schedule, which lives in Redis, may be gone, perhaps with one node of a Cluster, or cannot
+ * go on since Redis is full: what is not paid goes back on sale.
  */
 @Injectable()
 export class OutageExpiry implements OnApplicationBootstrap, OnModuleDestroy {
@@ -19,6 +21,7 @@ export class OutageExpiry implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly redis: StockRedis,
     private readonly database: Database,
     private readonly overdue: OverdueOrders,
+    private readonly progress: QueueProgress,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -30,7 +33,7 @@ export class OutageExpiry implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async look(): Promise<void> {
-    if (this.redis.isWhole) return;
+    if (this.redis.isWhole && !this.progress.isStuck(sweepQueue)) return;
     try {
       await this.database.withLock('expire-overdue', () => this.overdue.expireAll());
     } catch (error) {

@@ -126,15 +126,17 @@ export class PaymentSteps {
     if (status !== 'refunded') {
       await this.gateway.refund(reference, payment.id, payment.amount);
     }
-    // An order that this money has not paid answers `conflict`, which is right. A frozen one may have
-    // been thawed and paid by another payment since.
-    if (payment.reason !== orderFrozen) {
-      for (const rid of [payment.orderId, payment.replacementOrderId]) {
-        if (rid !== undefined) await this.life.refund(rid, cause);
-      }
+    for (const rid of [payment.orderId, payment.replacementOrderId]) {
+      // An order that this money has not paid answers `conflict`, which is right.
+      if (rid !== undefined && await this.mayHavePaid(payment, rid)) await this.life.refund(rid, cause);
     }
     await this.changes.make(payment, 'refunded', cause);
     return true;
+  }
+
+  /** A frozen order may have been thawed and paid since, by this money or by another payment in its place. */
+  private async mayHavePaid({ id, reason }: Payment, orderId: string): Promise<boolean> {
+    return reason !== orderFrozen || (await this.store.ofOrder(orderId))?.id === id;
   }
 }
 

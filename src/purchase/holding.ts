@@ -21,15 +21,22 @@ export class Holding {
     const outcome = await this.units.hold(stock, request);
     if (outcome.kind === 'refused' && outcome.reason === 'SOLD_OUT'
       && 'available' in outcome && outcome.available === 0) this.soldOut.noteRefusal(stock.id);
-    // Also what the connection asked for twice, or the buyer: he hears of it now.
+    this.remember(attempt, outcome, payWindowSeconds);
+    return outcome;
+  }
+
+  /**
+   * What a buyer is about to hear of as held is written by this process should Redis go; also what the
+   * connection asked for twice, or the buyer.
+   */
+  remember({ rid, stock, userId, quantity, traceId, ip, deviceId }: Attempt, outcome: HoldOutcome,
+    payWindowSeconds?: number): void {
     const isPromised = outcome.kind === 'held'
       || (outcome.kind === 'replayed' && outcome.status === 'reserved');
-    if (isPromised) {
-      const { seq, epoch, reservedAtMs } = outcome;
-      this.acknowledged.remember(stock.id, { rid, userId, quantity, traceId, ip, deviceId, seq, epoch,
-        reservedAtMs, fingerprint: fingerprint(quantity), payWindowSeconds });
-    }
-    return outcome;
+    if (!isPromised) return;
+    const { seq, epoch, reservedAtMs } = outcome;
+    this.acknowledged.remember(stock.id, { rid, userId, quantity, traceId, ip, deviceId, seq, epoch,
+      reservedAtMs, fingerprint: fingerprint(quantity), payWindowSeconds });
   }
 }
 

@@ -32,11 +32,12 @@ export class PurchaseAccounts implements OnModuleInit {
 
   onModuleInit(): void {
     const server = this.host.httpAdapter.getInstance<FastifyInstance>();
-    server.addHook('onResponse', (request, reply, done) => {
+    // Not when the answer is out: of a buyer who has hung up it never is, and he may hold units.
+    server.addHook('onSend', (request, reply, payload, done) => {
       if (request.routeOptions.url === buyingRoute && request.method === 'POST') {
         this.record(request, reply);
       }
-      done();
+      done(null, payload);
     });
   }
 

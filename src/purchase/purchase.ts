@@ -155,7 +155,9 @@ export class Purchase {
     if (known.fingerprint !== fingerprint(attempt.quantity)) {
       throw refusal('IDEMPOTENCY_KEY_REUSED', attempt.sale);
     }
-    return { kind: 'replayed', ...known };
+    const outcome = { kind: 'replayed', ...known } as const;
+    this.holding.remember(attempt, outcome);
+    return outcome;
   }
 
   private async accepted({ stock, rid }: Attempt, order: OrderView,

@@ -142,6 +142,15 @@ describe('a process that cannot keep up', () => {
       expect((await buy('ann')).status).toBe(202);
     });
 
+    it('takes the token of a sale that asks for none for nothing', async () => {
+      const saleId = await product.client.openSale();
+      const { body: { token } } = await product.client.call<{ token: string }>('POST',
+        `/v1/sales/${saleId}/tokens`, { as: 'ann' });
+      makeHeavy();
+      expect((await product.client.buy(saleId, 'ann', { headers: { 'x-sale-token': token } })).status)
+        .toBe(503);
+    });
+
     it('does everything for those who have an order, and for machines', async () => {
       const { client } = product;
       const saleId = await client.openSale({ limitPerUser: 5 });

@@ -1,4 +1,6 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { HttpTestApplication, slow } from '../support/http-test-application';
 import { until } from '../support/until';
 
@@ -37,7 +39,7 @@ describe('the other inputs', () => {
     expect(malformed).toMatchObject(refusalOf('Idempotency-Key'));
   });
 
-  it.each([['wait=99999', 30], ['wait=x', 0], ['handling=lenient', 0], ['', 0]])(
+  it.each([['wait=99999', 20], ['wait=x', 0], ['handling=lenient', 0], ['', 0]])(
     'reads Prefer: %s as %i seconds', async (prefer, waitSeconds) => {
       const answer = await test.post(path, '{"quantity":1}', { prefer });
       expect(answer.body).toMatchObject({ waitSeconds });
@@ -87,5 +89,34 @@ describe('closing', () => {
     expect((await inFlight).status).toBe(200);
     await closed;
     idle.destroy();
+  });
+
+  it('ends a connection with the answer that is on its way, though its client would keep it', async () => {
+    const second = await HttpTestApplication.start();
+    Object.assign(slow, { started: Promise.withResolvers(), finish: Promise.withResolvers() });
+    const agent = new Agent({ keepAlive: true });
+    const answered = once(get(`${second.url}/slow`, { agent }), 'response');
+    await slow.started.promise;
+    const closed = second.application.close();
+    await until('nobody can connect', async () => !second.application.getHttpServer().listening);
+    slow.finish.resolve();
+    const [answer] = await answered as [IncomingMessage];
+    expect(answer.headers.connection).toBe('close');
+    answer.resume();
+    await closed;
+    agent.destroy();
+  });
+
+  it('does not wait for a request that never ends', async () => {
+    const second = await HttpTestApplication.start();
+    const socket = connect(Number(new URL(second.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    const [accepted] = await Promise.all([
+      once(second.application.getHttpServer(), 'connection') as Promise<[Socket]>,
+      new Promise((resolve) => socket.write('GET /slow HTTP/1.1\r\nHost: ', resolve)),
+    ]);
+    await until('half of it is there', async () => accepted[0].bytesRead > 0);
+    await second.application.close();
+    socket.destroy();
   });
 });

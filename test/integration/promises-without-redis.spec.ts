@@ -1,7 +1,8 @@
 import { Database } from '../../src/infra/database';
 import { OrderStore } from '../../src/order';
 import { FaultProxy } from '../support/fault-proxy';
-import { TestProduct } from '../support/product';
+import { createInstallation, TestProduct, type Installation } from '../support/product';
+import { earn } from '../support/proofs';
 import { until } from '../support/until';
 
 const redisPort = Number(new URL(process.env.TEST_REDIS_URL ?? '').port);
@@ -11,16 +12,19 @@ jest.setTimeout(180_000);
 /** There is no worker: a row comes of what the process that promised the order remembers itself. */
 describe('orders that were promised before Redis went for good', () => {
   let way: FaultProxy;
+  let installation: Installation;
   let product: TestProduct;
 
   beforeEach(async () => {
     way = await FaultProxy.start(redisPort);
-    product = await TestProduct.start({ ROLES: 'api', REDIS_URL: way.url('redis') });
+    installation = await createInstallation();
+    product = await TestProduct.start({ ROLES: 'api', REDIS_URL: way.url('redis') }, installation);
   });
   afterEach(async () => {
     await way.accept();
     await product.stop();
     await way.stop();
+    await installation.drop();
   });
 
   async function promised(saleId: string, userId: string): Promise<string> {
@@ -45,6 +49,29 @@ describe('orders that were promised before Redis went for good', () => {
     });
     await way.refuse();
     await expectWritten(rid);
+  });
+
+  it('are written also when the promise was repeated to a buyer whose proof is gone', async () => {
+    const saleId = await product.client.openSale({ protection: { captcha: 'always' } });
+    const other = await TestProduct.start({ ROLES: 'api' }, installation);
+    const token = await earn(other, 'captcha token', saleId, 'ann');
+    const first = await other.client.buy(saleId, 'ann', { key: 'press',
+      headers: { 'x-captcha-token': token } });
+    await other.stop();
+    const again = await product.client.buy(saleId, 'ann', { key: 'press' });
+    expect([first.status, again.status, again.body.id]).toEqual([202, 202, first.body.id]);
+    await way.refuse();
+    await expectWritten(first.body.id);
+  });
+
+  it('are written by a process that is told to stop before it has given Redis up', async () => {
+    const other = await TestProduct.start({ ROLES: 'api', REDIS_URL: way.url('redis') }, installation);
+    const saleId = await other.client.openSale();
+    const { status, body } = await other.client.buy(saleId, 'ann');
+    expect(status).toBe(202);
+    await way.refuse();
+    await other.stop();
+    expect((await product.get(OrderStore).find(body.id))?.status).toBe('pending_payment');
   });
 
   it('are written although those of another sale cannot be', async () => {

@@ -6,6 +6,8 @@ import { orderQueue } from '../../src/order';
 import { OrderProcessor } from '../../src/order/order.processor';
 import { OrderWriter } from '../../src/order/order-writer';
 import { expiryQueue, type OrderBatchJob } from '../../src/order/queues';
+import { Reconciler } from '../../src/reconciliation';
+import { reconciliationQueue } from '../../src/reconciliation/look-again';
 import { TestProduct } from '../support/product';
 import { until } from '../support/until';
 
@@ -83,3 +85,20 @@ it('a process that stops ends the job that it has begun while the queues that it
     await stopped;
     expect(failed).not.toHaveBeenCalled();
   });
+
+it('a process that stops begins no job of any queue while one of its jobs still runs', async () => {
+  const product = await TestProduct.start();
+  const { worker } = product.get(OrderProcessor);
+  const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  jest.spyOn(product.get(Reconciler), 'run').mockImplementation(async () => {
+    begun.resolve();
+    await goOn.promise;
+    return [];
+  });
+  await product.get<Queue>(getQueueToken(reconciliationQueue)).add('reconcile', {});
+  await begun.promise;
+  const stopped = product.stop();
+  await until('the others are told', async () => worker.closing !== undefined);
+  goOn.resolve();
+  await stopped;
+});

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -53,7 +54,7 @@ export async function createHttpApplication(
   logRequests(server, logger.pino);
   // Without the second, processes that share a port and are all full would hand a connection round.
   Object.assign(server.server, { maxConnections: config.maxConnections, dropMaxConnection: true });
-  closeSilentConnections(server);
+  closeRestingConnections(server);
   return application;
 }
 
@@ -114,17 +115,30 @@ function acceptOnlyJson(adapter: FastifyAdapter): void {
 }
 
 /**
- * When it closes, Node ends connections that are between two requests but waits for those that have
- * not sent one yet, such as a browser opens in advance.
+ * When it closes, Node ends the connections that are between two requests, and would wait for all others:
+ * those that have sent nothing, such as a browser opens in advance; those that rest after the answer which
+ * is on its way now; those that never end what they have begun to send.
  */
-function closeSilentConnections(server: FastifyInstance): void {
+function closeRestingConnections(server: FastifyInstance): void {
   const connections = new Set<Socket>();
   server.server.on('connection', (socket: Socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
   server.addHook('preClose', (done) => {
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    for (const socket of connections) {
+      const response = responseOn(socket);
+      if (response) response.shouldKeepAlive = false;
+      else if (socket.bytesRead === 0) socket.destroy();
+    }
+    setTimeout(() => {
+      for (const socket of connections) if (!responseOn(socket)) socket.destroy();
+    }, requestTimeoutMs).unref();
     done();
   });
+}
+
+/** The answer that is being made on a connection; only Node's own field says so. */
+function responseOn(socket: Socket): ServerResponse | undefined {
+  return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
 }

@@ -6,8 +6,8 @@ import { inputsOf, type ReadParameter, type RouteInputs } from './describe';
 import { clientIpOf, deviceIdOf, traceIdOf } from './request';
 import { validate, validationFailed } from './validate';
 
-/** Longest wait that `Prefer: wait=n` may ask for, in seconds. */
-export const waitSecondsAtMost = 30;
+/** Longest wait that `Prefer: wait=n` may ask for, in seconds: a process that stops answers it, too. */
+export const waitSecondsAtMost = 20;
 
 const idempotencyKeyPattern = /^[\x21-\x7e]{1,255}$/;
 const pathId = z.string().regex(idPattern, `An id matches ${idPattern.source}`);

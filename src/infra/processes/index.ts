@@ -2,4 +2,4 @@ export { StartFailure } from './child';
 export { closeTimeoutMs, fail, onStopRequest } from './ending';
 export { tellPrimary, type ToChild } from './messages';
 export { Primary } from './primary';
-export { watchShutdownHooks } from './shutdown-hooks';
+export { watchShutdown } from './watch-shutdown';

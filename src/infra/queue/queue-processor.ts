@@ -1,5 +1,6 @@
 import { WorkerHost } from '@nestjs/bullmq';
-import type { OnApplicationShutdown } from '@nestjs/common';
+import { Inject, type OnApplicationShutdown } from '@nestjs/common';
+import { Queues } from './queues';
 
 /**
  * Works on the jobs of a queue; when the process stops it ends those that it has begun. That is before
@@ -7,7 +8,11 @@ import type { OnApplicationShutdown } from '@nestjs/common';
  * another queue would fail, or wait for one that is gone.
  */
 export abstract class QueueProcessor extends WorkerHost implements OnApplicationShutdown {
+  @Inject(Queues) private readonly queues!: Queues;
+
   async onApplicationShutdown(): Promise<void> {
+    // All at once: none begins another job while a module that stops earlier ends its own.
+    this.queues.stopWorkers();
     await this.worker.close();
   }
 }

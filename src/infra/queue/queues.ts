@@ -40,6 +40,11 @@ export class Queues implements OnApplicationBootstrap, BeforeApplicationShutdown
     }
   }
 
+  /** None begins another job. Whoever waits until they have ended those that they have closes them again. */
+  stopWorkers(): void {
+    for (const worker of this.workers) worker.close().catch(() => undefined);
+  }
+
   all(): readonly Queue[] {
     return this.queues;
   }

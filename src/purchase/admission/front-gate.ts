@@ -66,7 +66,8 @@ export class FrontGate implements OnModuleInit {
     return (sale && this.saleState.refuse(sale, userId, nowMs)) ?? blacklisted(this.blacklist.find(caller))
       ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller)
       ?? this.overload.refuse(request, { userId, saleId: saleIdOf(request),
-        stockId: sale ? stockIdOf(sale, userId) : saleIdOf(request) }, nowMs);
+        stockId: sale ? stockIdOf(sale, userId) : saleIdOf(request),
+        needsToken: sale?.protection.saleToken === true }, nowMs);
   }
 
   private fail(error: unknown, request: FastifyRequest, reply: FastifyReply, sale?: Sale): void {

@@ -10,16 +10,17 @@ import { RecentHolds } from './recent-holds';
 /** For so long one lot decides about a buyer; longer than the answer to a press would take. */
 const windowMs = 4_000;
 
-/** `stockId`: where the sale keeps this buyer. */
+/** `stockId`: where the sale keeps this buyer. `needsToken`: whether the sale asks for sale tokens. */
 interface Buyer {
   readonly userId: string;
   readonly saleId: string;
   readonly stockId: string;
+  readonly needsToken: boolean;
 }
 
 /**
  * While the process cannot keep up, new buyers are told to come back: as many as are too many, drawn
- * by lot. Who has a sale token is the last to be told so, and the retry of a purchase that holds
+ * by lot. Who has the sale token that the sale asks for is the last to be told so, and the retry of a purchase that holds
  * units never is.
  */
 @Injectable()
@@ -37,7 +38,7 @@ export class OverloadLayer {
     if (pressure === 0) return undefined;
     const { lot, waitMs } = draw(buyer, nowMs);
     if (lot >= pressure || this.isHeld(headers['idempotency-key'], buyer)) return undefined;
-    const isAdmitted = this.hasToken(headers['x-sale-token'], buyer);
+    const isAdmitted = buyer.needsToken && this.hasToken(headers['x-sale-token'], buyer);
     if (isAdmitted && lot >= pressure - 1) return undefined;
     return this.overload.refuse(isAdmitted ? 'admitted_purchase' : 'purchase',
       Math.ceil(waitMs / 1_000));

@@ -35,7 +35,8 @@ export class SaleStateLayer {
   }
 }
 
-/** Nobody has bought of a sale before it opens. */
+/** Nobody has bought of a sale before it opens. One that was closed before that never does. */
 export function tooEarly(sale: Sale, nowMs: number): ProblemError | undefined {
-  return nowMs < sale.opensAtMs - clockDoubtMs ? refusal('SALE_NOT_OPEN', sale) : undefined;
+  const isEarly = nowMs < sale.opensAtMs - clockDoubtMs && sale.status !== 'closed';
+  return isEarly ? refusal('SALE_NOT_OPEN', sale) : undefined;
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { RedisConnections } from '../../infra/redis';
 import { CompiledRules } from './compiled-rules';
 import { ruleSet } from './rule-set';
-import { RuleSetStore, type RuleSetVersion } from './rule-set-store';
+import { RuleSetStore, shipped, type RuleSetVersion } from './rule-set-store';
 
 const channel = 'risk-rules';
 const pollMs = 500;
@@ -10,7 +10,8 @@ const pollMs = 500;
 /**
  * The rules in force, in the memory of this process: read when a process announces new ones and
  * by a poll, so within a second also when the message is lost. While the database is away the last
- * ones stand; without first ones the process does not start.
+ * ones stand; without first ones the process does not start. A set of another release is passed over:
+ * what stood before it stands, also for a process that starts.
  */
 @Injectable()
 export class ActiveRules implements OnModuleInit, OnModuleDestroy {
@@ -27,7 +28,8 @@ export class ActiveRules implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    await this.catchUp();
+    this.putInForce(await this.newestReadable());
+    await this.refresh(); // which tells of a newer one that this release does not understand
     this.connections.subscribe(channel, () => { void this.refresh(); });
     this.timer = setInterval(() => { void this.refresh(); }, pollMs).unref();
   }
@@ -81,10 +83,19 @@ export class ActiveRules implements OnModuleInit, OnModuleDestroy {
   private async catchUp(): Promise<void> {
     const newest = await this.store.newestVersion();
     if (newest === this.active?.version.version) return;
-    const version = await this.store.newest();
-    // A set that another release has stored may speak of signals that this one does not know.
-    const set = ruleSet.parse(version.set);
-    this.active = { version, rules: new CompiledRules(set) };
-    this.logger.log({ msg: 'risk rules in force', version: newest, by: version.createdBy });
+    this.putInForce(await this.store.newest());
+  }
+
+  private async newestReadable(): Promise<RuleSetVersion> {
+    for await (const version of this.store.newestFirst()) {
+      if (ruleSet.safeParse(version.set).success) return version;
+    }
+    return shipped;
+  }
+
+  /** A set that another release has stored may speak of signals that this one does not know: it throws. */
+  private putInForce(version: RuleSetVersion): void {
+    this.active = { version, rules: new CompiledRules(ruleSet.parse(version.set)) };
+    this.logger.log({ msg: 'risk rules in force', version: version.version, by: version.createdBy });
   }
 }

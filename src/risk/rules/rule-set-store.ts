@@ -31,7 +31,8 @@ interface RuleSetRow {
   note: string | null;
 }
 
-const shipped: RuleSetVersion = { version: 0, set: defaultRules, createdBy: 'fairdrop' };
+/** In force until an operator puts another. */
+export const shipped: RuleSetVersion = { version: 0, set: defaultRules, createdBy: 'fairdrop' };
 const columns = 'version, definition, created_by, created_at, note';
 
 /** The versions of the rules in the database: added, never changed. */
@@ -54,6 +55,18 @@ export class RuleSetStore {
     const [row] = await this.database.query<RuleSetRow>(
       `SELECT ${columns} FROM risk_rule_sets ORDER BY version DESC LIMIT 1`);
     return row ? versionOf(row) : shipped;
+  }
+
+  /** Every version in the database. */
+  async *newestFirst(): AsyncGenerator<RuleSetVersion> {
+    for (let before = Number.MAX_SAFE_INTEGER; ;) {
+      const [row] = await this.database.query<RuleSetRow>(
+        `SELECT ${columns} FROM risk_rule_sets WHERE version < ? ORDER BY version DESC LIMIT 1`,
+        [before]);
+      if (!row) return;
+      yield versionOf(row);
+      before = row.version;
+    }
   }
 
   /** Versions after the end of a page, newest first, one more than a page. */

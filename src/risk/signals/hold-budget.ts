@@ -1,11 +1,14 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { markOf, ServerClock, type RedisClient } from '../../infra/redis';
-import { OrderFollowup, type Order } from '../../order';
+import { isOfService, OrderFollowup, type Order } from '../../order';
 import { RiskRedis } from './risk-redis';
 import { dayMs } from './sliding-window';
 import type { HoldSubject, PurchaseSubject } from './subject';
 
 const rememberedAtMost = 100;
+/** Reasons of orders that ended in a review, by what reviewers decided and not by what the buyer did. */
+const endedByReview: ReadonlySet<string> =
+  new Set(['UNITS_GONE', 'LIMIT_EXCEEDED', 'BANNED', 'CANCELLED_IN_REVIEW']);
 
 /**
  * Places among the unpaid orders of a user and of a device: claimed by the script that counts an
@@ -58,10 +61,12 @@ export class HoldBudget implements OnModuleInit {
       Promise.all(final.flatMap((order) => this.follow(order, connection)))));
   }
 
-  private follow({ id, userId, deviceId, status, closedAt }: Order,
+  private follow({ id, userId, deviceId, status, reason, closedAt }: Order,
     connection: RedisClient): Promise<unknown>[] {
     const given = this.keysOf(userId, deviceId).map((holds) => connection.zrem(holds, id));
     if (status !== 'expired' && status !== 'cancelled') return given;
+    // What a shop's service ended says nothing of the buyer either.
+    if (isOfService(id) || endedByReview.has(reason ?? '')) return given;
     const key = status === 'expired' ? this.redis.expired(userId) : this.redis.cancelled(userId);
     // Whoever closes an order tells of the row as he found it, which has no moment yet: it is now. A
     // recovery tells of old rows again: what is more than a day ago leaves at once.

@@ -49,6 +49,13 @@ describe('a guarded sale', () => {
     expect(Date.parse(bought.body.createdAt)).toBeGreaterThanOrEqual(Date.parse(opensAt));
   }, 240_000);
 
+  it('is said to be over, not to open, once it was closed before its opening', async () => {
+    const saleId = await product.client.openSale({ opensAt: inSeconds(3_600) });
+    expectProblem(await product.client.buy(saleId, 'ann'), 'SALE_NOT_OPEN');
+    await product.client.operate(saleId, 'close');
+    expectProblem(await product.client.buy(saleId, 'ann'), 'SALE_CLOSED');
+  });
+
   it('issues tokens that end with the sale, and only to users who are signed in', async () => {
     const closesAt = inSeconds(600);
     const saleId = await product.client.openSale({ protection, closesAt });

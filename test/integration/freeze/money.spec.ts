@@ -1,5 +1,6 @@
-import { OrderFreeze } from '../../../src/order';
+import { OrderFreeze, OrderLife } from '../../../src/order';
 import { PaymentSteps } from '../../../src/payment/payment-steps';
+import { afterNext } from '../../support/after-next';
 import { reviewer } from '../../support/freezing';
 import { PaymentProduct, type WebhookData } from '../../support/payment-product';
 
@@ -55,6 +56,21 @@ describe('money for an order under review', () => {
       await succeed(data);
       expect(await product.statusOf(data.orderId)).toBe('paid');
       expect(await product.refundedAmount(data.paymentId)).toBe(0);
+    });
+
+  it('goes back with the order, if that was thawed and paid by it while it was found too late',
+    async () => {
+      const { saleId, data } = await frozenPayment();
+      const life = product.get(OrderLife);
+      afterNext(life, 'pay', () => true, async () => {
+        await thaw(data.orderId);
+        expect(await life.pay(data.orderId)).toEqual({ kind: 'paid' });
+      });
+      await succeed(data);
+      await expectRefunded(data, 'ORDER_FROZEN');
+      expect(await product.statusOf(data.orderId)).toBe('refunded');
+      expect(await product.client.atRest(saleId))
+        .toMatchObject({ database: { allocated: 0 }, redis: { available: 10 } });
     });
 
   it('that went back is followed by another payment, which pays the thawed order', async () => {

@@ -1,5 +1,5 @@
 import { newId } from '../../../src/kernel';
-import type { Order } from '../../../src/order';
+import { isOfService, type Order } from '../../../src/order';
 import { attempt, orderOf, RiskParts, saleWith } from './risk-parts';
 
 describe('places among the unpaid orders', () => {
@@ -140,6 +140,24 @@ describe('places among the unpaid orders', () => {
     const subject = attempt();
     await parts.holds.decided([orderOf(subject, 'expired', new Date(Date.now() - 7 * 86_400_000))]);
     expect(await expiredOf(subject)).toBe(0);
+  });
+
+  it('count no order that a service ended, or a review', async () => {
+    const subject = attempt();
+    const ofShop = `${subject.rid}_shop`;
+    expect(isOfService(ofShop)).toBe(true);
+    await parts.holds.decided([
+      { ...orderOf(subject, 'expired'), id: ofShop },
+      ...['UNITS_GONE', 'LIMIT_EXCEEDED', 'BANNED', 'CANCELLED_IN_REVIEW'].map((reason) =>
+        ({ ...orderOf(attempt({ userId: subject.identity.userId }), 'cancelled'), reason })),
+    ]);
+    const { userId } = subject.identity;
+    const { connection } = parts.admission;
+    expect(await connection.zcard(parts.redis.expired(userId))).toBe(0);
+    expect(await connection.zcard(parts.redis.cancelled(userId))).toBe(0);
+    await parts.holds.decided(
+      [{ ...orderOf(subject, 'cancelled'), reason: 'CANCELLED_BY_BUYER' }]);
+    expect(await connection.zcard(parts.redis.cancelled(userId))).toBe(1);
   });
 
   it('remember at most 100 expired orders of a user', async () => {

@@ -100,7 +100,7 @@ interface Attempt extends Partial<PurchaseSubject> {
 export function attempt({ userId = newId('user'), registeredAt, ...changes }: Attempt = {}) {
   return {
     identity: { userId, roles: [], ...(registeredAt !== undefined && { registeredAt }) },
-    ip: randomIp(), sale: saleWith(), quantity: 1, rid: newId('rid'), ...changes,
+    ip: randomIp(), sale: saleWith(), quantity: 1, rid: newId('').slice(1), ...changes,
   } satisfies PurchaseSubject;
 }
 

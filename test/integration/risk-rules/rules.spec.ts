@@ -108,6 +108,23 @@ describe('the rules in force', () => {
     expect(product.get(ActiveRules).version.version).toBe(2);
   });
 
+  it('are those before that set, for a process that starts with it', async () => {
+    const unknown = { ...defaultRules, rules: [{ signal: 'of another release' }] };
+    await product.get(RuleSetStore).add({ set: stricter(1) }, origin);
+    for (let count = 0; count < 2; count += 1) {
+      await product.get(RuleSetStore).add({ set: unknown as unknown as RuleSet }, origin);
+    }
+    const started = await TestProduct.start({ RISK: 'on', ROLES: 'api' }, installation);
+    try {
+      expect(started.get(ActiveRules).version.version).toBe(1);
+      await product.get(Database).execute('DELETE FROM risk_rule_sets WHERE version = 1');
+      await started.get(ActiveRules).onModuleInit();
+      expect(started.get(ActiveRules).version.version).toBe(0);
+    } finally {
+      await started.stop();
+    }
+  });
+
   it('are not replaced by an edit of a version that is out of force', async () => {
     await put({ ...stricter(0.5), basedOnVersion: 0 });
     expect(await put({ ...stricter(1), basedOnVersion: 0 }))

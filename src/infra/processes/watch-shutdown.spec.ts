@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
-import { DiscoveryModule, DiscoveryService, NestFactory } from '@nestjs/core';
-import { watchShutdownHooks } from './shutdown-hooks';
+import { DiscoveryModule, NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { watchShutdown } from './watch-shutdown';
 
 /** Stops when a test says so. */
 class Slow implements OnApplicationShutdown {
@@ -23,11 +24,12 @@ class Quick implements OnApplicationShutdown {
 @Module({ imports: [DiscoveryModule], providers: [Slow, Quick] })
 class Program {}
 
-describe('the shutdown hooks that a stop waits for', () => {
+describe('the steps that a stop waits for', () => {
   it('are those that have begun and not ended', async () => {
-    const application = await NestFactory.createApplicationContext(Program, { logger: false });
+    const application = await NestFactory.create(Program, new FastifyAdapter(), { logger: false });
+    await application.init();
     const slow = application.get(Slow);
-    const open = watchShutdownHooks(application.get(DiscoveryService));
+    const open = watchShutdown(application);
     const closed = application.close();
     await slow.begun.promise;
     await nextTurn(); // Those that end at once have ended.
