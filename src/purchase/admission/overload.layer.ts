@@ -20,8 +20,8 @@ interface Buyer {
 
 /**
  * While the process cannot keep up, new buyers are told to come back: as many as are too many, drawn
- * by lot. Who has the sale token that the sale asks for is the last to be told so, and the retry of a purchase that holds
- * units never is.
+ * by lot. Who has the sale token that the sale asks for is the last to be told so, and the retry of a
+ * purchase that holds units never is.
  */
 @Injectable()
 export class OverloadLayer {
