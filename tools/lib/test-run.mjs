@@ -1,5 +1,8 @@
 /** What `npm test` and its relatives share: servers in a folder of their own, and jest on them. */
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { say, sayError, step } from './console.mjs';
@@ -9,6 +12,7 @@ import { ensurePrograms, tryForNginx, tryForSpider } from './programs.mjs';
 import { startMariadb, startRedis } from './servers.mjs';
 
 const memoryFolder = '/dev/shm';
+const mountList = '/proc/mounts';
 const memoryMinimumBytes = 1024 ** 3;
 const folderPrefix = 'fairdrop-test-';
 
@@ -83,7 +87,16 @@ async function removeLeftovers() {
 async function removeFolder(path) {
   if (!existsSync(path)) return;
   await stopOrphansBelow(path);
+  unmountBelow(path);
   rmSync(path, { recursive: true, force: true });
+}
+
+/** Disks of tests that were killed, and of files of which no test was chosen: jest calls no hooks there. */
+function unmountBelow(path) {
+  if (!existsSync(mountList)) return;
+  const mounts = readFileSync(mountList, 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '')
+    .filter((mount) => mount.startsWith(`${path}/`));
+  for (const mount of mounts) execFileSync('umount', ['--lazy', mount], { timeout: 10_000 });
 }
 
 async function startServers() {

@@ -17,7 +17,7 @@ afterAll(() => disk?.unmount());
 /** A product process says that the database refuses with this text. */
 async function untilRefused({ deployment }: Stage, text: string): Promise<void> {
   await until(`a process is told "${text}"`, async () =>
-    deployment.processes().some(({ output }) => output.includes(text)), 30_000);
+    deployment.processes().some(({ output }) => output.includes(text)), 120_000);
 }
 
 scenario('others have all connections: orders wait for one, and nothing is lost',

@@ -16,7 +16,7 @@ export class MortalDisk {
 
   /** Undefined where this process may not mount anything. */
   static mount(megabytes: number): MortalDisk | undefined {
-    const parts = mkdtempSync(join(tmpdir(), 'fairdrop-disk-'));
+    const parts = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), 'disk-'));
     const disk = new MortalDisk(parts);
     try {
       writeFileSync(disk.image, '');

@@ -9,7 +9,7 @@ export class SmallDisk {
 
   /** Undefined where this process may not mount anything. */
   static mount(megabytes: number): SmallDisk | undefined {
-    const folder = mkdtempSync(join(tmpdir(), 'fairdrop-disk-'));
+    const folder = mkdtempSync(join(process.env.TEST_FOLDER ?? tmpdir(), 'disk-'));
     const options = ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder];
     try {
       execFileSync('mount', options, { stdio: 'ignore' });
