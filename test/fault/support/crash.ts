@@ -15,6 +15,7 @@ export async function dieAt(stage: Stage, failpoint: Failpoint,
       await dying.ready;
       await lead(dying);
     }
-    expect(await dying.ended).toBe('SIGKILL');
+    const end = await dying.ended;
+    if (end !== 'SIGKILL') throw new Error(`It ended (${end}):\n${dying.output}`);
   });
 }
