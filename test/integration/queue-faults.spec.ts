@@ -4,6 +4,10 @@ import type { Queue } from 'bullmq';
 import { Database } from '../../src/infra/database';
 import { orderQueue } from '../../src/order';
 import { OrderProcessor } from '../../src/order/order.processor';
+import { PaymentProcessor } from '../../src/payment/payment.processor';
+import { RiskCasesProcessor } from '../../src/risk/cases/risk-cases.processor';
+import { NotificationProcessor } from '../../src/infra/notification/notification.processor';
+import type { QueueProcessor } from '../../src/infra/queue';
 import { OrderWriter } from '../../src/order/order-writer';
 import { expiryQueue, type OrderBatchJob } from '../../src/order/queues';
 import { Reconciler } from '../../src/reconciliation';
@@ -88,7 +92,8 @@ it('a process that stops ends the job that it has begun while the queues that it
 
 it('a process that stops begins no job of any queue while one of its jobs still runs', async () => {
   const product = await TestProduct.start();
-  const { worker } = product.get(OrderProcessor);
+  const workers = [OrderProcessor, PaymentProcessor, RiskCasesProcessor, NotificationProcessor]
+    .map((processor) => product.get<QueueProcessor>(processor).worker);
   const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   jest.spyOn(product.get(Reconciler), 'run').mockImplementation(async () => {
     begun.resolve();
@@ -98,7 +103,8 @@ it('a process that stops begins no job of any queue while one of its jobs still 
   await product.get<Queue>(getQueueToken(reconciliationQueue)).add('reconcile', {});
   await begun.promise;
   const stopped = product.stop();
-  await until('the others are told', async () => worker.closing !== undefined);
+  await until('the others are told', async () =>
+    workers.every(({ closing }) => closing !== undefined));
   goOn.resolve();
   await stopped;
 });
