@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { answersInTime } from '../infra/redis';
-import { StockReader, StockRedis, type StockAudit, type StockFence } from '../stock';
+import { isUnsettled, StockReader, StockRedis, type StockAudit, type StockFence } from '../stock';
 
 /** Why Redis must be made from database rows again. */
 export type Doubt = 'not_loaded' | 'other_server' | 'unfinished_load' | 'other_epoch'
@@ -99,7 +99,7 @@ export class Doubts {
 
   private doubtOf({ sale_id: saleId, epoch, seq }: StockRow, audit: StockAudit): Doubt | undefined {
     if (!audit.loaded) return 'not_loaded';
-    if (audit.state === 'loading' || audit.state === 'recovering') return 'unfinished_load';
+    if (isUnsettled(audit.state)) return 'unfinished_load';
     if (audit.boot !== this.redis.bootOf(saleId)) return 'other_server';
     if (audit.epoch > epoch) return 'database_older';
     if (audit.epoch < epoch) return 'other_epoch';

@@ -25,7 +25,8 @@ const snapshotFields = z.object({
   inFlight: z.int().meta({ description: 'Units held in Redis, on the way to the database' }),
   drift: z.int().meta({ description: 'Units by which the sides disagree; passing under load' }),
   gate: z.enum(['redis', 'database', 'closed']).meta({ description: 'Which side admits buyers now' }),
-  loaded: z.boolean(), consistent: z.boolean(),
+  loaded: z.boolean().meta({ description: 'Whether Redis has all of it, and no load is under way' }),
+  consistent: z.boolean(),
 });
 
 const snapshot = snapshotFields.extend({

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { ProblemError } from '../kernel';
 import { OrderStore } from '../order';
-import { StockReader, type StockFence } from '../stock';
+import { isUnsettled, StockReader, type StockFence } from '../stock';
 
 /** Both sides of a sale's stock, in units. */
 export interface StockSnapshot {
@@ -20,7 +20,7 @@ export interface StockSnapshot {
   drift: number;
   /** Which side admits buyers now. */
   gate: StockFence['gate'];
-  /** False while Redis has no part in the sale: the Redis side is 0, drift too. */
+  /** False while Redis has no part in the sale, or is only being loaded with it: drift is 0 then. */
   loaded: boolean;
   /** I1, I2 and one total: each side agrees with itself. */
   consistent: boolean;
@@ -34,8 +34,8 @@ interface StockRow {
   paid: string;
 }
 
-const absent = { loaded: false, balanced: true, total: 0, available: 0, reserved: 0, ordered: 0,
-  sold: 0 };
+const absent = { loaded: false, state: null, balanced: true, total: 0, available: 0, reserved: 0,
+  ordered: 0, sold: 0 };
 
 /** I1: what is allocated is what orders hold. If not, no load of Redis can mend it. */
 export function isConsistent({ database }: Pick<StockSnapshot, 'database'>): boolean {
@@ -65,8 +65,9 @@ export class StockSnapshots {
         WHERE s.sale_id = ? GROUP BY s.sale_id, s.total, s.allocated, s.gate`,
       [...values, saleId]);
     if (!row) throw new ProblemError('NOT_FOUND', 'There is no such sale.');
-    const { loaded, balanced, total, available, reserved, ordered, sold } =
-      row.gate !== 'database' ? await this.reader.audit(saleId) : absent;
+    const audit = row.gate !== 'database' ? await this.reader.audit(saleId) : absent;
+    const { balanced, total, available, reserved, ordered, sold } = audit;
+    const loaded = audit.loaded && !isUnsettled(audit.state);
     const database = { allocated: row.allocated, pendingPayment: Number(row.pending_payment),
       paid: Number(row.paid) };
     return {

@@ -17,5 +17,5 @@ export { StockLedger } from './stock-ledger';
 export { StockLoader, type LoadedRow, type LoadedSale } from './stock-loader';
 export { StockApiModule, StockModule } from './stock.module';
 export { StockOutbox, type OutboxBatch, type OutboxEntry, type SaleBacklog } from './stock-outbox';
-export { StockReader, type StockAudit } from './stock-reader';
+export { isUnsettled, StockReader, type StockAudit } from './stock-reader';
 export { StockRedis } from './stock-redis';

@@ -34,7 +34,7 @@ interface SaleLook {
 }
 
 /** Not loaded, or being loaded: what Redis has of it is not all. */
-const isUnsettled = (state: string | null | undefined) =>
+export const isUnsettled = (state: string | null | undefined) =>
   state == null || state === 'loading' || state === 'recovering';
 
 const scanCount = 500;

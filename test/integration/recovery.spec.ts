@@ -108,6 +108,15 @@ describe('recovery', () => {
     expect(await replay(saleId, 'alice')).toEqual([200, rid, 'pending_payment']);
   });
 
+  it.each(['loading', 'recovering'])('shows no counts as stock while the sale is %s', async (state) => {
+    const saleId = await product.client.openSale();
+    // What a load has in Redis before its records: units that are nobody's only for now.
+    await redis.hset(keysOf(saleId).meta, 'state', state, 'available', 7);
+    expect(await product.client.stock(saleId)).toMatchObject({ loaded: false, drift: 0 });
+    await expectRecovered(saleId, 10);
+    expect(await product.client.stock(saleId)).toMatchObject({ loaded: true, drift: 0 });
+  });
+
   it('doubts behind_database when Redis gave fewer numbers than the database saw', async () => {
     const saleId = await product.client.openSale();
     await order(saleId, 'alice');

@@ -116,6 +116,7 @@ describe('a loan between segments', () => {
     }
     await until('both are loaded', async () => (await product.client.stock(sale.id)).loaded, 45_000);
     await completeLoans(sale);
+    expect(await sale.loans()).toEqual([{ status: 'done', units: 2 }]);
     expect(await sale.available()).toEqual([2, 2]);
     await sale.expectBooksToBalance(8);
   });
