@@ -3,12 +3,15 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { CurrentUser, type Identity } from '../auth';
 import { clientIpOf, Describe, DeviceId, PathId, ValidBody } from '../infra/http';
+import { Overload } from '../infra/overload';
 import { ProblemError } from '../kernel';
 import { SaleCatalog } from '../sale';
 import { BuyerThrottleGuard } from '../throttle';
 import { answerBody, challengeBody, challengeView, tokenView, type ChallengeView }
   from './captcha.schemas';
 import { Captchas, type PosedCaptcha } from './captchas';
+
+const retryPicturesAfterSeconds = 3;
 
 const alternative = {
   kind: 'pow',
@@ -23,6 +26,7 @@ export class CaptchaController {
   constructor(
     private readonly captchas: Captchas,
     private readonly catalog: SaleCatalog,
+    private readonly overload: Overload,
   ) {}
 
   @Post('v1/captcha/challenges')
@@ -46,6 +50,10 @@ export class CaptchaController {
     // From memory alone: a flood of invented sales reaches no server.
     if (!this.catalog.peek(saleId)) {
       throw new ProblemError('NOT_FOUND', 'There is no such sale to buy from.');
+    }
+    // To draw one takes a millisecond, in which nobody else is served; work of the device is given out still.
+    if (kind === 'image' && this.overload.level === 2) {
+      throw this.overload.refuse('picture', retryPicturesAfterSeconds);
     }
     return viewOf(await this.captchas.pose(kind, saleId,
       { identity, ip: clientIpOf(request), deviceId }));

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { OverloadModule } from '../infra/overload';
 import { RiskModule } from '../risk';
 import { SaleModule } from '../sale';
 import { ThrottleModule } from '../throttle';
@@ -17,7 +18,7 @@ import { PowCaptcha } from './pow-captcha';
 export class CaptchaModule {}
 
 @Module({
-  imports: [CaptchaModule, SaleModule, ThrottleModule],
+  imports: [CaptchaModule, OverloadModule, SaleModule, ThrottleModule],
   controllers: [CaptchaController],
 })
 export class CaptchaApiModule {}

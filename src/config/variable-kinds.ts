@@ -78,6 +78,13 @@ export function isAddressRange(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
 }
 
+/** Narrow enough to be somebody's proxies; half of the internet is not. */
+export function isProxyRange(text: string): boolean {
+  const [address = '', prefix] = text.split('/');
+  return isAddressRange(text)
+    && (prefix === undefined || Number(prefix) >= (isIP(address) === 4 ? 8 : 7));
+}
+
 /** An origin just as a browser sends it: `https://shop.example`, with a port where it is unusual. */
 export function isOrigin(text: string): boolean {
   const parsed = URL.parse(text);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseRedisUrl } from './redis-url';
 import {
-  cap, choice, integer, isAddressRange, isOrigin, isWebhookSecret, list, rate, url, windows,
+  cap, choice, integer, isAddressRange, isOrigin, isProxyRange, isWebhookSecret, list, rate, url, windows,
 } from './variable-kinds';
 
 /** One environment variable: how its text becomes a value, and what is said about it. */
@@ -123,9 +123,9 @@ export const variables = {
     example: 'fairdrop',
   },
   TRUST_PROXY: {
-    schema: list.pipe(z.array(z.string().refine(isAddressRange))).default([]),
+    schema: list.pipe(z.array(z.string().refine(isProxyRange))).default([]),
     description: 'Proxies whose X-Forwarded-For is believed; none when not set.',
-    expected: 'a comma list of IP addresses and CIDR ranges',
+    expected: 'a comma list of IP addresses and CIDR ranges, no wider than /8 (IPv6: /7)',
     example: '10.0.0.0/8,192.168.0.1',
   },
   CORS_ORIGINS: {
@@ -151,7 +151,7 @@ export const variables = {
   },
   THROTTLE_USER: {
     ...windows('10/1,120/60'),
-    description: 'Buying and captcha calls of one user, in any window of that length.',
+    description: 'Calls of one user for buying, captchas and sale tokens, in any window of that length.',
   },
   THROTTLE_IP: {
     ...windows('100/1,3000/60'),
@@ -160,6 +160,10 @@ export const variables = {
   THROTTLE_DEVICE: {
     ...windows('20/1,240/60'),
     description: 'The same for one X-Device-Id.',
+  },
+  THROTTLE_CALLS: {
+    ...windows('50/1,1200/60'),
+    description: 'Other calls of one user with a token without roles; counted by each process.',
   },
   THROTTLE_SALE: { ...rate, description: 'Buying calls of one sale let through per second.' },
   THROTTLE_GLOBAL: { ...rate, description: 'Buying calls of all sales let through per second.' },

@@ -1,15 +1,20 @@
-import { Controller, Get, Req, Res, type BeforeApplicationShutdown }
+import { Controller, Get, Inject, Req, Res, type BeforeApplicationShutdown }
   from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, type Identity } from '../auth';
+import { APP_CONFIG, type AppConfig } from '../config';
 import { Describe, PathId, traceIdOf } from '../infra/http';
+import { ProblemError } from '../kernel';
 import { OrderLookup, type OrderView } from './order-lookup';
 import { OrderNotices } from './order-notices';
 import { isFinal } from './order-status';
 
 /** A lost notice is made up for after this time; it also keeps proxies from closing the stream. */
 const lookEveryMs = 5_000;
+/** Each costs a connection, and a look at the database every few seconds while its order is open. */
+const streamsOfUserAtMost = 20;
+const shareOfConnections = 0.5;
 
 const streamText = z.string().meta({ examples: [
   'event: status\ndata: {"id":"k31x9q…","status":"pending_payment"}\n\n'] });
@@ -17,26 +22,31 @@ const streamText = z.string().meta({ examples: [
 /** Server-sent events about one order, until it is final. */
 @Controller()
 export class OrderEventsController implements BeforeApplicationShutdown {
-  private readonly open = new Set<FastifyReply>();
+  /** By whom. */
+  private readonly open = new Map<FastifyReply, string>();
   private closing = false;
 
   constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly lookup: OrderLookup,
     private readonly notices: OrderNotices,
   ) {}
 
   @Get('v1/orders/:orderId/events')
   @Describe({ summary: 'Follow an order as server-sent events', tag: 'orders',
-    description: 'Events are called `status`, their data is the order; ends at a final status.',
+    description: 'Events are called `status`, their data is the order; ends at a final status. Of one user '
+      + `at most ${streamsOfUserAtMost} are open at a time.`,
     answers: { 200: { description: 'The stream.',
       otherContent: { 'text/event-stream': streamText } } },
-    problems: ['NOT_FOUND'] })
+    problems: ['NOT_FOUND', 'RATE_LIMITED'] })
   async events(
     @PathId('orderId') orderId: string,
     @CurrentUser() identity: Identity,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    this.requireRoom(identity.userId);
+    this.open.set(reply, identity.userId);
     const watch = this.notices.watch(orderId);
     try {
       await this.stream(reply, traceIdOf(request), async () => {
@@ -45,7 +55,17 @@ export class OrderEventsController implements BeforeApplicationShutdown {
       }, await this.lookup.forReader(orderId, identity));
     } finally {
       watch.stop();
+      this.open.delete(reply);
     }
+  }
+
+  /** Those that were left count until the next look at their order. */
+  private requireRoom(userId: string): void {
+    const streams = [...this.open.values()];
+    const isFull = streams.length >= this.config.maxConnections * shareOfConnections;
+    if (!isFull && streams.filter((reader) => reader === userId).length < streamsOfUserAtMost) return;
+    throw new ProblemError('RATE_LIMITED', 'Too many streams are open. Ask for the order itself meanwhile.',
+      { headers: { 'Retry-After': String(lookEveryMs / 1_000) } });
   }
 
   private async stream(reply: FastifyReply, traceId: string, next: () => Promise<OrderView>,
@@ -53,7 +73,6 @@ export class OrderEventsController implements BeforeApplicationShutdown {
     reply.hijack();
     reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store',
       'x-accel-buffering': 'no', 'x-trace-id': traceId });
-    this.open.add(reply);
     try {
       let order = first;
       reply.raw.write(eventText(order));
@@ -65,7 +84,6 @@ export class OrderEventsController implements BeforeApplicationShutdown {
     } catch {
       // The reader sees the stream end and connects again.
     } finally {
-      this.open.delete(reply);
       reply.raw.end();
     }
   }
@@ -73,7 +91,7 @@ export class OrderEventsController implements BeforeApplicationShutdown {
   /** Streams end before the server waits for its requests; readers connect elsewhere. */
   beforeApplicationShutdown(): void {
     this.closing = true;
-    for (const reply of this.open) reply.raw.end();
+    for (const reply of this.open.keys()) if (reply.sent) reply.raw.end();
   }
 }
 

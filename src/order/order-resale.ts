@@ -11,11 +11,18 @@ export type ResellOutcome = { kind: 'held'; rid: string } | { kind: 'refused'; r
 /** Buys once more for money that came after its order had ended. */
 @Injectable()
 export class OrderResale {
+  private readonly vetoes: ((order: Order) => string | undefined)[] = [];
+
   constructor(
     private readonly catalog: SaleCatalog,
     private readonly gate: StockGate,
     private readonly units: UnitHolder,
   ) {}
+
+  /** Asked for each order whose money came late: why its buyer gets no units for it, if so. */
+  refuseWhere(veto: (order: Order) => string | undefined): void {
+    this.vetoes.push(veto);
+  }
 
   /**
    * Takes the units of a closed order again, under a new id that the key decides: the same guarded
@@ -26,7 +33,9 @@ export class OrderResale {
     const { saleId, userId, quantity } = order;
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`The order ${order.id} names a sale that is not there`);
-    if (sale.retiredAtMs !== undefined) return { kind: 'refused', reason: 'SALE_CLOSED' };
+    const reason = sale.retiredAtMs !== undefined ? 'SALE_CLOSED'
+      : this.vetoes.map((veto) => veto(order)).find((veto) => veto !== undefined);
+    if (reason !== undefined) return { kind: 'refused', reason };
     const rid = this.gate.idOf(userId, saleId, key);
     const request = { rid, saleId, userId, quantity, earlier: order.id, ...cause };
     const outcome = await this.units.hold(sale, request);

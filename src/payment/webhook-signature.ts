@@ -6,6 +6,8 @@ import { ProblemError } from '../kernel';
 
 /** The column that remembers ids is this wide; an id longer than that is nobody's. */
 const idPattern = /^[\x21-\x7e]{1,255}$/;
+/** Each signature of the list costs work, and whoever sends it is not known yet: room for ten. */
+const signatureBytesAtMost = 512;
 
 /**
  * Signatures of webhooks over the exact bytes of the body (source: the Standard Webhooks
@@ -24,6 +26,9 @@ export class WebhookSignature {
     const id = headers['webhook-id'];
     try {
       if (typeof id !== 'string' || !idPattern.test(id)) throw new Error('No usable webhook-id');
+      if ((headers['webhook-signature']?.length ?? 0) > signatureBytesAtMost) {
+        throw new Error('Too many signatures');
+      }
       this.webhook.verify(rawBody ?? '', headers as Record<string, string>, { jsonParse: false });
       return id;
     } catch (cause) {

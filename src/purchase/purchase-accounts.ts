@@ -6,6 +6,7 @@ import { ServerClock } from '../infra/redis';
 import { SaleCatalog } from '../sale';
 import { StockGate } from '../stock';
 import { buyingRoute } from './admission/front-gate';
+import { purchaseBody } from './purchase.controller';
 import { RefusalCounts } from './refusal-counts';
 import { Timeline } from './timeline/timeline';
 
@@ -57,12 +58,12 @@ export class PurchaseAccounts implements OnModuleInit {
   }
 }
 
-/** Units asked for, and the order that came of them, as far as the request got. */
+/** Units asked for, where so many can be, and the order that came of them, as far as the request got. */
 function boughtBy(request: FastifyRequest, reply: FastifyReply) {
-  const { quantity } = (request.body ?? {}) as { quantity?: unknown };
   const location = reply.getHeader('location');
   return {
-    ...(typeof quantity === 'number' && Number.isSafeInteger(quantity) && { quantity }),
+    // What nobody can ask for would be an entry of its own for each request.
+    ...(request.body !== undefined && purchaseBody.safeParse(request.body).data),
     ...(typeof location === 'string' && { rid: location.slice(orderPath.length) }),
   };
 }

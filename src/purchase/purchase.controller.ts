@@ -9,7 +9,7 @@ import { orderSchema, type OrderView } from '../order';
 import { buyingRoute } from './admission/front-gate';
 import { Purchase } from './purchase';
 
-const purchaseBody = z.strictObject({
+export const purchaseBody = z.strictObject({
   quantity: z.int().min(1).max(1000).meta({ description: 'Units to buy' }),
 }).meta({ id: 'PurchaseRequest', examples: [{ quantity: 1 }] });
 

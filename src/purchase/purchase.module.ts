@@ -5,7 +5,7 @@ import { OverloadModule } from '../infra/overload';
 import { OrderModule } from '../order';
 import { RiskModule } from '../risk';
 import { SaleModule } from '../sale';
-import { ThrottleModule } from '../throttle';
+import { LotsModule, ThrottleModule } from '../throttle';
 import { Admission } from './admission/admission';
 import { CaptchaLayer } from './admission/captcha.layer';
 import { FrontGate } from './admission/front-gate';
@@ -31,7 +31,7 @@ import { Turnstile } from './turnstile';
 
 @Module({
   imports: [AuthModule, CaptchaModule, OrderModule, OverloadModule, RiskModule, SaleModule,
-    ThrottleModule],
+    LotsModule, ThrottleModule],
   providers: [Admission, BuyerOrders, CaptchaLayer, FrontGate, Holding, OverloadLayer, Purchase,
     PurchaseAccounts, PurchaseDurability, RecentHolds, RefusalCounts, RiskLayer, SaleReports, SaleStateLayer,
     SaleTokenLayer, SaleTokens, Timeline, Turnstile],

@@ -29,7 +29,7 @@ export const newSaleBody = z.strictObject({
     .meta({ description: 'Time to pay once an order is placed; without it PAY_WINDOW_SECONDS' }),
   protection: protection.default({}),
   strategy: z.enum(stockStrategies).default('lua').meta({
-    description: 'How units are given away. lua is the fastest by far; the others are for '
+    description: 'How units are given away. lua keeps a rush away from the database; the others are for '
       + 'comparison and special needs' }),
   redisOutage: z.enum(redisOutages).default('pause').meta({
     description: 'While Redis is gone: pause selling, or go on slowly in the database' }),

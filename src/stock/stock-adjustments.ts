@@ -99,11 +99,10 @@ export class StockAdjustments {
       message: `A sale with the strategy ${row.strategy} has at most ${unitsAtMost(row.strategy)} units` });
   }
 
-  /** Completes adjustments that a crash left half done. Resolves to their ids. */
+  /** Completes adjustments that a crash left half done, or that are under way. Resolves to their ids. */
   async finishAll(saleId: string, cause: Cause): Promise<string[]> {
     const rows = await this.database.query<AdjustmentRow>(
-      `${selectRows} AND a.status IN ('pending', 'in_database')
-        AND a.updated_at < NOW(3) - INTERVAL 5 SECOND`, [saleId]);
+      `${selectRows} AND a.status IN ('pending', 'in_database')`, [saleId]);
     for (const row of rows) {
       await this.finish(row, cause).catch((error: unknown) => {
         if (!(error instanceof ProblemError && error.code === 'SOLD_OUT')) throw error;

@@ -1,5 +1,6 @@
 export { BuyerThrottleGuard } from './buyer-throttle.guard';
+export { Lots } from './lots';
 export { shed } from './shed';
 export type { ThrottleSubject } from './subject';
 export { Throttle } from './throttle';
-export { ThrottleModule } from './throttle.module';
+export { LotsModule, ThrottleModule } from './throttle.module';

@@ -1,3 +1,5 @@
+import { lotsOf } from '../../test/support/lots';
+import type { Lots } from './lots';
 import { shed, type SheddingSale } from './shed';
 
 const opensAtMs = 1_800_000_000_000;
@@ -8,11 +10,14 @@ function sale(share: number, id = 'sale1'): SheddingSale {
     protection: { shedding: { share, retryAfterSeconds: 5, forSeconds: 12 } } };
 }
 
+let lots: Lots;
 const isShed = (userId: string, afterMs: number, of = sale(0.5)) =>
-  shed({ userId, sale: of }, opensAtMs + afterMs) !== undefined;
+  shed({ userId, sale: of }, opensAtMs + afterMs, lots) !== undefined;
 const shareOf = (fates: readonly boolean[]) => fates.filter(Boolean).length / fates.length;
 
 describe('shedding of the opening rush', () => {
+  beforeAll(async () => { lots = await lotsOf(); });
+
   it.each([0, 0.3, 0.9, 0.99])('tells a share of %d to come back', (share) => {
     expect(shareOf(users.map((user) => isShed(user, 0, sale(share))))).toBeCloseTo(share, 1);
   });
@@ -33,7 +38,7 @@ describe('shedding of the opening rush', () => {
   it('names the moment of the next draw in whole seconds', () => {
     const [unlucky = ''] = users.filter((user) => isShed(user, 0));
     const headersAfter = (afterMs: number) =>
-      shed({ userId: unlucky, sale: sale(0.5) }, opensAtMs + afterMs)?.headers;
+      shed({ userId: unlucky, sale: sale(0.5) }, opensAtMs + afterMs, lots)?.headers;
     expect(headersAfter(0)).toEqual({ 'Retry-After': '5', 'RateLimit': '"opening";r=0;t=5',
       'RateLimit-Policy': '"opening";q=1;w=5' });
     expect(headersAfter(1_200)?.['Retry-After']).toBe('4');
@@ -46,6 +51,6 @@ describe('shedding of the opening rush', () => {
 
   it('lets all through where the sale does not ask for it', () => {
     const open = { id: 'sale1', opensAtMs, protection: {} };
-    expect(users.filter((userId) => shed({ userId, sale: open }, opensAtMs))).toEqual([]);
+    expect(users.filter((userId) => shed({ userId, sale: open }, opensAtMs, lots))).toEqual([]);
   });
 });

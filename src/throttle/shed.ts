@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import type { ProblemError } from '../kernel';
+import type { Lots } from './lots';
 import { Refusals } from './refusals';
 
 /** A sale as far as it sheds a part of its opening rush. Times are milliseconds since 1970. */
@@ -29,20 +29,16 @@ const refusals = new Map<number, Refusals>();
  * once for each buyer and window of `retryAfterSeconds`: asking more often changes nothing, and in
  * the next window he has the same chance as everybody.
  */
-export function shed({ userId, sale }: SheddingSubject, nowMs: number): ProblemError | undefined {
+export function shed({ userId, sale }: SheddingSubject, nowMs: number,
+  lots: Pick<Lots, 'of'>): ProblemError | undefined {
   const { shedding } = sale.protection;
   if (shedding === undefined) return undefined;
   const sinceOpeningMs = nowMs - sale.opensAtMs;
   if (sinceOpeningMs < 0 || sinceOpeningMs >= shedding.forSeconds * 1_000) return undefined;
   const windowMs = shedding.retryAfterSeconds * 1_000;
   const window = Math.floor(sinceOpeningMs / windowMs);
-  if (lotOf(userId, sale.id, window) >= shedding.share) return undefined;
+  if (lots.of(`${sale.id}|${window}|${userId}`) >= shedding.share) return undefined;
   return refusalsOf(shedding.retryAfterSeconds).after((window + 1) * windowMs - sinceOpeningMs);
-}
-
-/** The same number from 0 to 1 on every process, and another one in every window. */
-function lotOf(userId: string, saleId: string, window: number): number {
-  return hash('sha256', `${saleId}|${window}|${userId}`, 'buffer').readUInt32BE() / 2 ** 32;
 }
 
 function refusalsOf(windowSeconds: number): Refusals {

@@ -160,7 +160,7 @@ describe('the archive of sales that are long over', () => {
     const { late } = await endedSale();
     await archive();
     expect((await product.deliver('payment.succeeded', late)).status).toBe(200);
-    expect(await product.payment(late.orderId)).toMatchObject(
+    expect(await product.refunded(late.orderId)).toMatchObject(
       { status: 'refunded', reason: 'SALE_CLOSED' });
     expect(await product.refundedAmount(late.paymentId)).toBe(late.amount);
     const { body } = await product.client.find(late.orderId, 'alice');

@@ -5,6 +5,7 @@ import { Database } from '../../src/infra/database';
 import { RedisConnections } from '../../src/infra/redis';
 import { OrderModule, orderQueue } from '../../src/order';
 import { OrderRelay } from '../../src/order/order-relay';
+import type { OrderBatchJob } from '../../src/order/queues';
 import { SweepsProcessor } from '../../src/order/sweeps.processor';
 import { Doubts, Reconciler, Recovery } from '../../src/reconciliation';
 import { StockReader, StockRedis, type SaleKeys } from '../../src/stock';
@@ -95,18 +96,25 @@ describe('a damaged sale', () => {
 
   it('keeps no other sale from having its reservations carried to the queue', async () => {
     const [broken, sound] = await brokenAndSound('outbox');
-    await product.client.buy(sound, 'ann');
+    const reserve = async (saleId: string) => {
+      const { status, body } = await product.client.buyInTheEnd(saleId, 'ann');
+      expect(status).toBe(202);
+      return body.id;
+    };
+    const queue = product.get<Queue<OrderBatchJob>>(getQueueToken(orderQueue));
+    const carried = new Set<string>();
+    const isCarried = async (saleId: string, rid: string) => {
+      for (const { data } of await takeJobs(queue)) for (const entry of data.entries) carried.add(entry.rid);
+      return carried.has(rid) && await redis().xlen(keysOf(saleId).outbox) === 0;
+    };
+    const first = await reserve(sound);
     const relay = await product.create(OrderRelay, OrderModule);
     relay.onApplicationBootstrap();
-    const isCarried = async (saleId: string) => {
-      await takeJobs(product.get<Queue>(getQueueToken(orderQueue)));
-      return await redis().xlen(keysOf(saleId).outbox) === 0;
-    };
-    await until('the outbox is empty', () => isCarried(sound));
+    await until('it is in the queue, and the outbox is empty', () => isCarried(sound, first));
     await redis().unlink(keysOf(broken).outbox);
-    await product.get(Recovery).recover(broken, 'mended');
-    await product.client.buy(broken, 'ann');
-    await until('that of the mended sale is, too', () => isCarried(broken));
+    await until('the broken one is recovered', () => product.get(Recovery).recover(broken, 'mended'));
+    const second = await reserve(broken);
+    await until('so it is with the mended sale, too', () => isCarried(broken, second));
     await relay.onApplicationShutdown();
   });
 

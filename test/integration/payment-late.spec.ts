@@ -1,6 +1,7 @@
 import { PaymentSteps } from '../../src/payment/payment-steps';
 import { StockRedis } from '../../src/stock';
 import { memoryLeaseMs } from '../../src/stock/sold-out-sales';
+import { admin } from '../support/client';
 import { PaymentProduct, type WebhookData } from '../support/payment-product';
 import { until } from '../support/until';
 
@@ -120,6 +121,19 @@ describe('money that arrives late', () => {
     expect(await product.auditOf(data.paymentId))
       .toEqual(['payment.late', 'payment.refunded', 'payment.refunding']);
     expect(await ordersOf(saleId)).toEqual(['cancelled', 'pending_payment']);
+  });
+
+  it.each(['user', 'device'])('goes back when its %s has been excluded since', async (kind) => {
+    const saleId = await product.client.openSale({ stock: 1 });
+    const data = await expiredPayment(saleId);
+    await product.tables.execute('UPDATE orders SET device_id = ? WHERE rid = ?', ['phone', data.orderId]);
+    const entry = `/admin/v1/blacklist/${kind}/${kind === 'user' ? 'alice' : 'phone'}`;
+    await product.client.call('PUT', entry, { as: admin, body: { reason: 'A ring' } });
+    await arrive(data);
+    expect(await settled(data)).toMatchObject({ status: 'refunded', reason: 'BLACKLISTED' });
+    expect(await product.refundedAmount(data.paymentId)).toBe(data.amount);
+    await expectBooksToBalance(saleId, 0);
+    await product.client.call('DELETE', entry, { as: admin });
   });
 
   it('goes back when the sale is over', async () => {

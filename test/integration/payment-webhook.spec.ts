@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { expectProblem } from '../support/expect-problem';
 import { PaymentProduct } from '../support/payment-product';
 
 describe('payment webhooks', () => {
@@ -93,6 +94,19 @@ describe('payment webhooks', () => {
     const signedBody = JSON.stringify({ type: 'payment.succeeded', data }, null, 1);
     const { status } = await product.deliver('payment.succeeded', data, { signedBody });
     expect(status).toBe(401);
+  });
+
+  it('looks at a few signatures, and not at a list that somebody has made long', async () => {
+    const data = await startedPayment();
+    const raw = JSON.stringify({ type: 'payment.succeeded', data });
+    const deliverAmong = (others: number) => {
+      const headers = product.client.signature(raw, randomUUID());
+      const list = `${'v1,AAAA '.repeat(others)}${headers['webhook-signature'] ?? ''}`;
+      return product.client.call('POST', '/v1/webhooks/payments',
+        { raw, headers: { ...headers, 'webhook-signature': list } });
+    };
+    expectProblem(await deliverAmong(100), 'UNAUTHENTICATED');
+    expect((await deliverAmong(3)).status).toBe(200);
   });
 
   it('refuses what nobody has signed', async () => {

@@ -45,7 +45,7 @@ describe.each([
     await product.client.cancel(data.orderId, 'alice');
     await retire(saleId);
     expect((await product.deliver('payment.succeeded', data)).status).toBe(200);
-    expect(await product.payment(data.orderId)).toMatchObject(
+    expect(await product.refunded(data.orderId)).toMatchObject(
       { status: 'refunded', reason: 'SALE_CLOSED' });
     expect(await product.refundedAmount(data.paymentId)).toBe(data.amount);
     expect(await product.statusOf(data.orderId)).toBe('cancelled');

@@ -3,6 +3,7 @@ import type { Job, Queue } from 'bullmq';
 import type { Identity } from '../../src/auth';
 import { newId } from '../../src/kernel';
 import type { OrderView } from '../../src/order';
+import { Blacklist } from '../../src/risk';
 import { RiskCaseOpening } from '../../src/risk/cases';
 import { riskQueue, settleCases, type OpenCaseJob } from '../../src/risk/cases/queue';
 import { RiskCasesProcessor } from '../../src/risk/cases/risk-cases.processor';
@@ -85,6 +86,9 @@ export class CaseDesk {
         '/admin/v1/risk/cases?status=open', { as: reviewer });
       return body.items.find((item) => item.userId === userId);
     });
+    // The row of the case is there before any process has heard of the exclusion.
+    await until('this process excludes him', async () =>
+      this.product.get(Blacklist).find({ userId, ip: '' }) !== undefined);
     return until('his orders are frozen', async () => {
       const { body } = await this.read(id);
       return body.orders.every(({ status }) => status !== 'pending_payment') && body;

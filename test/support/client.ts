@@ -153,8 +153,8 @@ export class TestClient {
   }
 
   askToReconcile(saleId: string) {
-    return this.call<{ items: { moving: boolean }[] }>('POST', '/admin/v1/reconciliations',
-      { as: admin, body: { saleId } });
+    return this.call<{ items: { moving: boolean; rebuilt: boolean }[] }>('POST',
+      '/admin/v1/reconciliations', { as: admin, body: { saleId } });
   }
 
   buy(saleId: string, userId: string,

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { freePort } from '../../tools/lib/servers.mjs';
 import type { Caller, TestClient, WebhookType } from './client';
 import { TestProduct } from './product';
+import { until } from './until';
 
 type PaymentView = z.infer<typeof paymentView>;
 
@@ -104,6 +105,14 @@ export class PaymentProduct {
     const [row] = await this.tables.query<{ id: string; status: string; reason: string | null;
       replacement_rid: string | null }>('SELECT * FROM payments WHERE order_rid = ?', [orderId]);
     return row;
+  }
+
+  /** The payment once its money has gone back: what a delivery leaves undone, the schedule does. */
+  refunded(orderId: string) {
+    return until('the money has gone back', async () => {
+      const payment = await this.payment(orderId);
+      return payment?.status === 'refunded' && payment;
+    }, 90_000);
   }
 
   /** Audited actions, in the order of the alphabet. */

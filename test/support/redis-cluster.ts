@@ -58,9 +58,15 @@ export class RedisCluster {
 
   /** A master of the beginning hangs, and nobody takes over: its replica is gone. */
   async hang(place: number): Promise<void> {
-    await this.kill(place + masters);
+    if (this.at(place + masters).isAlive) await this.kill(place + masters);
     this.at(place).isAlive = false;
     this.at(place).server.kill('SIGSTOP');
+  }
+
+  /** A master that hangs goes on. */
+  goOn(place: number): void {
+    this.at(place).isAlive = true;
+    this.at(place).server.kill('SIGCONT');
   }
 
   /** A node that was killed comes back with its data, and follows who is the master by now. */

@@ -8,7 +8,9 @@ import type { TestClient } from './client';
 import type { TestProduct } from './product';
 
 /** So long a buyer goes on pressing where he is told to come back. */
-const patienceMs = 30_000;
+const patienceMs = 120_000;
+/** Between two of his tries, the first and the longest: a crowd must not be what keeps a machine busy. */
+const pausesMs = { first: 20, longest: 500 };
 
 /** A sale in segments, and buyers of whom it is known which segment keeps them. */
 export class SegmentedSale {
@@ -46,10 +48,10 @@ export class SegmentedSale {
   async press(userId: string, quantity = 1, client: TestClient = this.product.client) {
     const key = randomUUID();
     const deadline = performance.now() + patienceMs;
-    for (;;) {
+    for (let pauseMs = pausesMs.first; ; pauseMs = Math.min(2 * pauseMs, pausesMs.longest)) {
       const answer = await client.buy(this.id, userId, { quantity, key });
       if (answer.status !== 503 || performance.now() > deadline) return answer;
-      await sleep(20);
+      await sleep(pauseMs);
     }
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Identity } from '../../src/auth';
 import type { ReservationView } from '../../src/tcc/tcc.schemas';
 import type { TestClient } from './client';
+import { until } from './until';
 
 export interface TryOptions {
   userId: string;
@@ -29,9 +30,18 @@ export class TestService {
       { as: this.identity, body: { quantity, ...body }, headers: { 'idempotency-key': key } });
   }
 
+  /** Tries as a service does: with its key again until there is an answer other than "come back". */
+  answerTo(saleId: string, options: TryOptions) {
+    const request = { key: randomUUID(), ...options };
+    return until('the Try has an answer', async () => {
+      const answer = await this.try(saleId, request);
+      return answer.status !== 503 && answer;
+    }, 60_000);
+  }
+
   /** The reservation; throws unless it was made. */
   async tried(saleId: string, options: TryOptions): Promise<ReservationView> {
-    const { status, body, text } = await this.try(saleId, options);
+    const { status, body, text } = await this.answerTo(saleId, options);
     if (status !== 201) throw new Error(`Nothing was tried: ${text}`);
     return body;
   }

@@ -44,6 +44,7 @@ export function testEnvironment(overrides: Record<string, string> = {}): Record<
     THROTTLE_USER: 'off',
     THROTTLE_IP: 'off',
     THROTTLE_DEVICE: 'off',
+    THROTTLE_CALLS: 'off',
     OVERLOAD: 'off',
     RISK: 'off',
     HOLDS_PER_USER: 'off',

@@ -29,7 +29,8 @@ export function embeddedServers() {
 
 /**
  * The environment of the product's own programs. Where both servers are private ones the machine is
- * somebody's own, so secrets that are not set are made once and kept, and DEMO is on by default;
+ * somebody's own, so secrets that are not set are made once and kept, and DEMO, with which anybody may log in
+ * as anybody, is on by default where only this machine can connect;
  * everywhere else the product itself refuses to start without them.
  *
  * @param {string} folder the data folder
@@ -47,8 +48,13 @@ export function productEnvironment(folder, { redisUrl, databaseUrl }) {
   const secrets = keptSecrets(folder);
   if (!environment.JWT_JWKS_URL) environment.JWT_SECRET ||= secrets.JWT_SECRET;
   environment.PAYMENT_WEBHOOK_SECRET ||= secrets.PAYMENT_WEBHOOK_SECRET;
-  environment.DEMO ||= String(environment.NODE_ENV !== 'production');
+  environment.DEMO ||= String(environment.NODE_ENV !== 'production' && isLoopback(environment.HOST));
   return environment;
+}
+
+/** Whether nobody but this machine can connect there; not set, the product listens on 127.0.0.1. */
+function isLoopback(host) {
+  return !host || host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** @returns {{ JWT_SECRET: string, PAYMENT_WEBHOOK_SECRET: string }} made at the first call */

@@ -202,7 +202,7 @@ function problemsOf({ description, inputs }: Route, access: Access): Set<Problem
 function problemsOfAccess(access: Access): ProblemCode[] {
   switch (access) {
     case 'public': return [];
-    case 'signed-in': return ['UNAUTHENTICATED'];
+    case 'signed-in': return ['UNAUTHENTICATED', 'RATE_LIMITED'];
     case 'operations': return ['NOT_FOUND'];
     default: return ['UNAUTHENTICATED', 'FORBIDDEN'];
   }

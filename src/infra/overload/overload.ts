@@ -89,7 +89,8 @@ export class Overload implements OnModuleInit, OnModuleDestroy {
   }
 
   /** The answer to a request of this kind that is refused, and counts it. Seconds: from 1 to 60. */
-  refuse(kind: 'read' | 'purchase' | 'admitted_purchase', retryAfterSeconds: number): ProblemError {
+  refuse(kind: 'read' | 'picture' | 'purchase' | 'admitted_purchase',
+    retryAfterSeconds: number): ProblemError {
     this.metrics.overloadShedTotal.inc({ kind });
     const problem = this.refusals[retryAfterSeconds];
     if (!problem) throw new RangeError(`No refusal is for ${retryAfterSeconds} s`);

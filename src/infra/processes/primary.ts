@@ -108,6 +108,7 @@ export class Primary {
 
   private async replaceAll(): Promise<void> {
     this.logger.log({ msg: 'reloading' });
+    let isGivenUp = false;
     for (const old of [...this.children]) {
       if (this.isStopping) return;
       if (!this.children.has(old)) continue;
@@ -115,13 +116,14 @@ export class Primary {
         await this.launchKept();
       } catch (error) {
         if (!this.isStopping) this.sayGivenUp(error);
+        isGivenUp = true;
         break;
       }
       await old.end('retire', this.endPatienceMs);
     }
     // One that died in between was not replaced as long as its successor made up the number.
     this.fill();
-    this.logger.log({ msg: 'reloaded' });
+    if (!isGivenUp) this.logger.log({ msg: 'reloaded' });
   }
 
   private sayGivenUp(error: unknown): void {

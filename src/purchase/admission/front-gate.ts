@@ -7,7 +7,7 @@ import { ServerClock } from '../../infra/redis';
 import type { ProblemError } from '../../kernel';
 import { Blacklist } from '../../risk';
 import { SaleCatalog, stockIdOf, type Sale } from '../../sale';
-import { shed, Throttle } from '../../throttle';
+import { Lots, shed, Throttle } from '../../throttle';
 import { blacklisted } from './blacklisted';
 import { OverloadLayer } from './overload.layer';
 import { SaleStateLayer, tooEarly } from './sale-state.layer';
@@ -29,6 +29,7 @@ export class FrontGate implements OnModuleInit {
     private readonly authenticator: Authenticator,
     private readonly blacklist: Blacklist,
     private readonly throttle: Throttle,
+    private readonly lots: Lots,
     private readonly saleState: SaleStateLayer,
     private readonly overload: OverloadLayer,
   ) {}
@@ -64,7 +65,7 @@ export class FrontGate implements OnModuleInit {
     const nowMs = this.clock.now();
     const caller = { userId, ip: clientIpOf(request), sale, deviceId: deviceIdOf(request) };
     return (sale && this.saleState.refuse(sale, userId, nowMs)) ?? blacklisted(this.blacklist.find(caller))
-      ?? (sale && shed({ userId, sale }, nowMs)) ?? this.throttle.blocked(caller)
+      ?? (sale && shed({ userId, sale }, nowMs, this.lots)) ?? this.throttle.blocked(caller)
       ?? this.overload.refuse(request, { userId, saleId: saleIdOf(request),
         stockId: sale ? stockIdOf(sale, userId) : saleIdOf(request),
         needsToken: sale?.protection.saleToken === true }, nowMs);

@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Overload } from '../../infra/overload';
 import type { ProblemError } from '../../kernel';
 import { StockGate } from '../../stock';
+import { Lots } from '../../throttle';
 import { SaleTokens } from '../sale-token/sale-tokens';
 import { RecentHolds } from './recent-holds';
 
@@ -30,13 +30,14 @@ export class OverloadLayer {
     private readonly tokens: SaleTokens,
     private readonly gate: StockGate,
     private readonly holds: RecentHolds,
+    private readonly lots: Lots,
   ) {}
 
   /** By memory alone: the TEMPORARILY_UNAVAILABLE of him on whom the lot falls. */
   refuse({ headers }: FastifyRequest, buyer: Buyer, nowMs: number): ProblemError | undefined {
     const { pressure } = this.overload;
     if (pressure === 0) return undefined;
-    const { lot, waitMs } = draw(buyer, nowMs);
+    const { lot, waitMs } = draw(buyer, nowMs, this.lots);
     if (lot >= pressure || this.isHeld(headers['idempotency-key'], buyer)) return undefined;
     const isAdmitted = buyer.needsToken && this.hasToken(headers['x-sale-token'], buyer);
     if (isAdmitted && lot >= pressure - 1) return undefined;
@@ -58,14 +59,10 @@ export class OverloadLayer {
  * One lot, from 0 to 1, for each buyer and window: asking more often changes nothing. Windows begin
  * at another time for each buyer, so that those who come back do not come at once.
  */
-export function draw({ userId, saleId }: { userId: string; saleId: string }, nowMs: number):
-{ lot: number; waitMs: number } {
-  const shiftedMs = nowMs + fractionOf(`${saleId}|${userId}`) * windowMs;
+export function draw({ userId, saleId }: { userId: string; saleId: string }, nowMs: number,
+  lots: Pick<Lots, 'of'>): { lot: number; waitMs: number } {
+  const shiftedMs = nowMs + lots.of(`${saleId}|${userId}`) * windowMs;
   const window = Math.floor(shiftedMs / windowMs);
-  return { lot: fractionOf(`${saleId}|${window}|${userId}`),
+  return { lot: lots.of(`${saleId}|${window}|${userId}`),
     waitMs: (window + 1) * windowMs - shiftedMs };
-}
-
-function fractionOf(text: string): number {
-  return hash('sha256', text, 'buffer').readUInt32BE() / 2 ** 32;
 }

@@ -126,6 +126,12 @@ describe('the rules that the product ships', () => {
     expect(judge(defaultRules, { ...rotating, attemptsLastMinute: 10 }).action).toBe('pass');
   });
 
+  it.each(['expiredOrdersLastDay', 'cancelledOrdersLastDay'])(
+    'refuse whoever lives on holding units (%s), and not who did so a few times', (signal) => {
+      expect(judge(defaultRules, { ...quiet, [signal]: 19 }).action).toBe('pass');
+      expect(judge(defaultRules, { ...quiet, [signal]: 30 })).toMatchObject({ score: 0.8, action: 'refuse' });
+    });
+
   it('ask nobody for a captcha only because many honest people share his address', () => {
     for (let usersOfIp = 0; usersOfIp <= 100; usersOfIp += 1) {
       const { score, action } = judge(defaultRules, { ...quiet, usersOfIp });

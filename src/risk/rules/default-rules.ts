@@ -78,5 +78,17 @@ export const defaultRules: RuleSet = {
       when: { all: [{ signal: 'cancelledOrdersLastDay', op: '>=', value: 5 }] },
       score: 0.3, mode: 'on',
     },
+    {
+      id: 'lives-on-holding',
+      description: 'Twenty in a day not paid, beside what never-pays adds: the stock is a toy',
+      when: { all: [{ signal: 'expiredOrdersLastDay', op: '>=', value: 20 }] },
+      score: 0.5, mode: 'on',
+    },
+    {
+      id: 'lives-on-cancelling',
+      description: 'Thirty in a day cancelled, beside what always-cancels adds: the same',
+      when: { all: [{ signal: 'cancelledOrdersLastDay', op: '>=', value: 30 }] },
+      score: 0.5, mode: 'on',
+    },
   ],
 };

@@ -162,6 +162,22 @@ describe('/v1/orders', () => {
       }
     });
 
+    it('has room for 20 streams of one user, opened at once or not, and for others beside them', async () => {
+      const { id } = await product.client.order(saleId, 'kim');
+      const follow = (as: Caller) => openEvents(product, id, as);
+      const streams = await Promise.all(Array.from({ length: 30 }, () => follow('kim')));
+      expect(streams.filter(({ status }) => status === 200)).toHaveLength(20);
+      expect(streams.filter(({ status }) => status === 429)).toHaveLength(10);
+      expect((await follow(admin)).status).toBe(200);
+      await product.client.cancel(id, 'kim');
+      await Promise.all(streams.map(({ ended }) => ended));
+      await until('there is room again', async () => {
+        const { status, ended } = await follow('kim');
+        await ended;
+        return status === 200;
+      });
+    });
+
     it('forgets a reader who has gone', async () => {
       const { id } = await product.client.order(saleId, 'joe');
       const stream = await openEvents(product, id, 'joe');

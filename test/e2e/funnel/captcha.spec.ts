@@ -1,9 +1,9 @@
 import { ServerClock } from '../../../src/infra/redis';
 import { CaptchaClient, pictureText, solve } from '../../support/captcha-client';
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from '../../support/patient';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
-import { makePatient } from './support/patient';
 import { tally, times } from './support/tally';
 
 describe('a sale that asks everybody for a captcha', () => {

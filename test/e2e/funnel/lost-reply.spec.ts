@@ -2,9 +2,9 @@ import { StockReader, StockRedis } from '../../../src/stock';
 import { TestClient } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { FaultProxy } from '../../support/fault-proxy';
+import { makePatient } from '../../support/patient';
 import { createInstallation, TestProduct } from '../../support/product';
 import { earn, mint, proofs } from '../../support/proofs';
-import { makePatient } from './support/patient';
 import { tally, times } from './support/tally';
 
 const { 'sale token': saleToken, 'captcha token': captchaToken } = proofs;

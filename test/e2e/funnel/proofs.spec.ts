@@ -1,7 +1,7 @@
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from '../../support/patient';
 import { earn, mint, proofs, type ProofKind } from '../../support/proofs';
-import { makePatient } from './support/patient';
 import { tally, times } from './support/tally';
 
 const requests = 200;

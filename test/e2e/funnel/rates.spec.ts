@@ -1,6 +1,6 @@
+import { makePatient } from '../../support/patient';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
-import { makePatient } from './support/patient';
 import { outcomeOf, tally, times } from './support/tally';
 
 const requests = 200;

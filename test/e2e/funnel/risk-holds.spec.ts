@@ -1,11 +1,11 @@
 import type { OrderView } from '../../../src/order';
 import { RiskRedis } from '../../../src/risk/signals';
-import { StockBook, StockRedis } from '../../../src/stock';
 import type { Answer } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from '../../support/patient';
 import { TestProduct } from '../../support/product';
+import { enterForGood } from '../../support/segment-locks';
 import { until } from '../../support/until';
-import { makePatient } from './support/patient';
 
 describe('who holds units and does not pay', () => {
   let product: TestProduct;
@@ -77,13 +77,8 @@ describe('who holds units and does not pay', () => {
   });
 
   it('keeps no place for a purchase that others were faster than', async () => {
-    const strategy = 'segment-lock';
-    const saleId = await product.client.openSale({ strategy });
-    await product.get(StockBook).enter({ saleId, strategy }, 'fay');
-    const redis = product.get(StockRedis);
-    const { general } = redis.connections;
-    const locks = await general.keys(`${redis.keys(saleId).meta}:lock:*:*`);
-    for (const lock of locks) await general.persist(lock);
+    const saleId = await product.client.openSale({ strategy: 'segment-lock' });
+    await enterForGood(product, saleId, 'fay');
     expectProblem(await product.client.buy(saleId, 'fay'), 'TEMPORARILY_UNAVAILABLE');
     const risk = product.get(RiskRedis);
     await until('his place is free again', async () =>

@@ -1,9 +1,9 @@
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from '../../support/patient';
 import { TestProduct } from '../../support/product';
 import { earn, mint } from '../../support/proofs';
 import { until } from '../../support/until';
 import { withEnoughTime } from '../support/enough-time';
-import { makePatient } from './support/patient';
 import { tally, times } from './support/tally';
 
 const protection = { saleToken: true, captcha: 'always', risk: 'on',

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SaleCatalog } from '../../../src/sale';
 import type { Answer } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from '../../support/patient';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { until } from '../../support/until';
 import { withEnoughTime } from '../support/enough-time';
-import { makePatient } from './support/patient';
 import { outcomeOf, tally, times } from './support/tally';
 
 const requests = 200;

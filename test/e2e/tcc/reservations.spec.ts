@@ -21,7 +21,7 @@ describe("a shop's order service", () => {
   it('tries for its user and confirms: the unit is sold', async () => {
     const saleId = await openSale();
     const before = Date.now();
-    const { status, body } = await shop.try(saleId, { userId: 'ann', timeLimitSeconds: 60 });
+    const { status, body } = await shop.answerTo(saleId, { userId: 'ann', timeLimitSeconds: 60 });
     expect([status, body]).toEqual([201, { id: expect.stringMatching(/^[0-9a-z]{32}_[0-9a-z]{24}$/),
       saleId, userId: 'ann', quantity: 1, status: 'tried',
       expiresAt: expect.stringMatching(/^\d{4}-.*Z$/) }]);
@@ -40,7 +40,7 @@ describe("a shop's order service", () => {
     const saleId = await openSale({ stock: 1 });
     const { id } = await shop.tried(saleId, { userId: 'ann' });
     expect((await shop.end(id, 'cancel')).body).toMatchObject({ id, status: 'cancelled' });
-    expect((await shop.try(saleId, { userId: 'ann' })).status).toBe(201);
+    expect((await shop.answerTo(saleId, { userId: 'ann' })).status).toBe(201);
     await expectBooksToBalance(product, saleId);
   });
 
@@ -58,7 +58,7 @@ describe("a shop's order service", () => {
     const saleId = await openSale();
     const request = { userId: 'ann', key: 'order-1' };
     const [first, ...others] = await Promise.all(Array.from({ length: 5 },
-      () => shop.try(saleId, request)));
+      () => shop.answerTo(saleId, request)));
     expect(first?.status).toBe(201);
     for (const other of others) expect(other.body).toEqual(first?.body);
     expect((await shop.try(saleId, { ...request, timeLimitSeconds: 5 })).body).toEqual(first?.body);
@@ -70,7 +70,7 @@ describe("a shop's order service", () => {
     const saleId = await openSale();
     const bought = { userId: 'ann', key: 'order-2' };
     const given = { userId: 'bob', key: 'order-3' };
-    await Promise.all([shop.try(saleId, bought), shop.try(saleId, given)]);
+    await Promise.all([shop.tried(saleId, bought), shop.tried(saleId, given)]);
     const confirmed = await shop.byKey(saleId, 'confirm', bought);
     const cancelled = await shop.byKey(saleId, 'cancel', given);
     expect([confirmed.status, confirmed.body.status, cancelled.status, cancelled.body.status])
@@ -120,9 +120,9 @@ describe("a shop's order service", () => {
     const { saleId, request, id } = await withEnoughTime('the unit is held', async (seconds) => {
       const sale = await openSale({ stock: 1 });
       const tried = { userId: 'ann', key: 'order-5', timeLimitSeconds: seconds };
-      const { body } = await shop.try(sale, tried);
+      const { body } = await shop.answerTo(sale, tried);
       if (body.code === 'ORDER_STATE_CONFLICT') return undefined;
-      const other = await shop.try(sale, { userId: 'bob' });
+      const other = await shop.answerTo(sale, { userId: 'bob' });
       // Not before its time, as far as the clocks agree.
       const isOver = Date.now() > Date.parse(body.expiresAt ?? '') - 5_000;
       if (other.status === 201 && isOver) return undefined;

@@ -1,5 +1,6 @@
 import { CaptchaClient, pictureText } from '../../support/captcha-client';
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from '../../support/patient';
 import { TestProduct } from '../../support/product';
 
 describe('guessing captchas', () => {
@@ -9,6 +10,7 @@ describe('guessing captchas', () => {
 
   beforeAll(async () => {
     product = await TestProduct.start({ THROTTLE_USER: '4/60' });
+    makePatient(product);
     captcha = new CaptchaClient(product);
     saleId = await product.client.openSale();
   });

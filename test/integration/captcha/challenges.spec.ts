@@ -1,7 +1,9 @@
 import { CaptchaTokens } from '../../../src/captcha';
+import { Overload } from '../../../src/infra/overload';
 import { AdmissionRedis } from '../../../src/infra/redis';
 import { CaptchaClient, type PosedImage, pictureText, solve } from '../../support/captcha-client';
 import { expectProblem } from '../../support/expect-problem';
+import { makePatient } from '../../support/patient';
 import { TestProduct } from '../../support/product';
 
 jest.setTimeout(180_000);
@@ -13,6 +15,7 @@ describe('a captcha', () => {
 
   beforeAll(async () => {
     product = await TestProduct.start();
+    makePatient(product);
     captcha = new CaptchaClient(product);
     saleId = await product.client.openSale();
   });
@@ -46,6 +49,19 @@ describe('a captcha', () => {
       expect(status).toBe(200);
       expect(idOf(body.captchaToken, 'anna')).toBeDefined();
     });
+
+  it('is no picture while the process cannot keep up, and work of the device still', async () => {
+    const overload = product.get(Overload);
+    while (overload.level < 2) overload.observe({ delayMs: 500, utilization: 1 });
+    const pose = (kind: string) => product.client.call('POST', '/v1/captcha/challenges',
+      { as: 'anna', body: { saleId, kind } });
+    const refused = await pose('image');
+    expectProblem(refused, 'TEMPORARILY_UNAVAILABLE');
+    expect(refused.headers['retry-after']).toBe('3');
+    expect((await pose('pow')).status).toBe(201);
+    while (overload.level > 0) overload.observe({ delayMs: 0, utilization: 0 });
+    expect((await pose('image')).status).toBe(201);
+  });
 
   it('as a picture shows a PNG, never the same, and names what needs no eyes', async () => {
     const images = new Set<string>();

@@ -39,7 +39,10 @@ describe('the product on a Redis Cluster', () => {
   it('sells, answers a key again, takes money and gives units back, and its books balance', async () => {
     const { client } = product;
     const saleId = await client.openSale({ stock: 5, limitPerUser: 2 });
-    const paid = await client.order(saleId, 'ann', { key: 'key', quantity: 2 });
+    // By one call: whatever asks again is told in her timeline, too.
+    const { status, body: paid } = await client.buy(saleId, 'ann',
+      { key: 'key', quantity: 2, headers: { prefer: 'wait=20' } });
+    expect(status).toBe(201);
     const again = await client.buy(saleId, 'ann', { key: 'key', quantity: 2 });
     expect(again.body.id).toBe(paid.id);
     expectProblem(await client.buy(saleId, 'ann'), 'LIMIT_EXCEEDED');
@@ -60,10 +63,11 @@ describe('the product on a Redis Cluster', () => {
     const ids = await Promise.all(stocks.map((stock) => product.client.openSale({ stock })));
     expect(new Set(ids.map((id) => Math.floor(slotOf(`{${id}}`) * 3 / 16_384))).size).toBe(3);
     const counts = await until('all are shown', async () => {
-      const { body } = await product.client.call<{ items: { id: string; available: number }[] }>(
+      const { body } = await product.client.call<{ items: { id: string; available?: number }[] }>(
         'GET', '/v1/sales');
       const shown = new Map(body.items.map(({ id, available }) => [id, available]));
-      return ids.every((id) => shown.has(id)) && ids.map((id) => shown.get(id));
+      // Shown without a number while a node did not answer in time.
+      return ids.every((id) => shown.get(id) !== undefined) && ids.map((id) => shown.get(id));
     }, 60_000);
     expect(counts).toEqual(stocks);
   });

@@ -3,7 +3,7 @@ import { RedisCluster } from '../../support/redis-cluster';
 import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 describe('a sale in segments on a Redis Cluster', () => {
   let cluster: RedisCluster;

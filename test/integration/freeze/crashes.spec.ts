@@ -1,17 +1,23 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import type { Queue } from 'bullmq';
 import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
 import { LeaseSweep, OrderFollowup, OrderStore } from '../../../src/order';
+import { sweepQueue } from '../../../src/order/queues';
+import { reconciliationQueue } from '../../../src/reconciliation/look-again';
 import { Recovery } from '../../../src/reconciliation/recovery';
+import { RecoveryWatch } from '../../../src/reconciliation/recovery-watch';
 import { StockLedger, StockRedis } from '../../../src/stock';
 import { afterNext } from '../../support/after-next';
 import { expectBooksToBalance } from '../../support/books';
 import type { TestClient } from '../../support/client';
 import { Freezing, reviewer } from '../../support/freezing';
 import { TestProduct } from '../../support/product';
+import { until } from '../../support/until';
 
 jest.setTimeout(180_000);
 
-/** The worker's part is done by the test alone: nothing sweeps unless it says so. */
+/** The worker's part is done by the test alone: nothing sweeps, reconciles or recovers unless it says so. */
 describe('a freeze or a thaw that breaks off between Redis and the database', () => {
   let product: TestProduct;
   let freezing: Freezing;
@@ -21,6 +27,12 @@ describe('a freeze or a thaw that breaks off between Redis and the database', ()
     product = await TestProduct.start({ RESERVATION_LEASE_SECONDS: '3600' });
     freezing = new Freezing(product);
     ({ client } = product);
+    for (const name of [sweepQueue, reconciliationQueue]) {
+      const queue = product.get<Queue>(getQueueToken(name));
+      await queue.pause();
+      await until('what it has begun is over', async () => await queue.getActiveCount() === 0);
+    }
+    await product.get(RecoveryWatch).onApplicationShutdown();
   });
   afterAll(() => product.stop());
 
@@ -57,7 +69,8 @@ describe('a freeze or a thaw that breaks off between Redis and the database', ()
   const retake = (saleId: string, rid: string, hold: number) =>
     product.get(StockLedger).retake(saleId, { rid, hold, quantity: 1 });
   const thaw = (rid: string) => freezing.freeze.thaw([rid], reviewer);
-  const recover = (saleId: string) => product.get(Recovery).recover(saleId, 'test');
+  const recover = (saleId: string) => until('the sale is recovered', () =>
+    product.get(Recovery).recover(saleId, 'test'));
 
   async function expectThawed(saleId: string, rid: string, hold: number): Promise<void> {
     expect(await freezing.holds(saleId, rid)).toEqual(

@@ -25,6 +25,7 @@ describe('money for an order under review', () => {
   const succeed = (data: WebhookData) => product.deliver('payment.succeeded', data);
 
   async function expectRefunded({ paymentId, orderId, amount }: WebhookData, reason: string) {
+    await product.refunded(orderId);
     const { body } = await product.read(orderId);
     expect(body).toMatchObject({ paymentId, status: 'refunded' });
     const [row] = await product.tables.query<{ reason: string }>(

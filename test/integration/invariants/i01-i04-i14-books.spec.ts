@@ -1,5 +1,5 @@
 import { Database, isCheckViolation, isDuplicateKey } from '../../../src/infra/database';
-import { faultsAtRest, readBooks } from '../../support/books';
+import { expectBooksToBalance, readBooks } from '../../support/books';
 import { endsOfMixedLife, liveMixedLife } from '../../support/mixed-life';
 import { TestProduct } from '../../support/product';
 import { whileWatched } from '../../support/watch';
@@ -29,7 +29,9 @@ describe('the books of a sale', () => {
   it('I1–I4, I14: balance after every step of a mixed life', async () => {
     const steps: string[] = [];
     await whileWatched(product, saleId, () => liveMixedLife(product, saleId, async (step) => {
-      expect([step, faultsAtRest(await readBooks(product, saleId))]).toEqual([step, []]);
+      await expectBooksToBalance(product, saleId).catch((error: unknown) => {
+        throw new Error(`They do not balance after this step: ${step}`, { cause: error });
+      });
       steps.push(step);
     }));
     expect(steps).toHaveLength(13);

@@ -5,6 +5,7 @@ import { orderQueue } from '../../../src/order';
 import type { OrderBatchJob } from '../../../src/order/queues';
 import { expectBooksToBalance } from '../../support/books';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
+import { takeJobs } from '../../support/take-jobs';
 import { until } from '../../support/until';
 
 const workerSettings = { ROLES: 'worker', RESERVATION_LEASE_SECONDS: '1' };
@@ -81,13 +82,14 @@ describe('what was accepted', () => {
     const running = await startWorker();
     const queue = running.get<Queue<OrderBatchJob>>(getQueueToken(orderQueue));
     await queue.pause();
-    await accept(saleId, 50);
-    await until('the jobs are in the queue', async () => {
-      const jobs = await queue.getWaiting();
-      // The sweep may have put some there once more.
-      const rids = new Set(jobs.flatMap(({ data }) => data.entries.map(({ rid }) => rid)));
-      return rids.size === 50;
+    const rids = await accept(saleId, 50);
+    const lost = new Set<string>();
+    await until('every purchase was in a job that is lost', async () => {
+      // While more than a few jobs wait, no further ones come.
+      for (const { data } of await takeJobs(queue)) for (const { rid } of data.entries) lost.add(rid);
+      return rids.every((rid) => lost.has(rid));
     }, 60_000);
+    // The sweep may have put some there once more.
     await queue.drain();
     await queue.resume();
     await until('every order is written', async () =>

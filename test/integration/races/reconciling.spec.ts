@@ -92,18 +92,15 @@ describe('two processes that look after one sale', () => {
       afterNext(looking.get(StockSnapshots), 'of', (id) => id === saleId, () =>
         product.client.buy(saleId, buyer));
     };
-    /** A sale with a payment of which Redis was never told. */
-    const damagedSale = async () => {
-      const saleId = await saleWithOrders(3);
-      await database.execute(
-        `UPDATE orders SET status = 'paid', paid_at = NOW(3)
-          WHERE sale_id = ? AND status = 'pending_payment' LIMIT 1`, [saleId]);
-      return saleId;
-    };
+    /** A payment of which Redis is never told. */
+    const damage = (saleId: string) => database.execute(
+      `UPDATE orders SET status = 'paid', paid_at = NOW(3)
+        WHERE sale_id = ? AND status = 'pending_payment' LIMIT 1`, [saleId]);
     const soldByRedis = async (saleId: string) => Number(await redis().hget(keysOf(saleId).meta, 'sold'));
 
     it('repairs nothing at first, and by rid when the difference is there time and again', async () => {
-      const saleId = await damagedSale();
+      const saleId = await saleWithOrders(3);
+      await damage(saleId);
       buyBetweenLooks(product, saleId, 'late-1');
       expect(await product.get(Reconciler).run('operator', saleId))
         .toMatchObject([{ moving: true, drift: 0, repaired: 0, rebuilt: false }]);
@@ -115,11 +112,14 @@ describe('two processes that look after one sale', () => {
     });
 
     it('looks again in seconds, and not for ever', async () => {
-      const saleId = await damagedSale();
+      const saleId = await saleWithOrders(3);
       const looking = worker = await TestProduct.start({ ROLES: 'worker' }, installation);
       const processor = looking.get(ReconciliationProcessor);
-      await processor.worker.pause();
       const queue = looking.get<Queue>(getQueueToken(reconciliationQueue));
+      // Its own jobs are over before there is anything that they could mend, or look at again.
+      await processor.worker.pause();
+      await queue.drain(true);
+      await damage(saleId);
       /** What it plans after this job, amid another purchase. */
       const plannedBy = async (job: Pick<Job, 'name' | 'data'>, buyer: string) => {
         buyBetweenLooks(looking, saleId, buyer);
@@ -175,11 +175,13 @@ describe('two processes that look after one sale', () => {
     });
 
     it('looks again when somebody else reconciles just then', async () => {
-      await database.withLock('reconcile', async () => {
+      const lookInVain = async () => {
         await consumer.resume();
         await until('it was in vain', async () =>
           (await queue.getDelayed()).some((job) => isLook(job) && job.attemptsMade > 0));
-      });
+      };
+      await until('nobody else reconciles before', async () =>
+        (await database.withLock('reconcile', lookInVain)).ran);
       await unitsAreBack();
     });
   });

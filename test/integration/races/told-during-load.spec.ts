@@ -24,8 +24,7 @@ describe('a decision that is told to a Redis side which a load is about to repla
     const { id } = await product.client.order(saleId, 'ann');
     const { meta, records } = saleKeys(product.config.redisNamespace, saleId);
     const available = async () => (await product.get(StockReader).audit(saleId)).available;
-    // The lock of the load: the product's own recovery would heal the sale.
-    await product.get(Database).withLock(`load:${saleId}`, async () => {
+    const toldDuringLoad = async () => {
       await begin(meta);
       const record = await redis().hget(records, id) ?? '';
       await redis().hdel(records, id);
@@ -34,7 +33,10 @@ describe('a decision that is told to a Redis side which a load is about to repla
       await redis().hset(records, id, record);
       await end(meta);
       await until('the unit is back', async () => await available() === 2, 40_000);
-    });
+    };
+    // The lock of the load: the product's own recovery, which may have it at first, would heal the sale.
+    await until('the lock is free', async () =>
+      (await product.get(Database).withLock(`load:${saleId}`, toldDuringLoad)).ran);
     await expectBooksToBalance(product, saleId);
   }
 

@@ -1,6 +1,9 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import type { Queue } from 'bullmq';
 import { Database } from '../../../src/infra/database';
 import { OrderFreeze } from '../../../src/order';
 import { RiskCaseStore } from '../../../src/risk';
+import { riskQueue } from '../../../src/risk/cases/queue';
 import { afterNext } from '../../support/after-next';
 import { CaseDesk, harmless, reviewer } from '../../support/case-desk';
 import { TestProduct, createInstallation } from '../../support/product';
@@ -104,6 +107,9 @@ describe('a case and what happens at the same time', () => {
   });
 
   it('that ends in a ban also takes an order that had no row when it was decided', async () => {
+    // The schedule would cancel the order before the test has seen it frozen.
+    const queue = desk.product.get<Queue>(getQueueToken(riskQueue));
+    await queue.pause();
     const saleId = await desk.openSale();
     const finding = desk.findingOf('gil', saleId);
     await desk.opening.open(finding);
@@ -114,5 +120,6 @@ describe('a case and what happens at the same time', () => {
     expect(await desk.product.get(OrderFreeze).frozenOf('gil')).toHaveLength(1);
     await desk.settleCases();
     expect((await desk.client.inStatus(id, 'gil', 'cancelled')).reason).toBe('BANNED');
+    await queue.resume();
   });
 });

@@ -8,7 +8,7 @@ import { TestProduct } from '../../support/product';
 import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 describe('a loan between segments', () => {
   let product: TestProduct;
@@ -31,11 +31,31 @@ describe('a loan between segments', () => {
     });
   }
 
+  /** Somebody asks the first segment, which has run out, for a unit; the loan of two stays half done. */
+  async function beginLoan(sale: SegmentedSale): Promise<void> {
+    breakSide((delta) => delta > 0);
+    // On a busy machine a buyer may be sent away before anybody borrows for him.
+    await until('a loan is written down', async () => {
+      await product.client.buy(sale.id, sale.buyerOf(0));
+      return (await sale.loans()).length > 0;
+    });
+    jest.restoreAllMocks();
+    expect(await sale.loans()).toEqual([{ status: 'begun', units: 2 }]);
+  }
+
+  /** As if all loans of the sale were of more than five seconds ago. */
+  const letAge = (sale: SegmentedSale) => product.get(Database).execute(
+    'UPDATE segment_loans SET created_at = NOW(3) - INTERVAL 1 MINUTE WHERE sale_id = ?', [sale.id]);
+
   /** What a worker does every few seconds, for loans of more than five seconds ago. */
   async function completeLoans(sale: SegmentedSale): Promise<void> {
-    await product.get(Database).execute(
-      'UPDATE segment_loans SET created_at = NOW(3) - INTERVAL 1 MINUTE WHERE sale_id = ?', [sale.id]);
-    await product.get(SegmentKeeper).look();
+    await letAge(sale);
+    // Whatever fails in one look is left to the next.
+    await until('no loan is under way', async () => {
+      await product.get(SegmentKeeper).look();
+      const loans = await sale.loans();
+      return loans.length > 0 && loans.every(({ status }) => status !== 'begun');
+    }, 20_000);
   }
 
   it.each([
@@ -76,12 +96,11 @@ describe('a loan between segments', () => {
   it('is completed once, however many complete it at the same time', async () => {
     const sale = await SegmentedSale.open(product, { stock: 8, segments: 2 });
     for (const userId of sale.buyersOf(0, 4)) await sale.press(userId);
-    breakSide((delta) => delta > 0);
-    await product.client.buy(sale.id, sale.buyerOf(0));
-    jest.restoreAllMocks();
-    await product.get(Database).execute(
-      'UPDATE segment_loans SET created_at = NOW(3) - INTERVAL 1 MINUTE WHERE sale_id = ?', [sale.id]);
+    await beginLoan(sale);
+    await letAge(sale);
     await Promise.all(Array.from({ length: 4 }, () => product.get(SegmentKeeper).look()));
+    await completeLoans(sale);
+    expect(await sale.loans()).toEqual([{ status: 'done', units: 2 }]);
     expect(await sale.available()).toEqual([2, 2]);
     await sale.expectBooksToBalance(8);
   });
@@ -93,10 +112,9 @@ describe('a loan between segments', () => {
     jest.spyOn(StockAdjustments.prototype as unknown as { move: () => Promise<unknown> }, 'move')
       .mockRejectedValueOnce(new Error('Its commit is lost'));
     expectProblem(await product.client.buy(sale.id, sale.buyerOf(0)), 'TEMPORARILY_UNAVAILABLE');
-    await product.get(Database).execute(
-      'UPDATE stock_adjustments SET updated_at = NOW(3) - INTERVAL 1 MINUTE WHERE sale_id IN (?)',
-      [sale.stockIds]);
-    expect((await product.client.reconcile(sale.id)).status).toBe(200);
+    // At once, and not by a load, in which the units would be the lender's again.
+    const { status, body } = await product.client.reconcile(sale.id);
+    expect([status, body.items.map(({ rebuilt }) => rebuilt)]).toEqual([200, [false, false]]);
     expect(await product.client.stock(sale.id)).toMatchObject({ total: 8, lent: 2, consistent: true });
     await completeLoans(sale);
     expect(await sale.available()).toEqual([2, 2]);
@@ -106,9 +124,7 @@ describe('a loan between segments', () => {
   it('under way outlives the loss of both segments in Redis', async () => {
     const sale = await SegmentedSale.open(product, { stock: 8, segments: 2 });
     for (const userId of sale.buyersOf(0, 4)) await product.client.order(sale.id, userId);
-    breakSide((delta) => delta > 0);
-    await product.client.buy(sale.id, sale.buyerOf(0));
-    jest.restoreAllMocks();
+    await beginLoan(sale);
     const { general } = product.get(RedisConnections);
     for (const stockId of sale.stockIds) {
       const { meta, records, users, due } = saleKeys(product.config.redisNamespace, stockId);

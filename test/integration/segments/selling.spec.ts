@@ -5,7 +5,7 @@ import { createInstallation, TestProduct, type Installation } from '../../suppor
 import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 describe('a sale in segments', () => {
   let installation: Installation;
@@ -95,9 +95,13 @@ describe('a sale in segments', () => {
   it('is one sale to those who read it', async () => {
     const { client } = product;
     const sale = await SegmentedSale.open(product, { stock: 11, segments: 2 });
-    const { body } = await client.call<{ items: { id: string; available: number }[] }>('GET', '/v1/sales');
-    expect(body.items.filter(({ id }) => id.startsWith(sale.id)))
-      .toEqual([expect.objectContaining({ id: sale.id, available: 11 })]);
+    const shown = await until('what is shown has a number', async () => {
+      const { body } = await client.call<{ items: { id: string; available?: number }[] }>('GET', '/v1/sales');
+      const found = body.items.filter(({ id }) => id.startsWith(sale.id));
+      // It has none while Redis did not answer in time.
+      return found.every(({ available }) => available !== undefined) && found;
+    });
+    expect(shown).toEqual([expect.objectContaining({ id: sale.id, available: 11 })]);
     const operators = await client.call<{ items: { id: string; segments: number }[] }>('GET',
       '/admin/v1/sales', { as: admin });
     expect(operators.body.items.filter(({ id }) => id.startsWith(sale.id)))

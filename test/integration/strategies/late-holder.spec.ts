@@ -1,6 +1,7 @@
 import { Database } from '../../../src/infra/database';
 import { StockBook, StockBusy, StockRedis } from '../../../src/stock';
 import { TestProduct } from '../../support/product';
+import { enterForGood, locksOf } from '../../support/segment-locks';
 
 const cause = { source: 'purchase', ip: '', traceId: '0'.repeat(32) };
 
@@ -20,23 +21,12 @@ describe('a holder of a segment lock who comes late', () => {
     return id;
   }
 
-  /** Takes the locks of ann, whose leases do not run out here, however long a test takes. */
-  async function enter() {
-    const ticket = await product.get(StockBook).enter({ saleId, strategy }, 'ann');
-    const { general } = product.get(StockRedis).connections;
-    for (const lock of await locks()) await general.persist(lock);
-    return ticket;
-  }
-
-  function locks(): Promise<string[]> {
-    const redis = product.get(StockRedis);
-    return redis.connections.general.keys(`${redis.keys(saleId).meta}:lock:*:*`);
-  }
+  const enter = () => enterForGood(product, saleId, 'ann');
 
   /** As if the leases had run out while their holder slept. */
   async function loseLocks(): Promise<void> {
     const { general } = product.get(StockRedis).connections;
-    expect(await general.unlink(await locks())).toBe(2);
+    expect(await general.unlink(await locksOf(product, saleId))).toBe(2);
   }
 
   const take = (rid: string, token: number) => product.get(Database).transaction((transaction) =>

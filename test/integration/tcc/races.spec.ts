@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Database } from '../../../src/infra/database';
 import { OrderLife, OrderStore } from '../../../src/order';
 import { SaleEpochs, StockGate, StockReader } from '../../../src/stock';
@@ -6,28 +5,16 @@ import { afterNext } from '../../support/after-next';
 import { expectBooksToBalance, readBooks } from '../../support/books';
 import { expectProblem } from '../../support/expect-problem';
 import { createInstallation, TestProduct } from '../../support/product';
-import { TestService, type TryOptions } from '../../support/service';
+import { TestService } from '../../support/service';
 import { until } from '../../support/until';
 import { whileWatched } from '../../support/watch';
 
 jest.setTimeout(120_000);
 
-/** As a service does: with its key again until there is an answer other than "come back". */
-function answerTo(service: TestService, saleId: string, options: TryOptions) {
-  const request = { key: randomUUID(), ...options };
-  return until('the Try has an answer', async () => {
-    const answer = await service.try(saleId, request);
-    return answer.status !== 503 && answer;
-  }, 60_000);
-}
-
 /** So many, of a user each; they are held. */
 function tryMany(service: TestService, saleId: string, count: number) {
-  return Promise.all(Array.from({ length: count }, async (_, index) => {
-    const { status, body } = await answerTo(service, saleId, { userId: `user-${index}` });
-    expect(status).toBe(201);
-    return body;
-  }));
+  return Promise.all(Array.from({ length: count }, (_, index) =>
+    service.tried(saleId, { userId: `user-${index}` })));
 }
 
 describe('services that reserve at the same moment', () => {
@@ -48,7 +35,7 @@ describe('services that reserve at the same moment', () => {
     const other = new TestService(product.client, 'other');
     const answers = await whileWatched(product, saleId, () =>
       Promise.all(Array.from({ length: 200 }, (_, index) =>
-        answerTo(index % 2 === 0 ? shop : other, saleId, { userId: `user-${index}` }))));
+        (index % 2 === 0 ? shop : other).answerTo(saleId, { userId: `user-${index}` }))));
     const tried = answers.filter(({ status }) => status === 201);
     expect(tried).toHaveLength(50);
     expect(new Set(tried.map(({ body }) => body.id)).size).toBe(50);
@@ -61,8 +48,8 @@ describe('services that reserve at the same moment', () => {
     const saleId = await product.client.openSale({ stock: 50, limitPerUser: 2 });
     const other = new TestService(product.client, 'other');
     const answers = await Promise.all(Array.from({ length: 15 }, (_, index) => [
-      answerTo(shop, saleId, { userId: 'ann' }),
-      answerTo(other, saleId, { userId: 'ann', key: `k${index}` }),
+      shop.answerTo(saleId, { userId: 'ann' }),
+      other.answerTo(saleId, { userId: 'ann', key: `k${index}` }),
       product.client.buy(saleId, 'ann')]).flat());
     expect(answers.filter(({ status }) => status === 201 || status === 202)).toHaveLength(2);
     expect(answers.filter(({ body }) => body.code === 'LIMIT_EXCEEDED')).toHaveLength(43);
@@ -82,7 +69,7 @@ describe('services that reserve at the same moment', () => {
     expectProblem(await shop.byKey(saleId, 'confirm', request), 'ORDER_STATE_CONFLICT');
     expect((await shop.byKey(saleId, 'cancel', request)).body).toEqual(cancelled.body);
     expect(await available(saleId)).toBe(10);
-    expect((await answerTo(shop, saleId, { userId: 'ann' })).status).toBe(201);
+    expect((await shop.answerTo(saleId, { userId: 'ann' })).status).toBe(201);
   });
 
   it('a cancel that meets its Try on the way wins: what the Try holds comes back', async () => {
@@ -104,7 +91,7 @@ describe('services that reserve at the same moment', () => {
     const results = await whileWatched(product, saleId, () =>
       Promise.all(Array.from({ length: 40 }, async (_, index) => {
         const request = { userId: `user-${index}`, key: 'race', quantity: 1 };
-        const acts = [() => answerTo(shop, saleId, request),
+        const acts = [() => shop.answerTo(saleId, request),
           () => shop.byKey(saleId, 'cancel', request)];
         if (index % 2 === 1) acts.reverse();
         const answers = await Promise.all(acts.map((act) => act()));
@@ -160,7 +147,7 @@ describe('services that reserve at the same moment', () => {
   it('cannot confirm what a reviewer has frozen, and can give it up', async () => {
     const saleId = await product.client.openSale();
     const request = { userId: 'ann', key: 'frozen' };
-    const { body: { id } } = await answerTo(shop, saleId, request);
+    const { body: { id } } = await shop.answerTo(saleId, request);
     await product.get(OrderLife).freeze(saleId, [id],
       { source: 'test', ip: '', traceId: 'a'.repeat(32) });
     expectProblem(await shop.end(id, 'confirm'), 'ORDER_STATE_CONFLICT');
@@ -183,7 +170,7 @@ describe('services that reserve at the same moment', () => {
       expect((await service.byKey(saleId, 'cancel', early)).status).toBe(200);
       expectProblem(await service.try(saleId, early), 'ORDER_STATE_CONFLICT');
       const answers = await Promise.all(['ann', 'bob', 'cyd'].map((userId) =>
-        answerTo(service, saleId, { userId, key: 'k', timeLimitSeconds: 60 })));
+        service.answerTo(saleId, { userId, key: 'k', timeLimitSeconds: 60 })));
       expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409]);
       const [first, second] = answers.filter(({ status }) => status === 201);
       expect((await service.end(first?.body.id ?? '', 'confirm')).status).toBe(200);

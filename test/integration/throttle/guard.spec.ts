@@ -9,6 +9,7 @@ import { AdmissionRedis, RedisModule } from '../../../src/infra/redis';
 import { BuyerThrottleGuard, ThrottleModule } from '../../../src/throttle';
 import { TestClient } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
+import { letStoreBeSlow } from '../../support/patient';
 import { testConfig } from '../../support/stack';
 import { until } from '../../support/until';
 
@@ -50,8 +51,9 @@ describe('a route that is throttled', () => {
       new StructuredLogger(createLogger('silent')));
     await application.listen(0, '127.0.0.1');
     client = new TestClient(await application.getUrl(), config);
-    const { connection } = application.get(AdmissionRedis);
-    await until('connected', async () => connection.status === 'ready');
+    const redis = application.get(AdmissionRedis);
+    letStoreBeSlow(redis);
+    await until('connected', async () => redis.connection.status === 'ready');
   });
 
   afterAll(async () => {

@@ -1,10 +1,10 @@
 import { SaleCatalog } from '../../../../src/sale';
-import { shed } from '../../../../src/throttle';
+import { Lots, shed } from '../../../../src/throttle';
 import { createInstallation, TestProduct, type Installation } from '../../../support/product';
 import { admin, type Answer, type Caller } from '../../../support/client';
+import { makePatient } from '../../../support/patient';
 import { mint } from '../../../support/proofs';
 import { until } from '../../../support/until';
-import { makePatient } from './patient';
 
 type Place = 'near' | 'far';
 
@@ -106,9 +106,10 @@ export class FunnelSite {
   private unlucky(): string[] {
     const sale = this.near.get(SaleCatalog).peek(this.sales.rush);
     if (!sale) throw new Error('The rush is not known');
-    const lots = Array.from({ length: 16 }, (_, window) => sale.opensAtMs + window * 60_000);
+    const lots = this.near.get(Lots);
+    const draws = Array.from({ length: 16 }, (_, window) => sale.opensAtMs + window * 60_000);
     return Array.from({ length: 60 }, (_, index) => `drawn-${index}`).filter((userId) =>
-      lots.every((atMs) => shed({ userId, sale }, atMs) !== undefined));
+      draws.every((atMs) => shed({ userId, sale }, atMs, lots) !== undefined));
   }
 
   private async prepare(): Promise<void> {

@@ -1,5 +1,5 @@
-import { AdmissionRedis, isCluster } from '../../../../src/infra/redis';
-import type { TestProduct } from '../../../support/product';
+import { AdmissionRedis, isCluster } from '../../src/infra/redis';
+import type { TestProduct } from './product';
 
 const patienceMs = 45_000;
 
@@ -8,6 +8,10 @@ const patienceMs = 45_000;
  * it gives up after 1.5 s may have been counted all the same, and tests count exactly.
  */
 export function makePatient(product: TestProduct): void {
-  const { connection } = product.get(AdmissionRedis);
+  letStoreBeSlow(product.get(AdmissionRedis));
+}
+
+/** The same where there is no whole product. */
+export function letStoreBeSlow({ connection }: AdmissionRedis): void {
   if (!isCluster(connection)) connection.options.commandTimeout = patienceMs;
 }
