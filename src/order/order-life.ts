@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, isUnanswered, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
+import { TemporarilyUnavailable } from '../kernel';
 import { SaleCatalog, type Sale } from '../sale';
 import { StockBook, type Cause, type LedgerRow } from '../stock';
 import { toOrder, orderColumns, type Order, type OrderRow } from './order';
@@ -10,6 +11,7 @@ import { OrderFollowup } from './order-followup';
 import { OrderNotices } from './order-notices';
 import { sourcesOf } from './order-status';
 import { OrderStore } from './order-store';
+import { TurnQueue } from './turn-queue';
 
 /** What a payment came to. `too_late`: the units had gone back, or the order never held any. */
 export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
@@ -18,7 +20,29 @@ export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
 /** What a change may come to that takes units away from rows which have them. */
 type ReleasedBy = 'cancelled' | 'expired' | 'refunded' | 'frozen';
 
+/** A change that takes units away: of which rows, and what the ledger says of each. */
+interface Closing {
+  to: ReleasedBy;
+  causeOf: (row: OrderRow) => Cause;
+  /** Without them, whatever is overdue. */
+  rids?: readonly string[];
+  /** Rows that somebody else holds are left to him. */
+  skipsLocked?: boolean;
+  /** What the transaction does first. */
+  before?: (transaction: Transaction) => Promise<void>;
+}
+
+interface Cancellation {
+  rid: string;
+  cause: Cause;
+}
+
 const closeAtMost = 500;
+/**
+ * Cancellations of one sale and process. All of them change the one row of its stock: few wait for it, and
+ * take the others along, so that connections are left for those who only look.
+ */
+const cancelTogether = { workers: 2, together: 100, waiting: 1_000, waitMs: 2_000 };
 /** A notice about a row may be lost: who waits for it also looks by himself. */
 const lookEveryMs = 500;
 
@@ -28,6 +52,8 @@ const lookEveryMs = 500;
  */
 @Injectable()
 export class OrderLife {
+  private readonly cancellations = new Map<string, TurnQueue<Cancellation, boolean>>();
+
   constructor(
     private readonly database: Database,
     private readonly store: OrderStore,
@@ -74,8 +100,8 @@ export class OrderLife {
   async refund(rid: string, cause: Cause): Promise<'refunded' | 'already_refunded' | 'conflict'> {
     const order = await this.store.find(rid);
     if (!order) return 'conflict';
-    const closed = await this.close(order.saleId, 'refunded', cause, [rid],
-      (transaction) => this.archive.bringBack(transaction, order.saleId, [order]));
+    const closed = await this.close(order.saleId, { to: 'refunded', causeOf: () => cause, rids: [rid],
+      before: (transaction) => this.archive.bringBack(transaction, order.saleId, [order]) });
     if (closed.length === 1) return 'refunded';
     const current = await this.store.find(rid, order.saleId);
     // Its row was on its way between two tables: whoever gives the money back must ask again.
@@ -85,15 +111,21 @@ export class OrderLife {
     return 'already_refunded';
   }
 
-  /** Cancels an order that waits for payment. Resolves to the row as it stands then. */
+  /**
+   * Cancels an order that waits for payment. Resolves to the row as it stands then. Throws
+   * TEMPORARILY_UNAVAILABLE when too many wait.
+   */
   async cancel(order: Order, cause: Cause): Promise<Order> {
-    await this.close(order.saleId, 'cancelled', cause, [order.id]);
-    return await this.store.find(order.id, order.saleId) ?? order;
+    const { id: rid, saleId } = order;
+    const isCancelled = await this.cancellationsOf(saleId).run({ rid, cause });
+    // Perhaps somebody holds its row: what he makes of it is waited for, and keeps nobody else.
+    if (!isCancelled) await this.close(saleId, { to: 'cancelled', causeOf: () => cause, rids: [rid] });
+    return await this.store.find(rid, saleId) ?? order;
   }
 
   /** Takes the units away from these of a sale's orders that wait for payment, at most 500. */
   async freeze(saleId: string, rids: readonly string[], cause: Cause): Promise<Order[]> {
-    return this.close(saleId, 'frozen', cause, rids);
+    return this.close(saleId, { to: 'frozen', causeOf: () => cause, rids });
   }
 
   /**
@@ -113,8 +145,8 @@ export class OrderLife {
    */
   async expire(saleId: string, rids?: readonly string[]): Promise<number> {
     if (rids?.length === 0) return 0;
-    const cause = { source: 'expiry', ip: '', traceId: '0'.repeat(32) };
-    const closed = await this.close(saleId, 'expired', cause, rids);
+    const closed = await this.close(saleId, { to: 'expired', skipsLocked: true, ...(rids && { rids }),
+      causeOf: ({ trace_id: traceId }) => ({ source: 'expiry', ip: '', traceId }) });
     return closed.length;
   }
 
@@ -134,18 +166,36 @@ export class OrderLife {
     }
   }
 
-  /** `rids`: without them, whatever is overdue. `before`: what the transaction does first. */
-  private async close(saleId: string, to: ReleasedBy, cause: Cause, rids?: readonly string[],
-    before?: (transaction: Transaction) => Promise<void>): Promise<Order[]> {
+  private cancellationsOf(saleId: string): TurnQueue<Cancellation, boolean> {
+    const known = this.cancellations.get(saleId);
+    if (known) return known;
+    const queue = new TurnQueue<Cancellation, boolean>(cancelTogether,
+      (items) => this.cancelAll(saleId, items), cancelLater);
+    this.cancellations.set(saleId, queue);
+    return queue;
+  }
+
+  /** Whether each was cancelled here and now, in their sequence. */
+  private async cancelAll(saleId: string,
+    items: readonly Cancellation[]): Promise<PromiseSettledResult<boolean>[]> {
+    const causes = new Map(items.map(({ rid, cause }) => [rid, cause]));
+    const closed = await this.close(saleId, { to: 'cancelled', skipsLocked: true,
+      rids: [...causes.keys()], causeOf: ({ rid }) => causes.get(rid) ?? neverAsked() });
+    const rids = new Set(closed.map(({ id }) => id));
+    return items.map(({ rid }) => ({ status: 'fulfilled', value: rids.has(rid) }));
+  }
+
+  private async close(saleId: string, closing: Closing): Promise<Order[]> {
+    const { to, before } = closing;
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`Orders name the sale ${saleId}, which is not there`);
-    let closing: readonly Order[] = [];
+    let rows: readonly Order[] = [];
     const { orders, ledger } = await this.database.transaction(async (transaction) => {
       await before?.(transaction);
-      const closed = await this.closeRows(transaction, sale, to, cause, rids);
-      closing = closed.orders;
+      const closed = await this.closeRows(transaction, sale, closing);
+      rows = closed.orders;
       return closed;
-    }).catch((error: unknown) => this.doubt(error, closing.map(({ id }) => id)));
+    }).catch((error: unknown) => this.doubt(error, rows.map(({ id }) => id)));
     if (orders.length === 0) return [];
     this.book.audit(ledger);
     this.metrics.orderStatusTotal.inc({ status: to }, orders.length);
@@ -160,13 +210,15 @@ export class OrderLife {
     throw error;
   }
 
-  private async closeRows(transaction: Transaction, sale: Sale, to: ReleasedBy, cause: Cause,
-    among?: readonly string[]): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
+  private async closeRows(transaction: Transaction, sale: Sale,
+    { to, causeOf, rids: among, skipsLocked = false }: Closing,
+  ): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
     const [index, named] = among ? ['PRIMARY', 'AND rid IN (?)'] : ['orders_overdue_of_sale', ''];
-    const [overdue, wait] = to === 'expired' ? ['AND expires_at <= NOW(3)', 'SKIP LOCKED'] : ['', ''];
+    const overdue = to === 'expired' ? 'AND expires_at <= NOW(3)' : '';
     const rows = await transaction.query<OrderRow>(
       `SELECT ${orderColumns} FROM orders FORCE INDEX (${index})
-        WHERE sale_id = ? AND status IN (?) ${named} ${overdue} LIMIT ? FOR UPDATE ${wait}`,
+        WHERE sale_id = ? AND status IN (?) ${named} ${overdue} LIMIT ? FOR UPDATE ${
+        skipsLocked ? 'SKIP LOCKED' : ''}`,
       [sale.id, sourcesOf(to).filter(holdsUnits), ...(among ? [among] : []), closeAtMost]);
     if (rows.length === 0) return { orders: [], ledger: [] };
     const rids = rows.map(({ rid }) => rid);
@@ -178,8 +230,8 @@ export class OrderLife {
     if (affectedRows !== rows.length) throw new Error('Locked rows changed under the lock');
     const ledger = await this.book.release(transaction,
       { saleId: sale.id, limitPerUser: sale.limitPerUser, strategy: sale.strategy },
-      rows.map(({ rid, user_id: userId, quantity, holds: hold, trace_id }) => ({ rid, userId,
-        quantity, hold, cause: to === 'expired' ? { ...cause, traceId: trace_id } : cause })));
+      rows.map((row) => ({ rid: row.rid, userId: row.user_id, quantity: row.quantity, hold: row.holds,
+        cause: causeOf(row) })));
     return { orders: rows.map((row) => ({ ...toOrder(row), status: to })), ledger };
   }
 }
@@ -187,4 +239,12 @@ export class OrderLife {
 /** A frozen order has given its units back already, a reserved one has no row. */
 function holdsUnits(status: string): boolean {
   return status === 'pending_payment' || status === 'paid';
+}
+
+function cancelLater(): TemporarilyUnavailable {
+  return new TemporarilyUnavailable('Too many orders are being cancelled at the moment. Ask again.');
+}
+
+function neverAsked(): never {
+  throw new Error('An order that nobody cancels was found among those that are cancelled');
 }

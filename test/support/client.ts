@@ -196,6 +196,11 @@ export class TestClient {
     return this.call<OrderView>('POST', `/v1/orders/${orderId}/cancel`, { as });
   }
 
+  /** Cancels as somebody does who comes back when he is told to. */
+  cancelInTheEnd(orderId: string, as: Caller) {
+    return inTheEnd(() => this.cancel(orderId, as));
+  }
+
   startPayment(orderId: string, as: Caller) {
     return this.call<PaymentAnswer>('POST', `/v1/orders/${orderId}/payment`, { as });
   }

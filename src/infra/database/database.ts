@@ -5,6 +5,7 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { Circuit, isOpenCircuit } from '../circuit';
 import { answerOf } from './answer';
 import { createDatabasePool } from './connection';
+import { connect } from './connection-patience';
 import { DatabaseError, isAbsence, isLockConflict, isUnanswered } from './database-error';
 import { NamedLock } from './named-lock';
 import { untilAvailable } from './until-available';
@@ -142,16 +143,8 @@ export class Database implements OnApplicationShutdown {
       }).catch((error: unknown) => { throw isOpenCircuit(error) ? leftAlone() : error; });
       return await closingUnanswered(connection, async () => rest(answer));
     } finally {
-      await runner.release();
+      if (!runner.isReleased) await runner.release();
     }
-  }
-}
-
-async function connect(runner: QueryRunner): Promise<PoolConnection> {
-  try {
-    return await runner.connect() as PoolConnection;
-  } catch (failure) {
-    throw DatabaseError.from(failure);
   }
 }
 

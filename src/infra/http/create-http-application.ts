@@ -6,6 +6,7 @@ import { type DynamicModule, UnsupportedMediaTypeException } from '@nestjs/commo
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppConfig } from '../../config';
 import { AddressRanges, remember } from '../../kernel';
+import { onBehalfOfBuyer } from '../database';
 import { logRequests, StructuredLogger } from '../logging';
 import { allowOrigins } from './cross-origin';
 import { answerProblem, ProblemFilter } from './problem-filter';
@@ -49,6 +50,11 @@ export async function createHttpApplication(
   server.addHook('onRequest', (request, reply, done) => {
     addHeaders(headers, request, reply);
     done();
+  });
+  // Once the body has been read: it is read in nobody's name.
+  server.addHook('preHandler', (request, _reply, done) => {
+    if (request.url.startsWith('/v1/')) onBehalfOfBuyer(done);
+    else done();
   });
   allowOrigins(server, config);
   logRequests(server, logger.pino);
