@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { BlacklistApiModule, BlacklistModule } from './blacklist';
+import { BlacklistApiModule, BlacklistModule, LateMoneyModule } from './blacklist';
 import { RiskCasesApiModule, RiskCasesModule, RiskCasesWorkerModule } from './cases';
 import { RiskRulesApiModule, RiskRulesModule } from './rules';
 
 @Module({
-  imports: [BlacklistModule, RiskCasesModule, RiskRulesModule],
+  imports: [BlacklistModule, LateMoneyModule, RiskCasesModule, RiskRulesModule],
   exports: [BlacklistModule, RiskCasesModule, RiskRulesModule],
 })
 export class RiskModule {}

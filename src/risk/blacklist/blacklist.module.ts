@@ -8,11 +8,14 @@ import { LateMoney } from './late-money';
 
 /** Needs the global modules of src/infra. */
 @Module({
-  imports: [OrderModule],
-  providers: [Blacklist, BlacklistStore, BlacklistAdministration, LateMoney],
+  providers: [Blacklist, BlacklistStore, BlacklistAdministration],
   exports: [Blacklist, BlacklistStore, BlacklistAdministration],
 })
 export class BlacklistModule {}
+
+/** Wherever money is taken. */
+@Module({ imports: [BlacklistModule, OrderModule], providers: [LateMoney] })
+export class LateMoneyModule {}
 
 @Module({ imports: [BlacklistModule], controllers: [BlacklistController] })
 export class BlacklistApiModule {}

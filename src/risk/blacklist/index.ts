@@ -1,4 +1,4 @@
 export { Blacklist } from './blacklist';
 export { BlacklistAdministration } from './blacklist-administration';
 export type { BlacklistEntry } from './blacklist-entry';
-export { BlacklistApiModule, BlacklistModule } from './blacklist.module';
+export { BlacklistApiModule, BlacklistModule, LateMoneyModule } from './blacklist.module';
