@@ -22,7 +22,8 @@ import { measureMixedSales, measureProcesses, measureThrottles } from './familie
 import { stopServersOnSignal } from './lib/folders.mjs';
 import { startGround } from './lib/ground.mjs';
 import { connections, Generator } from './lib/load.mjs';
-import { show, writeAll, writeFamily } from './lib/report.mjs';
+import { watchStolenTime } from './lib/processes.mjs';
+import { percentOf, show, writeAll, writeFamily } from './lib/report.mjs';
 
 /**
  * `short`: how much smaller a family is in the run of all; `apart`: it brings servers of its own;
@@ -98,9 +99,12 @@ async function measureEach(names, sizesOf, whenDone = () => undefined) {
         say(`${name}: left out, ${values.minutes} minutes are over`);
         continue;
       }
-      results[name] = await tryToMeasure(name, ground, sizesOf(name));
-      if (results[name].rows) whenDone(name, results[name]);
-      say(`${name} done after ${Math.round(secondsSoFar())} s`);
+      const stolenShare = watchStolenTime();
+      const result = await tryToMeasure(name, ground, sizesOf(name));
+      results[name] = { ...result, stolenShare: stolenShare() };
+      if (result.rows) whenDone(name, results[name]);
+      say(`${name} done after ${Math.round(secondsSoFar())} s; ${
+        percentOf(results[name].stolenShare)} of the CPU time was taken by the machine's host`);
     }
   };
   if (names.some((name) => !families[name].apart)) {

@@ -10,6 +10,7 @@ export class Connection {
   #socket;
   #received = Buffer.alloc(0);
   #waiting;
+  #broken;
 
   constructor(socket) {
     this.#socket = socket;
@@ -29,7 +30,8 @@ export class Connection {
   ask(text) {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      if (this.#socket.destroyed) this.#fail(new Error('closed before the request'));
+      if (this.#broken) this.#fail(this.#broken);
+      else if (this.#socket.destroyed) this.#fail(new Error('closed before the request'));
       else this.#socket.write(text, 'latin1');
     });
   }
@@ -52,10 +54,16 @@ export class Connection {
     const length = bodyStart + Number(bodyLength ?? 0);
     if (this.#received.length < length) return;
     const body = this.#received.subarray(bodyStart, length);
+    const rest = this.#received.length > length ? this.#received.subarray(length) : undefined;
     this.#received = Buffer.alloc(0);
+    if (!this.#waiting) {
+      this.#broken = new Error(`an answer before the request: ${status} ${body}`);
+      return;
+    }
     const { resolve } = this.#waiting;
     this.#waiting = undefined;
     resolve({ status, length, body });
+    if (rest) this.#take(rest);
   }
 
   #fail(error) {

@@ -21,7 +21,8 @@ async function play({ port, requests, connections, arrivals, keepBodies }) {
   }
   const record = { startedAt: new Float64Array(requests.length),
     tookMs: new Float64Array(requests.length), statuses: new Uint16Array(requests.length),
-    bodies: keepBodies ? new Array(requests.length) : undefined, bytesIn: 0, bytesOut: 0 };
+    bodies: keepBodies ? new Array(requests.length) : undefined, examples: {},
+    bytesIn: 0, bytesOut: 0 };
   const cpu = process.cpuUsage();
   const beginning = now();
   let next = 0;
@@ -51,5 +52,6 @@ function note(record, index, { status, length, body }) {
   record.tookMs[index] = now() - record.startedAt[index];
   record.statuses[index] = status;
   record.bytesIn += length;
+  if (status >= 400) record.examples[status] ??= body.toString();
   if (record.bodies) record.bodies[index] = body.toString();
 }

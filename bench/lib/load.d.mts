@@ -6,6 +6,7 @@ export interface PlayedRequests {
   tookMs: Float64Array;
   statuses: Uint16Array;
   bodies?: string[];
+  examples: Record<number, string>;
   bytesIn: number;
   bytesOut: number;
   cpuSeconds: number;

@@ -23,8 +23,9 @@ export class Generator {
   /**
    * Sends the requests to a program. `arrivals`: when each is due (an open loop); without it a
    * closed loop. Resolves, for each request in turn, to `startedAt` and `tookMs` (milliseconds),
-   * `statuses` and, if asked for, `bodies`; and to the bytes on the wire and the generator's own
-   * CPU seconds. Rejects when a request has no answer.
+   * `statuses` and, if asked for, `bodies`; and to the first body of each refusal by status
+   * (`examples`), the bytes on the wire and the generator's own CPU seconds. Rejects when a request
+   * has no answer.
    */
   async play({ url }, requests, { arrivals, connections: wanted, keepBodies = false } = {}) {
     const most = wanted ?? (arrivals ? openConnections : connections);
@@ -38,8 +39,8 @@ export class Generator {
   }
 
   async [Symbol.asyncDispose]() {
-    this.#child.disconnect();
-    await once(this.#child, 'exit');
+    if (this.#child.connected) this.#child.disconnect();
+    await this.#gone.catch(() => undefined);
   }
 }
 
@@ -56,8 +57,11 @@ export async function measure(generator, program, requests, { settled, ...option
     megabytes: Math.round(program.megabytes()) };
 }
 
-/** Requests a second from the first start to the last answer, latencies, answers by status. */
-export function figuresOf({ startedAt, tookMs, statuses }) {
+/**
+ * Requests a second from the first start to the last answer, latencies, answers by status, and of
+ * each refusal an example.
+ */
+export function figuresOf({ startedAt, tookMs, statuses, examples }) {
   const counts = {};
   let end = 0;
   for (const [index, status] of statuses.entries()) {
@@ -66,7 +70,7 @@ export function figuresOf({ startedAt, tookMs, statuses }) {
   }
   const seconds = (end - startedAt[0]) / 1_000;
   return { requests: statuses.length, seconds, perSecond: statuses.length / seconds,
-    statuses: counts, latencyMs: percentiles(tookMs) };
+    statuses: counts, examples, latencyMs: percentiles(tookMs) };
 }
 
 /** CPU seconds for a thousand requests, by part; the bytes of one request and of one answer. */
@@ -88,8 +92,9 @@ export async function withSaleTokens(generator, program, saleId, crowd) {
 }
 
 /** Throws when a request was answered in another way. */
-export function expectOnly({ statuses }, ...expected) {
-  if (Object.keys(statuses).some((status) => !expected.includes(status))) {
-    throw new Error(`answers beside ${expected.join(' and ')}: ${JSON.stringify(statuses)}`);
-  }
+export function expectOnly({ statuses, examples }, ...expected) {
+  const other = Object.keys(statuses).find((status) => !expected.includes(status));
+  if (other === undefined) return;
+  throw new Error(`answers beside ${expected.join(' and ')}: ${JSON.stringify(statuses)}; `
+    + `the first ${other}: ${examples[other]}`);
 }

@@ -3,6 +3,25 @@ import { readFileSync } from 'node:fs';
 
 const ticksPerSecond = 100;
 
+/**
+ * Starts to watch what the host of a virtual machine gives to others. The returned function gives the share of the CPU time wanted since then that this machine did not get; NaN elsewhere.
+ */
+export function watchStolenTime() {
+  const before = machineTicks();
+  return () => {
+    const { used, stolen } = machineTicks();
+    return (stolen - before.stolen) / (used - before.used + stolen - before.stolen);
+  };
+}
+
+/** All cores together: user, nice, system, interrupts; and what was waited for while others ran. */
+function machineTicks() {
+  if (process.platform !== 'linux') return { used: NaN, stolen: NaN };
+  const [user, nice, system, , , irq, softirq, stolen] = readFileSync('/proc/stat', 'utf8')
+    .split('\n', 1)[0].split(/ +/).slice(1).map(Number);
+  return { used: user + nice + system + irq + softirq, stolen };
+}
+
 /** User and system time in seconds, with ended children: Redis rewrites its file in one. */
 export function cpuSecondsOf(pid) {
   return sumOver(pid, (each) => {

@@ -14,6 +14,10 @@ const machine = () => ({ date: new Date().toISOString(), node: process.version,
   cpu: cpus()[0]?.model, cores: cpus().length, memoryGigabytes: Math.round(totalmem() / 2 ** 30),
   durability });
 
+/** A share in words; of one that is not known, too. */
+export const percentOf = (share) => (Number.isNaN(share) ? 'an unknown part'
+  : `${Math.round(share * 100)} %`);
+
 /** Prints a family's table. */
 export function show({ title }, { rows }) {
   print(title, rows);
@@ -38,8 +42,9 @@ export function writeAll(families, sizes, results) {
   write('latest.svg', pageOf([
     ...(rows.length > 0 ? [pathChart(rows)] : []),
     ...(openLoop?.rows ? [latencyChart(openLoop.rows)] : [])]));
-  const tables = Object.entries(results).map(([name, { rows: table, failed }]) =>
-    `## ${families[name].title}\n${failed ?? markdownOf(table)}\n`);
+  const tables = Object.entries(results).map(([name, { rows: table, failed, stolenShare }]) =>
+    `## ${families[name].title}\n${failed ?? markdownOf(table)}\n
+While it ran, the machine's host took ${percentOf(stolenShare)} of the CPU time.\n`);
   write('latest.md', `# One run of \`npm run bench\`
 ${about.date} · ${about.cpu}, ${about.cores} cores, ${about.memoryGigabytes} GB, shared by load
 generator, API, worker, Redis and MariaDB · Node ${about.node} · ${durability} · medians of

@@ -63,6 +63,19 @@ describe('the load generator', () => {
       .toEqual({ bodies: ['hello'], bytesIn: answer.length, bytesOut: read.length });
   });
 
+  it('keeps an example of each refusal, although nobody asked for bodies', async () => {
+    reply = (socket) => { socket.write(answer.replace('200 OK', '503 Service Unavailable')); };
+    const { statuses, examples } = await play([read, read]);
+    expect({ statuses: [...statuses], examples })
+      .toEqual({ statuses: [503, 503], examples: { 503: 'hello' } });
+  });
+
+  it('fails with what a server sent although nothing was asked', async () => {
+    reply = (socket) => { socket.write(answer + answer.replace('200 OK', '408 Request Timeout')); };
+    await expect(play([read, read], { connections: 1 }))
+      .rejects.toThrow('an answer before the request: 408 hello');
+  });
+
   it('fails when a request has no answer', async () => {
     reply = (socket) => { socket.destroy(); };
     await expect(play([read])).rejects.toThrow('closed before the answer');
