@@ -50,6 +50,29 @@ describe('the alerts for Prometheus', () => {
   });
 });
 
+describe('the page of metrics', () => {
+  const rows = [...read('docs/metrics.md').matchAll(/^\| `(\w+)` \| (\w+) \|([^|]*)\|/gm)]
+    .map(([, name, type, labels = '']) => ({ name, type, labels: labels.trim() }));
+
+  it('has every metric of the product, with its type and labels, and no other', async () => {
+    const { registry } = new Metrics();
+    const shown = (await registry.getMetricsAsJSON()).map(({ name, type }) => {
+      const { labelNames } = registry.getSingleMetric(name) as unknown as { labelNames: string[] };
+      return { name, type: String(type), labels: labelNames.join(', ') };
+    });
+    expect(new Map(rows.map((row) => [row.name, row])))
+      .toEqual(new Map(shown.map((metric) => [metric.name, metric])));
+  });
+
+  it('asks for series that exist', async () => {
+    const known = await seriesNames();
+    const [, questions = ''] = /```promql\n([^]*?)```/.exec(read('docs/metrics.md')) ?? [];
+    const asked = questions.trim().split('\n').flatMap(seriesIn);
+    expect(asked.length).toBeGreaterThan(4);
+    expect(asked.filter((name) => !known.has(name))).toEqual([]);
+  });
+});
+
 /** Metric names: words that are neither functions, keywords, labels nor their values. */
 function seriesIn(expression: string): string[] {
   const bare = expression.replace(/\{[^}]*\}/g, '').replace(/\[[^\]]*\]/g, '')

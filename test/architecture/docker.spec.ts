@@ -13,6 +13,7 @@ interface Service {
   env_file?: { path: string; required: boolean }[];
   depends_on?: Record<string, { condition: string }>;
   ports?: string[];
+  profiles?: string[];
   user?: string;
   tmpfs?: string[];
   networks?: string[] | Record<string, { ipv4_address: string }>;
@@ -24,7 +25,8 @@ interface Service {
 }
 
 interface Compose {
-  services: Record<'migrate' | 'api' | 'edge' | 'worker' | 'redis' | 'mysql', Service>;
+  services: Record<'migrate' | 'api' | 'edge' | 'worker' | 'redis' | 'mysql' | 'prometheus',
+    Service>;
   networks: Record<string, {
     internal?: boolean; ipam?: { config: { subnet: string }[] };
   }>;
@@ -36,8 +38,8 @@ const { services, networks } = load(text, { schema: YAML11_SCHEMA }) as Compose;
 
 describe('the containers', () => {
   it('are an edge, two that serve, one that works, one that migrates first, and two servers', () => {
-    expect(Object.keys(services).sort()).toEqual(
-      ['api', 'edge', 'migrate', 'mysql', 'redis', 'worker']);
+    expect(Object.entries(services).filter(([, { profiles }]) => !profiles).map(([name]) => name).sort())
+      .toEqual(['api', 'edge', 'migrate', 'mysql', 'redis', 'worker']);
     expect(services.api.deploy?.replicas).toBe(2);
     expect([services.api, services.worker].map(({ environment }) => environment?.ROLES))
       .toEqual(['api', 'worker']);
@@ -56,10 +58,11 @@ describe('the containers', () => {
     }
   });
 
-  it('publish the edge alone, and to this machine alone', () => {
+  it('publish the edge alone, and who asks for it Prometheus, both to this machine alone', () => {
     const published = Object.entries(services).filter(([, { ports }]) => ports)
       .map(([name, { ports }]) => [name, ports]);
-    expect(published).toEqual([['edge', ['127.0.0.1:3000:8080', '127.0.0.1:3001:8081']]]);
+    expect(published).toEqual([['edge', ['127.0.0.1:3000:8080', '127.0.0.1:3001:8081']],
+      ['prometheus', ['127.0.0.1:9090:9090']]]);
     expect(networks.servers?.internal).toBe(true);
     for (const server of [services.redis, services.mysql]) {
       expect(server.networks).toEqual(['servers']);
@@ -73,6 +76,20 @@ describe('the containers', () => {
     const [range] = networks.outside?.ipam?.config ?? [];
     expect(new AddressRanges([range?.subnet ?? '']).includes(address)).toBe(true);
     expect(services.edge).toMatchObject({ read_only: true, user: 'nginx', tmpfs: ['/tmp'] });
+  });
+
+  it('show their metrics to Prometheus, which asks all of them, and to no other container', () => {
+    expect(services.prometheus.profiles).toEqual(['monitoring']);
+    const { outside } = services.prometheus.networks as Record<string, { ipv4_address: string }>;
+    for (const { environment } of [services.api, services.worker]) {
+      expect(environment?.OPERATIONS_NETWORKS)
+        .toBe(`\${OPERATIONS_NETWORKS:-127.0.0.0/8,${outside?.ipv4_address ?? ''}/32}`);
+    }
+    const { rule_files: rules, scrape_configs: scrapes } =
+      load(read('docker/prometheus/prometheus.yml')) as Record<string, unknown>;
+    expect(rules).toEqual(['alerts.yml']);
+    expect(scrapes).toEqual([expect.objectContaining({ job_name: 'fairdrop', dns_sd_configs:
+      [expect.objectContaining({ names: ['api', 'worker'], type: 'A', port: 3000 })] })]);
   });
 
   it('have an edge whose ports and upstreams are those of the containers', () => {
@@ -120,8 +137,8 @@ describe('the containers', () => {
   it('mount files that exist', () => {
     const mounted = Object.values(services).flatMap(({ volumes }) => volumes ?? [])
       .filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':')[0] ?? '');
-    expect(mounted).toEqual(['./nginx.conf', './nginx-upstream.conf', './redis.conf', './redis.acl',
-      './mysql.cnf']);
+    expect(mounted).toEqual(['./nginx.conf', './nginx-upstream.conf', './prometheus', './redis.conf',
+      './redis.acl', './mysql.cnf']);
     expect(mounted.filter((path) => !existsSync(join(root, 'docker', path)))).toEqual([]);
   });
 });
