@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 const ticksPerSecond = 100;
 
 /**
- * Starts to watch what the host of a virtual machine gives to others. The returned function gives the share of the CPU time wanted since then that this machine did not get; NaN elsewhere.
+ * Starts to watch what the host of a virtual machine gives to others. The returned function gives
+ * the share of the CPU time wanted since then that this machine did not get; NaN elsewhere.
  */
 export function watchStolenTime() {
   const before = machineTicks();

@@ -8,8 +8,24 @@ const documents = ['README.md', 'CONTRIBUTING.md',
 /** Folders at the top whose paths a document may name. */
 const path = /^(?:src|test|docs|docker|migrations|tools|bench)\/[\w./-]+$/;
 
+/** What the controllers answer, each as a pattern: `^GET /v1/sales/[^/]+$`. */
+const routes = ['^GET /metrics$', ...filesBelow('src').filter((file) => file.endsWith('.controller.ts'))
+  .flatMap((file) => {
+    const source = read(file);
+    const [, prefix = ''] = /^@Controller\('([^']*)'/m.exec(source) ?? [];
+    const handlers = [...source.matchAll(/^ {2}@(Get|Post|Put|Delete)\((?:'([^']*)')?/gm)];
+    return handlers.map(([, verb = '', end = '']) => `^${verb.toUpperCase()} /${
+      [prefix, end].filter(Boolean).join('/').replace(/:\w+/g, '[^/]+')}$`);
+  })].map((pattern) => new RegExp(pattern));
+
 describe.each(documents)('%s', (document) => {
   const text = read(document);
+
+  it('names calls that exist', () => {
+    const calls = [...text.matchAll(/`((?:GET|POST|PUT|DELETE) \/[^\s`?…]*)[`?\s]/g)]
+      .map(([, call = '']) => call);
+    expect(calls.filter((call) => !routes.some((route) => route.test(call)))).toEqual([]);
+  });
 
   it('links to files that exist', () => {
     const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => link);
