@@ -19,8 +19,12 @@ export function temporaryFolder(started) {
 
 /** Servers are not ended by a Ctrl-C in our terminal, as our own processes are. */
 export function stopServersOnSignal() {
+  let isStopping = false;
   for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => {
+    // A second one must not end us amid this: npm hands on what the whole group has got already.
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
       void Promise.all([...folders].map(async (folder) => {
         await stopOrphansBelow(folder);
         rmSync(folder, { recursive: true, force: true });
