@@ -18,7 +18,8 @@ describe('the commands of docs/selling.md', () => {
     const given = { B: product.url, ADMIN: product.client.tokenOf({ userId: 'olga', roles: ['admin'] }) };
     const script = Object.entries(given).reduce((text, [name, value]) =>
       text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}='${value}'`), commands);
-    const { stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', `${script}printf '\\n%s' $SALE`],
+    const { stdout, stderr } = await run('bash',
+      ['--norc', '-euo', 'pipefail', '-c', `${script}printf '\\n%s' $SALE`],
       { env: { PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` }, timeout: 120_000 });
     expect(stderr).toBe('');
     expect(stdout).toMatch(/"available":1000\}[^]*"loaded":true[^]*"delta":-50\}[^]*"state":"paused"/);
