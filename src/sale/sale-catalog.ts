@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { RedisConnections } from '../infra/redis';
+import { RedisConnections, Refresher } from '../infra/redis';
 import { mayBeNewId } from '../kernel';
 import { BatchedLookup } from './batched-lookup';
 import type { Sale } from './sale';
@@ -7,7 +7,7 @@ import { SaleStore } from './sale-store';
 import { offerOf, stockIdOf } from './segments';
 
 const channel = 'sales';
-const refreshMs = 1_000;
+const pollMs = 1_000;
 
 /**
  * Looks at sales that are not live. Twenty a second at most, so that invented ids cost the database
@@ -23,34 +23,26 @@ const looks = { keepMs: 1_000, keepMissingMs: 60_000, entriesAtMost: 50_000, pau
  */
 @Injectable()
 export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
-  private readonly logger = new Logger('SaleCatalog');
+  private readonly refresher: Refresher;
   private readonly others: BatchedLookup<Sale>;
   private sales: ReadonlyMap<string, Sale> = new Map();
   private withStock: readonly Sale[] = [];
   private offers: readonly Sale[] = [];
-  private databaseIsAway = false;
-  private running: Promise<void> = Promise.resolve();
-  private next: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    private readonly store: SaleStore,
-    private readonly connections: RedisConnections,
-  ) {
+  constructor(private readonly store: SaleStore, connections: RedisConnections) {
     this.others = new BatchedLookup((ids) => store.findMany(ids), looks);
+    this.refresher = new Refresher(connections, { channel, pollMs,
+      read: () => this.readLive(), heard: (saleId) => { this.others.forget(saleId); },
+      logger: new Logger('SaleCatalog'), complaint: 'sales not read, the last snapshot stands' });
   }
 
   async onModuleInit(): Promise<void> {
-    this.connections.subscribe(channel, (saleId) => {
-      this.others.forget(saleId);
-      void this.refresh();
-    });
+    this.refresher.start();
     await this.refresh();
-    this.timer = setInterval(() => { void this.refresh(); }, refreshMs).unref();
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.timer);
+    this.refresher.stop();
   }
 
   /**
@@ -98,33 +90,16 @@ export class SaleCatalog implements OnModuleInit, OnModuleDestroy {
   /** Tells every process that a sale changed; resolves when this one knows. Never rejects. */
   async announce(saleId: string): Promise<void> {
     this.others.forget(saleId);
-    this.connections.publish(channel, saleId);
-    await this.refresh();
+    await this.refresher.announce(saleId);
   }
 
   /** Reads the live sales in a statement that starts after this call. Never rejects. */
   refresh(): Promise<void> {
-    this.next ??= this.running.then(() => {
-      this.next = undefined;
-      this.running = this.readLive();
-      return this.running;
-    });
-    return this.next;
+    return this.refresher.refresh();
   }
 
   private async readLive(): Promise<void> {
-    let live: Sale[];
-    try {
-      live = await this.store.live();
-    } catch (error) {
-      // Once per outage.
-      if (!this.databaseIsAway) {
-        this.logger.warn({ msg: 'sales not read, the last snapshot stands', err: error });
-      }
-      this.databaseIsAway = true;
-      return;
-    }
-    this.databaseIsAway = false;
+    const live = await this.store.live();
     this.sales = new Map(live.map((sale) => [sale.id, sale]));
     this.withStock = live.filter(({ segments }) => segments === 1);
     this.offers = live.filter(({ segmentOf }) => segmentOf === undefined);

@@ -8,6 +8,7 @@ export { markOf } from './mark';
 export { isCluster, type RedisClient } from './redis-client';
 export { RedisConnections } from './redis-connections';
 export { RedisModule } from './redis.module';
+export { Refresher } from './refresher';
 export { ReplicaWait } from './replica-wait';
 export { clockDoubtMs, ServerClock } from './server-clock';
 export { faultOf, readServerSettings } from './server-settings';

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { RedisConnections, ServerClock } from '../../infra/redis';
+import { RedisConnections, Refresher, ServerClock } from '../../infra/redis';
 import type { BlacklistEntry } from './blacklist-entry';
 import { BlacklistStore } from './blacklist-store';
 import { BlacklistTable, type BlacklistCaller } from './blacklist-table';
@@ -15,31 +15,30 @@ const pruneMs = 60_000;
  */
 @Injectable()
 export class Blacklist implements OnModuleInit, OnModuleDestroy {
-  private readonly logger = new Logger('Blacklist');
+  private readonly refresher: Refresher;
   private table = new BlacklistTable();
   /** Everything up to this revision is in the table. */
   private revision = 0;
-  private databaseIsAway = false;
-  private running: Promise<void> = Promise.resolve();
-  private next: Promise<void> | undefined;
-  private readonly timers: NodeJS.Timeout[] = [];
+  private pruning: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly store: BlacklistStore,
-    private readonly connections: RedisConnections,
+    connections: RedisConnections,
     private readonly clock: ServerClock,
-  ) {}
+  ) {
+    this.refresher = new Refresher(connections, { channel, pollMs, read: () => this.catchUp(),
+      logger: new Logger('Blacklist'), complaint: 'blacklist not read, the last snapshot stands' });
+  }
 
   async onModuleInit(): Promise<void> {
     await this.catchUp();
-    this.connections.subscribe(channel, () => { void this.refresh(); });
-    this.timers.push(
-      setInterval(() => { void this.refresh(); }, pollMs).unref(),
-      setInterval(() => { this.table.prune(this.clock.now()); }, pruneMs).unref());
+    this.refresher.start();
+    this.pruning = setInterval(() => { this.table.prune(this.clock.now()); }, pruneMs).unref();
   }
 
   onModuleDestroy(): void {
-    for (const timer of this.timers) clearInterval(timer);
+    this.refresher.stop();
+    clearInterval(this.pruning);
   }
 
   /** The entry that excludes this caller now, from memory alone. */
@@ -48,32 +47,8 @@ export class Blacklist implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Tells every process of committed changes; resolves when this one knows. Never rejects. */
-  async announce(): Promise<void> {
-    this.connections.publish(channel, '');
-    await this.refresh();
-  }
-
-  /** Reads what has changed in a statement that starts after this call. Never rejects. */
-  private refresh(): Promise<void> {
-    this.next ??= this.running.then(() => {
-      this.next = undefined;
-      this.running = this.tryToCatchUp();
-      return this.running;
-    });
-    return this.next;
-  }
-
-  private async tryToCatchUp(): Promise<void> {
-    try {
-      await this.catchUp();
-      this.databaseIsAway = false;
-    } catch (error) {
-      // Once per outage.
-      if (!this.databaseIsAway) {
-        this.logger.warn({ msg: 'blacklist not read, the last snapshot stands', err: error });
-      }
-      this.databaseIsAway = true;
-    }
+  announce(): Promise<void> {
+    return this.refresher.announce();
   }
 
   private async catchUp(): Promise<void> {

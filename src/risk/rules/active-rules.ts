@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { RedisConnections } from '../../infra/redis';
+import { RedisConnections, Refresher } from '../../infra/redis';
 import { CompiledRules } from './compiled-rules';
 import { ruleSet } from './rule-set';
 import { RuleSetStore, shipped, type RuleSetVersion } from './rule-set-store';
@@ -17,25 +17,21 @@ const pollMs = 500;
 export class ActiveRules implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('RiskRules');
   private active: { version: RuleSetVersion; rules: CompiledRules } | undefined;
-  private lastFault = '';
-  private running: Promise<void> = Promise.resolve();
-  private next: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly refresher: Refresher;
 
-  constructor(
-    private readonly store: RuleSetStore,
-    private readonly connections: RedisConnections,
-  ) {}
+  constructor(private readonly store: RuleSetStore, connections: RedisConnections) {
+    this.refresher = new Refresher(connections, { channel, pollMs, read: () => this.catchUp(),
+      logger: this.logger, complaint: 'risk rules not read, the last ones stand' });
+  }
 
   async onModuleInit(): Promise<void> {
     this.putInForce(await this.newestReadable());
-    await this.refresh(); // which tells of a newer one that this release does not understand
-    this.connections.subscribe(channel, () => { void this.refresh(); });
-    this.timer = setInterval(() => { void this.refresh(); }, pollMs).unref();
+    await this.refresher.refresh(); // which tells of a newer one that this release does not understand
+    this.refresher.start();
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.timer);
+    this.refresher.stop();
   }
 
   get version(): RuleSetVersion {
@@ -47,37 +43,13 @@ export class ActiveRules implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Tells every process of a committed set; resolves when this one knows. Never rejects. */
-  async announce(): Promise<void> {
-    this.connections.publish(channel, '');
-    await this.refresh();
+  announce(): Promise<void> {
+    return this.refresher.announce();
   }
 
   private get known() {
     if (!this.active) throw new Error('The risk rules are asked before they are read');
     return this.active;
-  }
-
-  /** Reads what is in force in a statement that starts after this call. Never rejects. */
-  private refresh(): Promise<void> {
-    this.next ??= this.running.then(() => {
-      this.next = undefined;
-      this.running = this.tryToCatchUp();
-      return this.running;
-    });
-    return this.next;
-  }
-
-  private async tryToCatchUp(): Promise<void> {
-    try {
-      await this.catchUp();
-      this.lastFault = '';
-    } catch (error) {
-      // Once per fault, not once per poll.
-      if (this.lastFault !== String(error)) {
-        this.logger.warn({ msg: 'risk rules not read, the last ones stand', err: error });
-      }
-      this.lastFault = String(error);
-    }
   }
 
   private async catchUp(): Promise<void> {
