@@ -94,6 +94,7 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
    * while this process lives; then it is left to the sweep.
    */
   async tryApply(saleId: string, orders: readonly Order[]): Promise<void> {
+    if (orders.length === 0) return;
     try {
       await this.apply(saleId, orders);
     } catch (error) {

@@ -2,16 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { Database, isUnanswered, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { Metrics } from '../infra/metrics';
-import { TemporarilyUnavailable } from '../kernel';
 import { SaleCatalog, type Sale } from '../sale';
 import { StockBook, type Cause, type LedgerRow } from '../stock';
+import { Cancellations } from './cancellations';
 import { toOrder, orderColumns, type Order, type OrderRow } from './order';
 import { OrderArchive } from './order-archive';
 import { OrderFollowup } from './order-followup';
 import { OrderNotices } from './order-notices';
 import { sourcesOf } from './order-status';
 import { OrderStore } from './order-store';
-import { TurnQueue } from './turn-queue';
 
 /** What a payment came to. `too_late`: the units had gone back, or the order never held any. */
 export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
@@ -32,17 +31,7 @@ interface Closing {
   before?: (transaction: Transaction) => Promise<void>;
 }
 
-interface Cancellation {
-  rid: string;
-  cause: Cause;
-}
-
 const closeAtMost = 500;
-/**
- * Cancellations of one sale and process. All of them change the one row of its stock: few wait for it, and
- * take the others along, so that connections are left for those who only look.
- */
-const cancelTogether = { workers: 2, together: 100, waiting: 1_000, waitMs: 2_000 };
 /** A notice about a row may be lost: who waits for it also looks by himself. */
 const lookEveryMs = 500;
 
@@ -52,7 +41,11 @@ const lookEveryMs = 500;
  */
 @Injectable()
 export class OrderLife {
-  private readonly cancellations = new Map<string, TurnQueue<Cancellation, boolean>>();
+  private readonly cancellations = new Cancellations({
+    cancel: (saleId, causes, skipsLocked) => this.decide(saleId, { to: 'cancelled', skipsLocked,
+      rids: [...causes.keys()], causeOf: ({ rid }) => causes.get(rid) ?? neverAsked() }),
+    tell: (saleId, orders) => this.followup.tryApply(saleId, orders),
+  });
 
   constructor(
     private readonly database: Database,
@@ -117,9 +110,7 @@ export class OrderLife {
    */
   async cancel(order: Order, cause: Cause): Promise<Order> {
     const { id: rid, saleId } = order;
-    const isCancelled = await this.cancellationsOf(saleId).run({ rid, cause });
-    // Perhaps somebody holds its row: what he makes of it is waited for, and keeps nobody else.
-    if (!isCancelled) await this.close(saleId, { to: 'cancelled', causeOf: () => cause, rids: [rid] });
+    await this.cancellations.run(saleId, { rid, cause });
     return await this.store.find(rid, saleId) ?? order;
   }
 
@@ -166,26 +157,14 @@ export class OrderLife {
     }
   }
 
-  private cancellationsOf(saleId: string): TurnQueue<Cancellation, boolean> {
-    const known = this.cancellations.get(saleId);
-    if (known) return known;
-    const queue = new TurnQueue<Cancellation, boolean>(cancelTogether,
-      (items) => this.cancelAll(saleId, items), cancelLater);
-    this.cancellations.set(saleId, queue);
-    return queue;
-  }
-
-  /** Whether each was cancelled here and now, in their sequence. */
-  private async cancelAll(saleId: string,
-    items: readonly Cancellation[]): Promise<PromiseSettledResult<boolean>[]> {
-    const causes = new Map(items.map(({ rid, cause }) => [rid, cause]));
-    const closed = await this.close(saleId, { to: 'cancelled', skipsLocked: true,
-      rids: [...causes.keys()], causeOf: ({ rid }) => causes.get(rid) ?? neverAsked() });
-    const rids = new Set(closed.map(({ id }) => id));
-    return items.map(({ rid }) => ({ status: 'fulfilled', value: rids.has(rid) }));
-  }
-
   private async close(saleId: string, closing: Closing): Promise<Order[]> {
+    const orders = await this.decide(saleId, closing);
+    await this.followup.tryApply(saleId, orders);
+    return orders;
+  }
+
+  /** What the database decides; Redis is not told. */
+  private async decide(saleId: string, closing: Closing): Promise<Order[]> {
     const { to, before } = closing;
     const sale = await this.catalog.find(saleId);
     if (!sale) throw new Error(`Orders name the sale ${saleId}, which is not there`);
@@ -200,7 +179,6 @@ export class OrderLife {
     this.book.audit(ledger);
     this.metrics.orderStatusTotal.inc({ status: to }, orders.length);
     failpoint(`${to}-before-release`);
-    await this.followup.tryApply(saleId, orders);
     return orders;
   }
 
@@ -239,10 +217,6 @@ export class OrderLife {
 /** A frozen order has given its units back already, a reserved one has no row. */
 function holdsUnits(status: string): boolean {
   return status === 'pending_payment' || status === 'paid';
-}
-
-function cancelLater(): TemporarilyUnavailable {
-  return new TemporarilyUnavailable('Too many orders are being cancelled at the moment. Ask again.');
 }
 
 function neverAsked(): never {

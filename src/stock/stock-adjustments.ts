@@ -127,7 +127,7 @@ export class StockAdjustments {
       case 'in_database': break;
       default: assertUnreachable(row.status);
     }
-    if (row.sale_status === 'draft' || (row.delta > 0 && row.gate === 'database')) {
+    if (row.delta > 0 && isForDatabase(row)) {
       // Redis, if it has a part in the sale, learns of it by the next load.
       await this.applyToDatabase(row, 'done', cause);
     } else if (row.delta > 0) {
@@ -150,10 +150,10 @@ export class StockAdjustments {
         'SELECT status FROM stock_adjustments WHERE sale_id = ? AND id = ? FOR UPDATE',
         [row.sale_id, row.id]);
       if (current?.status !== 'pending') return { isApplied: current?.status === 'done' };
+      const isInDatabase = isForDatabase(row);
       // Which units are free, nobody knows before an operator has decided about lost orders.
-      if (row.gate === 'closed') throw beingLoaded();
-      const isThere = row.gate === 'redis' ? await this.applyToRedis(row)
-        : await this.isFree(transaction, row);
+      if (row.gate === 'closed' && !isInDatabase) throw beingLoaded();
+      const isThere = isInDatabase ? await this.isFree(transaction, row) : await this.applyToRedis(row);
       if (!isThere) {
         await this.mark(transaction, row, 'pending', 'refused');
         return { isApplied: false };
@@ -234,6 +234,11 @@ export class StockAdjustments {
   private find(saleId: string, id: string): Promise<AdjustmentRow[]> {
     return this.database.query<AdjustmentRow>(`${selectRows} AND a.id = ?`, [saleId, id]);
   }
+}
+
+/** Redis has no part in it: of a draft there is nothing in Redis yet. */
+function isForDatabase({ sale_status: status, gate }: AdjustmentRow): boolean {
+  return status === 'draft' || gate === 'database';
 }
 
 function beingLoaded(): ProblemError {

@@ -54,6 +54,46 @@ describe('a product whose database is gone for a while', () => {
     expect(circuit.isOpen).toBe(false);
   });
 
+  it('leaves it alone for as long as it is silent, however many buyers ask meanwhile', async () => {
+    const { client } = product;
+    const saleId = await client.openSale({ stock: 10 });
+    await client.order(saleId, 'before');
+    const { circuit } = product.get(Database);
+    way.hang();
+    way.cut();
+    await until('left alone', async () => circuit.isOpen);
+    const attempts = way.accepted;
+    // Each of these connections is of somebody who was let through to find out.
+    await until('two have found out', async () => {
+      const answers = await Promise.all(Array.from({ length: 4 }, () =>
+        client.call('GET', '/v1/orders', { as: 'before' })));
+      for (const answer of answers) expectProblem(answer, 'TEMPORARILY_UNAVAILABLE');
+      expect(circuit.isOpen).toBe(true);
+      return way.accepted >= attempts + 3;
+    });
+    way.flow();
+    await client.inStatus((await client.order(saleId, 'after')).id, 'after', 'pending_payment');
+  });
+
+  it('keeps on cancelling orders while Redis is silent, and tells it later', async () => {
+    const { client } = product;
+    const saleId = await client.openSale({ stock: 10 });
+    const buyers = Array.from({ length: 6 }, (_, index) => `leaver-${index}`);
+    const orders = await Promise.all(buyers.map(async (userId) =>
+      ({ userId, id: (await client.order(saleId, userId)).id })));
+    redisWay.hang();
+    const answers: Promise<{ status: number }>[] = [];
+    for (const { id, userId } of orders) {
+      answers.push(client.cancel(id, userId));
+      // More of them, one after the other, than cancel at once.
+      await until('the row says so', async () => (await product.get(Database).query(
+        "SELECT 1 FROM orders WHERE rid = ? AND status = 'cancelled'", [id])).length === 1);
+    }
+    redisWay.flow();
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(orders.map(() => 200));
+    await until('Redis knows', async () => (await client.stock(saleId)).redis.available === 10);
+  });
+
   it('does not keep a process that stops from ending when it falls silent', async () => {
     const url = new URL(installation.environment.DATABASE_URL ?? '');
     url.host = `127.0.0.1:${way.port}`;

@@ -1,6 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { PoolConnection } from 'mysql2';
-import type { QueryRunner } from 'typeorm';
 import { DatabaseError } from './database-error';
 
 /**
@@ -10,6 +8,7 @@ import { DatabaseError } from './database-error';
 const buyerMs = 1_000;
 /** Also of a buyer's request that has been served once: what was done for it would be done in vain. */
 const othersMs = 30_000;
+const waitingAtMost = 1_000;
 
 const buyers = new AsyncLocalStorage<{ isServed: boolean }>();
 
@@ -19,26 +18,52 @@ export function onBehalfOfBuyer(work: () => void): void {
 }
 
 /**
- * A connection of the runner's own. Throws a `DatabaseError` when none is free for as long as the caller
- * may wait, 1 or 30 s: the one that comes later goes to the next.
+ * Who may have one of so many connections, in the sequence of asking. In front of the pool, because that
+ * would open connections also for those who no longer wait, one after the other while the server hangs.
  */
-export async function connect(runner: QueryRunner): Promise<PoolConnection> {
-  const buyer = buyers.getStore();
-  const limitMs = buyer?.isServed === false ? buyerMs : othersMs;
-  const connecting = runner.connect() as Promise<PoolConnection>;
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    void runner.release(); // it has nothing to give back yet
-    connecting.then((connection) => { connection.release(); }, () => undefined);
-    late.reject(new DatabaseError(`no free connection within ${limitMs} ms`, 'POOL_BUSY'));
-  }, limitMs);
-  try {
-    const connection = await Promise.race([connecting, late.promise]);
-    if (buyer) buyer.isServed = true;
-    return connection;
-  } catch (failure) {
-    throw DatabaseError.from(failure);
-  } finally {
-    clearTimeout(timer);
+export class ConnectionTurns {
+  private readonly waiting = new Set<() => void>();
+
+  constructor(private free: number) {}
+
+  /** Whether there is one at once; `give` it back. */
+  tryTake(): boolean {
+    if (this.free === 0) return false;
+    this.free -= 1;
+    return true;
   }
+
+  /**
+   * Waits for one; `give` it back. Throws a `DatabaseError` POOL_BUSY when none is free for as long as the
+   * caller may wait, 1 or 30 s, and at once when a thousand wait.
+   */
+  async take(): Promise<void> {
+    const buyer = buyers.getStore();
+    if (!this.tryTake()) await this.wait(buyer?.isServed === false ? buyerMs : othersMs);
+    if (buyer) buyer.isServed = true;
+  }
+
+  give(): void {
+    const [next] = this.waiting;
+    if (!next) this.free += 1;
+    else {
+      this.waiting.delete(next);
+      next();
+    }
+  }
+
+  private async wait(limitMs: number): Promise<void> {
+    if (this.waiting.size >= waitingAtMost) throw busy(`${waitingAtMost} wait for a connection`);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.waiting.delete(resolve);
+      reject(busy(`no free connection within ${limitMs} ms`));
+    }, limitMs);
+    this.waiting.add(resolve);
+    await promise.finally(() => { clearTimeout(timer); });
+  }
+}
+
+function busy(message: string): DatabaseError {
+  return new DatabaseError(message, 'POOL_BUSY');
 }

@@ -36,10 +36,10 @@ export function connectionOptions(databaseUrl: string): ConnectionOptions {
   };
 }
 
-/** A pool of prepared connections; more than a thousand waiting callers are refused at once. */
+/** A pool of prepared connections; who uses it sees to it that nobody waits in it (`ConnectionTurns`). */
 export function createDatabasePool(databaseUrl: string, size: number): Pool {
   return createPool({
-    ...connectionOptions(databaseUrl), connectionLimit: size, queueLimit: 1_000,
+    ...connectionOptions(databaseUrl), connectionLimit: size,
     // mysql2 looks for unused connections only when not all of them may stay.
     maxIdle: size - 1, idleTimeout: idleMs,
   }).on('connection', prepareSession);

@@ -74,7 +74,7 @@ export function isUnanswered(error: unknown): boolean {
 
 /**
  * True when the server was not there. A connection that broke says nothing about the next one, and
- * one that the pool refuses (of itself, and without a code) means that too many ask.
+ * POOL_BUSY that too many ask.
  */
 export function isAbsence(error: unknown): boolean {
   return error instanceof DatabaseError && absences.has(error.code);

@@ -5,7 +5,7 @@ import { DataSource, type QueryRunner } from 'typeorm';
 import { Circuit, isOpenCircuit } from '../circuit';
 import { answerOf } from './answer';
 import { createDatabasePool } from './connection';
-import { connect } from './connection-patience';
+import { ConnectionTurns } from './connection-patience';
 import { DatabaseError, isAbsence, isLockConflict, isUnanswered } from './database-error';
 import { NamedLock } from './named-lock';
 import { untilAvailable } from './until-available';
@@ -53,6 +53,7 @@ export class Database implements OnApplicationShutdown {
   private constructor(
     private readonly dataSource: DataSource,
     private readonly databaseUrl: string,
+    private readonly turns: ConnectionTurns,
   ) {}
 
   /**
@@ -67,7 +68,7 @@ export class Database implements OnApplicationShutdown {
       logging: false,
     });
     await untilAvailable(() => dataSource.initialize());
-    return new Database(dataSource, config.databaseUrl);
+    return new Database(dataSource, config.databaseUrl, new ConnectionTurns(config.databasePool));
   }
 
   /** Reads rows outside of a transaction; see `Transaction.query`. */
@@ -134,6 +135,7 @@ export class Database implements OnApplicationShutdown {
     first: (transaction: Transaction) => Promise<First>,
     rest: (answer: First) => Result | Promise<Result>,
   ): Promise<Result> {
+    await this.turn();
     const runner = this.dataSource.createQueryRunner();
     try {
       const { connection, answer } = await this.circuit.run(async () => {
@@ -143,8 +145,29 @@ export class Database implements OnApplicationShutdown {
       }).catch((error: unknown) => { throw isOpenCircuit(error) ? leftAlone() : error; });
       return await closingUnanswered(connection, async () => rest(answer));
     } finally {
-      if (!runner.isReleased) await runner.release();
+      try {
+        await runner.release();
+      } finally {
+        this.turns.give();
+      }
     }
+  }
+
+  /**
+   * Not within the circuit: who goes because many wait says nothing of the server. While that is known to be
+   * away nobody waits.
+   */
+  private async turn(): Promise<void> {
+    if (!this.circuit.isOpen) await this.turns.take();
+    else if (!this.turns.tryTake()) throw leftAlone();
+  }
+}
+
+async function connect(runner: QueryRunner): Promise<PoolConnection> {
+  try {
+    return await runner.connect() as PoolConnection;
+  } catch (failure) {
+    throw DatabaseError.from(failure);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Identity } from '../../../src/auth';
 import { Database } from '../../../src/infra/database';
 import { Reconciler } from '../../../src/reconciliation/reconciler';
 import { admin, type Method } from '../../support/client';
+import { StockAdjustments } from '../../../src/stock/stock-adjustments';
 import { expectProblem } from '../../support/expect-problem';
 import { TestProduct } from '../../support/product';
 
@@ -142,6 +143,16 @@ describe('operators', () => {
       expect((await product.client.adjust(saleId, -2)).status).toBe(200);
       expect((await product.client.operate(saleId, 'preload')).body)
         .toEqual({ saleId, available: 3 });
+    });
+
+    it('refuses a draft more than it has for good, also when it has more later', async () => {
+      const saleId = await product.client.draftSale({ stock: 5 });
+      expectProblem(await product.client.adjust(saleId, -50, 'slip'), 'SOLD_OUT');
+      expect((await product.client.adjust(saleId, 95)).status).toBe(200);
+      expectProblem(await product.client.adjust(saleId, -50, 'slip'), 'SOLD_OUT');
+      await product.client.operate(saleId, 'preload');
+      await product.get(StockAdjustments).finishAll(saleId, { source: 'test', ip: '', traceId: '' });
+      expect(await product.client.stock(saleId)).toMatchObject({ total: 100, redis: { available: 100 } });
     });
 
     it('is 422, 400 or 404 where key, delta or sale are not right', async () => {

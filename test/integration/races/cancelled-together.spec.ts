@@ -84,6 +84,39 @@ describe('many who cancel at the same moment', () => {
     await expectBooksToBalance(product, saleId);
   });
 
+  it('wait with two connections for orders that somebody else holds', async () => {
+    const { saleId, orders } = await saleWithOrders(pool * 2);
+    const { promise: cancelled, resolve } = Promise.withResolvers<{ status: number }[]>();
+    await database.transaction(async (transaction) => {
+      await transaction.query('SELECT rid FROM orders WHERE sale_id = ? FOR UPDATE', [saleId]);
+      resolve(Promise.all(orders.map(cancelInTheEnd)));
+      await untilWaiting(database, workers);
+      await Promise.all(orders.map(async ({ id, userId }) => {
+        expect((await product.client.find(id, userId)).body.status).toBe('pending_payment');
+      }));
+    });
+    expect((await cancelled).map(({ status }) => status)).toEqual(orders.map(() => 200));
+    await expectBooksToBalance(product, saleId);
+  });
+
+  it('are cancelled although the rows of one of them are damaged', async () => {
+    const { saleId, orders: [broken, ...others] } = await saleWithOrders(8);
+    if (!broken) throw new Error('no order');
+    await database.execute('UPDATE buyer_quotas SET quantity = 0 WHERE sale_id = ? AND user_id = ?',
+      [saleId, broken.userId]);
+    const { promise: answers, resolve } = Promise.withResolvers<{ status: number }[]>();
+    await whileStockIsHeld(saleId, async () => {
+      const first = others.slice(0, workers).map(cancelInTheEnd);
+      await untilWaiting(database, workers);
+      resolve(Promise.all([...first, ...[broken, ...others.slice(workers)].map(cancel)]));
+      // Of whom it is one, whichever worker takes him along.
+      await product.client.find(broken.id, broken.userId);
+    });
+    expect((await answers).map(({ status }) => status)).toEqual(
+      [...others.slice(0, workers).map(() => 200), 500, ...others.slice(workers).map(() => 200)]);
+    expect((await product.client.find(broken.id, broken.userId)).body.status).toBe('pending_payment');
+  });
+
   it('are told to come back when the stock is held for too long, and are cancelled then', async () => {
     const { saleId, orders } = await saleWithOrders(workers + 2);
     const { promise: answered, resolve } =
