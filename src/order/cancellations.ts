@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { isUnavailable } from '../infra/database';
 import { TemporarilyUnavailable } from '../kernel';
 import type { Cause } from '../stock';
@@ -18,6 +19,8 @@ type Turns = Record<'together' | 'alone', TurnQueue<Cancellation, Cancelled>>;
 export interface CancellationSteps {
   /** Cancels them, without those that somebody else holds where it `skipsLocked`; resolves to the rows. */
   cancel(saleId: string, causes: ReadonlyMap<string, Cause>, skipsLocked: boolean): Promise<Order[]>;
+  /** Whether a row still waits for payment, as far as is committed. */
+  isPending(saleId: string, rid: string): Promise<boolean>;
   /** Tells Redis. Never rejects. */
   tell(saleId: string, orders: readonly Order[]): Promise<void>;
 }
@@ -30,6 +33,7 @@ const limits = { workers: 2, together: 100, waiting: 1_000, waitMs: 2_000 };
 
 /** Where those wait, in the memory of this process, who cancel orders. */
 export class Cancellations {
+  private readonly logger = new Logger('Cancellations');
   private readonly turns = new Map<string, Turns>();
 
   constructor(private readonly steps: CancellationSteps) {}
@@ -37,8 +41,11 @@ export class Cancellations {
   /** Resolves when the row is decided, by whomever. Throws TEMPORARILY_UNAVAILABLE when too many wait. */
   async run(saleId: string, cancellation: Cancellation): Promise<void> {
     const { together, alone } = this.turnsOf(saleId);
-    // Perhaps somebody holds its row: what he makes of it is waited for, and keeps few others.
-    const cancelled = await together.run(cancellation) ?? await alone.run(cancellation);
+    let cancelled = await together.run(cancellation);
+    // Somebody holds its row: what he makes of it is waited for, and keeps few others.
+    if (!cancelled && await this.steps.isPending(saleId, cancellation.rid)) {
+      cancelled = await alone.run(cancellation);
+    }
     await cancelled?.told;
   }
 
@@ -59,6 +66,8 @@ export class Cancellations {
   private cancelTogether(saleId: string, items: readonly Cancellation[]) {
     return this.cancel(saleId, items, true).catch((error: unknown) => {
       if (isUnavailable(error)) throw error;
+      this.logger.warn({ msg: 'not cancelled together', saleId, orders: items.length, err: error,
+        action: 'cancelling each alone' });
       return items.map(() => outcome(undefined));
     });
   }

@@ -44,6 +44,8 @@ export class OrderLife {
   private readonly cancellations = new Cancellations({
     cancel: (saleId, causes, skipsLocked) => this.decide(saleId, { to: 'cancelled', skipsLocked,
       rids: [...causes.keys()], causeOf: ({ rid }) => causes.get(rid) ?? neverAsked() }),
+    isPending: async (saleId, rid) =>
+      (await this.store.find(rid, saleId))?.status === 'pending_payment',
     tell: (saleId, orders) => this.followup.tryApply(saleId, orders),
   });
 

@@ -30,6 +30,8 @@ export class ConnectionTurns {
   tryTake(): boolean {
     if (this.free === 0) return false;
     this.free -= 1;
+    const buyer = buyers.getStore();
+    if (buyer) buyer.isServed = true;
     return true;
   }
 
@@ -38,8 +40,9 @@ export class ConnectionTurns {
    * caller may wait, 1 or 30 s, and at once when a thousand wait.
    */
   async take(): Promise<void> {
+    if (this.tryTake()) return;
     const buyer = buyers.getStore();
-    if (!this.tryTake()) await this.wait(buyer?.isServed === false ? buyerMs : othersMs);
+    await this.wait(buyer?.isServed === false ? buyerMs : othersMs);
     if (buyer) buyer.isServed = true;
   }
 

@@ -1,4 +1,6 @@
 import { Database, type Transaction } from '../../../src/infra/database';
+import { OrderLife } from '../../../src/order/order-life';
+import { OrderStore } from '../../../src/order/order-store';
 import { StockBook } from '../../../src/stock';
 import { expectBooksToBalance } from '../../support/books';
 import { expectProblem } from '../../support/expect-problem';
@@ -85,12 +87,19 @@ describe('many who cancel at the same moment', () => {
   });
 
   it('wait with two connections for orders that somebody else holds', async () => {
-    const { saleId, orders } = await saleWithOrders(pool * 2);
+    const { saleId, orders: [decided, ...orders] } = await saleWithOrders(pool * 2);
+    const pending = await product.get(OrderStore).find(decided?.id ?? '', saleId);
+    if (!decided || !pending) throw new Error('no order');
+    expect((await cancel(decided)).status).toBe(200);
     const { promise: cancelled, resolve } = Promise.withResolvers<{ status: number }[]>();
     await database.transaction(async (transaction) => {
-      await transaction.query('SELECT rid FROM orders WHERE sale_id = ? FOR UPDATE', [saleId]);
+      await transaction.query(
+        "SELECT rid FROM orders WHERE sale_id = ? AND status = 'pending_payment' FOR UPDATE", [saleId]);
       resolve(Promise.all(orders.map(cancelInTheEnd)));
       await untilWaiting(database, workers);
+      // Who comes second for an order that is decided has nothing to wait for.
+      await expect(product.get(OrderLife).cancel(pending, { source: 'test', ip: '', traceId: '' }))
+        .resolves.toMatchObject({ status: 'cancelled' });
       await Promise.all(orders.map(async ({ id, userId }) => {
         expect((await product.client.find(id, userId)).body.status).toBe('pending_payment');
       }));
