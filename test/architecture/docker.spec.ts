@@ -147,6 +147,7 @@ describe('the settings of the servers', () => {
   it('let Redis keep what it acknowledged, and never forget a unit that it holds', () => {
     expect(settingsIn('docker/redis.conf', ' ')).toMatchObject({
       'appendonly': 'yes', 'appendfsync': 'everysec', 'save': '""',
+      'auto-aof-rewrite-min-size': '256mb',
       'maxmemory-policy': 'noeviction', 'maxmemory': expect.stringMatching(/^\d+mb$/) as string,
     });
   });

@@ -76,6 +76,8 @@ export function launchRedis({ dir, port, args = [] }) {
   const settings = [
     '--port', String(port), '--bind', '127.0.0.1', '--dir', join(dir, 'data'),
     '--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '',
+    // A rush must not make it rewrite its file every few seconds; see docker/redis.conf.
+    '--auto-aof-rewrite-min-size', '256mb',
     '--maxmemory-policy', 'noeviction', ...args,
   ];
   return launch({
