@@ -64,21 +64,23 @@ describe('/v1/orders', () => {
 
   describe('GET /v1/orders', () => {
     it("pages through the caller's orders, newest first, each once", async () => {
-      const placed: string[] = [];
+      const placed: { id: string; createdAt: string }[] = [];
       for (let index = 0; index < 53; index += 1) {
-        placed.unshift((await product.client.buy(saleId, 'cleo')).body.id);
+        placed.push((await product.client.buy(saleId, 'cleo')).body);
       }
+      // Of one millisecond by their ids.
+      const newestFirst = placed.map(({ id, createdAt }) => `${createdAt} ${id}`).sort().reverse();
       await product.client.order(saleId, 'dora');
       await product.client.atRest(saleId);
       const pages: string[][] = [];
       for (let query: string | undefined = ''; query !== undefined;) {
         const { body }: Answer<OrderPage> = await product.client.call('GET', `/v1/orders${query}`,
           { as: 'cleo' });
-        pages.push(body.items.map(({ id }) => id));
+        pages.push(body.items.map(({ id, createdAt }) => `${createdAt} ${id}`));
         query = body.nextCursor === null ? undefined : `?cursor=${body.nextCursor}`;
       }
       expect(pages.map(({ length }) => length)).toEqual([50, 3]);
-      expect(pages.flat()).toEqual(placed);
+      expect(pages.flat()).toEqual(newestFirst);
     });
 
     it('is an empty page for a buyer without orders, an admin too', async () => {
