@@ -115,10 +115,12 @@ describe('a sale in segments', () => {
   it('is paused, resumed and closed as a whole', async () => {
     const { client } = product;
     const sale = await SegmentedSale.open(product, { stock: 30 });
-    const pressAll = async () => Promise.all([0, 1, 2].map((segment) =>
-      sale.press(sale.buyerOf(segment))));
+    const buyers = () => [0, 1, 2].map((segment) => sale.buyerOf(segment));
+    const pressAll = async () => Promise.all(buyers().map((userId) => sale.press(userId)));
     await client.operate(sale.id, 'pause');
-    for (const answer of await pressAll()) expectProblem(answer, 'SALE_PAUSED');
+    // Who presses on would do so until the sale is resumed.
+    const paused = await Promise.all(buyers().map((userId) => client.buy(sale.id, userId)));
+    for (const answer of paused) expectProblem(answer, 'SALE_PAUSED');
     await client.operate(sale.id, 'resume');
     for (const { status } of await pressAll()) expect(status).toBe(202);
     await client.operate(sale.id, 'close');
