@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
+import { ServerClock } from '../infra/redis';
 import { ProblemError } from '../kernel';
 import type { Sale } from '../sale';
-import { isOfService, type Cause, type OutboxEntry } from '../stock';
+import { fingerprint, isOfService, SaleEpochs, type Cause, type OutboxEntry, type ReserveRequest }
+  from '../stock';
 import type { Order } from './order';
 import { OrderFollowup } from './order-followup';
 import { OrderFreeze } from './order-freeze';
@@ -20,6 +22,8 @@ export class OrderCancellation {
     private readonly life: OrderLife,
     private readonly freeze: OrderFreeze,
     private readonly followup: OrderFollowup,
+    private readonly epochs: SaleEpochs,
+    private readonly clock: ServerClock,
   ) {}
 
   /** The buyer's cancelled order; again, the same. Throws NOT_FOUND or ORDER_STATE_CONFLICT. */
@@ -49,8 +53,21 @@ export class OrderCancellation {
   }
 
   /**
-   * Cancels before the row is written, or before there is anything to cancel at all: what comes later
-   * with this id finds it cancelled. Resolves to the row that stands, whoever wrote it.
+   * The same for what may have arrived, is on its way, or never comes: whatever of it comes later finds
+   * the row that says so, and holds nothing.
+   */
+  async endAttempt(sale: Sale, { rid, userId, quantity }: Pick<ReserveRequest, 'rid' | 'userId' | 'quantity'>,
+    cause: Cause): Promise<Order> {
+    const { epoch } = await this.epochs.of(sale.id);
+    return this.end(await this.endUnwritten(sale, { rid, userId, quantity, epoch,
+      // Number 0: Redis has not numbered it.
+      seq: 0, fingerprint: fingerprint(quantity), reservedAtMs: this.clock.now(), ...cause },
+    'CANCELLED_BY_SERVICE'), cause);
+  }
+
+  /**
+   * Cancels before the row is written: what comes later with this id finds it cancelled. Resolves to
+   * the row that stands, whoever wrote it.
    */
   async endUnwritten(sale: Sale, entry: OutboxEntry,
     reason: 'CANCELLED_BY_BUYER' | 'CANCELLED_BY_SERVICE'): Promise<Order> {

@@ -70,14 +70,20 @@ export class OrderFreeze {
    * Lets frozen orders wait for payment again, each with a whole new time to pay, where their units
    * can still be had; the others are cancelled. An order that somebody else has thawed or cancelled
    * is reported as he left it. Throws TEMPORARILY_UNAVAILABLE while Redis is away or a sale is being
-   * recovered: what was not thawed until then is still frozen.
+   * recovered: its orders are still frozen, those of other sales are thawed.
    */
   async thaw(rids: readonly string[], cause: Cause): Promise<Thaw> {
     const thaw: Thaw = { thawed: [], refused: [] };
+    const faults: unknown[] = [];
     for (const rid of new Set(rids)) {
-      const order = await this.thawOne(rid, cause);
-      if (order) (order.status === 'cancelled' ? thaw.refused : thaw.thawed).push(order);
+      try {
+        const order = await this.thawOne(rid, cause);
+        if (order) (order.status === 'cancelled' ? thaw.refused : thaw.thawed).push(order);
+      } catch (error) {
+        faults.push(error);
+      }
     }
+    if (faults.length > 0) throw faults[0];
     return thaw;
   }
 

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { assertUnreachable, TemporarilyUnavailable } from '../kernel';
-import { SaleCatalog } from '../sale';
+import { SaleCatalog, type Sale } from '../sale';
 import { StockGate, type Cause } from '../stock';
 import type { Order } from './order';
+import { OrderCancellation } from './order-cancellation';
+import { OrderStore } from './order-store';
 import { UnitHolder } from './unit-holder';
 
 /** What taking units again for another order's money came to. */
@@ -17,6 +19,8 @@ export class OrderResale {
     private readonly catalog: SaleCatalog,
     private readonly gate: StockGate,
     private readonly units: UnitHolder,
+    private readonly store: OrderStore,
+    private readonly cancellation: OrderCancellation,
   ) {}
 
   /** Asked for each order whose money came late: why its buyer gets no units for it, if so. */
@@ -31,8 +35,7 @@ export class OrderResale {
    */
   async resell(order: Order, key: string, cause: Cause): Promise<ResellOutcome> {
     const { saleId, userId, quantity } = order;
-    const sale = await this.catalog.find(saleId);
-    if (!sale) throw new Error(`The order ${order.id} names a sale that is not there`);
+    const sale = await this.saleOf(order);
     const reason = sale.retiredAtMs !== undefined ? 'SALE_CLOSED'
       : this.vetoes.map((veto) => veto(order)).find((veto) => veto !== undefined);
     if (reason !== undefined) return { kind: 'refused', reason };
@@ -46,5 +49,22 @@ export class OrderResale {
         throw new TemporarilyUnavailable('The sale is being recovered. Ask again.');
       default: return assertUnreachable(outcome);
     }
+  }
+
+  /**
+   * The money goes back: what `resell` has made of it under this id, or is still making, cannot be paid
+   * from here on. An order that is paid already stays.
+   */
+  async withdraw(order: Order, rid: string, cause: Cause): Promise<void> {
+    const { saleId, userId, quantity } = order;
+    const made = await this.store.find(rid, saleId);
+    if (made) await this.cancellation.end(made, cause);
+    else await this.cancellation.endAttempt(await this.saleOf(order), { rid, userId, quantity }, cause);
+  }
+
+  private async saleOf(order: Order): Promise<Sale> {
+    const sale = await this.catalog.find(order.saleId);
+    if (!sale) throw new Error(`The order ${order.id} names a sale that is not there`);
+    return sale;
   }
 }

@@ -89,8 +89,7 @@ export class PaymentSteps {
       if (await this.applyTo(payment, payment.replacementOrderId, cause)) return true;
       // No row: it is on its way, or Redis lost it. Asking for the units again tells which.
     }
-    const order = await this.orders.find(payment.orderId);
-    if (!order) throw new Error(`The order ${payment.orderId} of a payment is not there`);
+    const order = await this.orderOf(payment);
     const outcome = await this.resale.resell(order, `late:${payment.id}`, cause);
     if (outcome.kind === 'refused') {
       await this.changes.make(payment, 'refunding', cause, { reason: outcome.reason });
@@ -121,17 +120,29 @@ export class PaymentSteps {
 
   /** Sends the money back once, and gives back what it had paid for. */
   private async refund(payment: Payment, cause: Cause): Promise<boolean> {
+    const { replacementOrderId, reason } = payment;
+    // Who may still be about to pay that order with this money has to find that it has ended. One that was
+    // frozen has given its units back, and is its buyer's to pay anew when it is thawed.
+    if (replacementOrderId !== undefined && reason !== orderFrozen) {
+      await this.resale.withdraw(await this.orderOf(payment), replacementOrderId, cause);
+    }
     const reference = payment.reference ?? (await this.gateway.start(payment)).reference;
     const { status } = await this.gateway.query(reference);
     if (status !== 'refunded') {
       await this.gateway.refund(reference, payment.id, payment.amount);
     }
-    for (const rid of [payment.orderId, payment.replacementOrderId]) {
+    for (const rid of [payment.orderId, replacementOrderId]) {
       // An order that this money has not paid answers `conflict`, which is right.
       if (rid !== undefined && await this.mayHavePaid(payment, rid)) await this.life.refund(rid, cause);
     }
     await this.changes.make(payment, 'refunded', cause);
     return true;
+  }
+
+  private async orderOf({ orderId }: Payment): Promise<Order> {
+    const order = await this.orders.find(orderId);
+    if (!order) throw new Error(`The order ${orderId} of a payment is not there`);
+    return order;
   }
 
   /** A frozen order may have been thawed and paid since, by this money or by another payment in its place. */

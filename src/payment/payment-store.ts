@@ -103,8 +103,8 @@ export class PaymentStore {
     try {
       return await this.database.transaction(async (transaction) => {
         const payment = await this.lock(transaction, id);
-        if (payment.replacementOrderId === orderId) return true;
         if (payment.status !== 'late') return false;
+        if (payment.replacementOrderId === orderId) return true;
         await this.takeOrder(transaction, orderId, id);
         await transaction.execute('UPDATE payments SET replacement_rid = ? WHERE id = ?',
           [orderId, id]);

@@ -75,6 +75,10 @@ export class Recovery {
     const result = await this.drain.run(sale, before.epoch, decision)
       .catch((error: unknown) => this.closeBothSides(before, error));
     lost.throwIfAborted();
+    // What the drain has not seen of another Redis could be written under no later epoch.
+    if (this.redis.bootOf(saleId) !== boot) {
+      throw new Error(`Redis was replaced while sale ${saleId} was drained`);
+    }
     const epoch = await this.raiseEpoch(saleId, before);
     failpoint('recovery-after-epoch');
     await this.load(sale, { boot, epoch, closer });

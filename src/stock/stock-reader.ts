@@ -105,9 +105,9 @@ export class StockReader {
     do {
       const [next, flat] = await this.redis.connections.general
         .hscan(records, cursor, 'COUNT', scanCount);
-      // To another node of a Cluster the cursor means nothing: it would miss records.
-      if (this.redis.isClustered && this.redis.bootOf(saleId) !== boot) {
-        throw new Error(`Sale ${saleId} has moved while its records were read`);
+      // To another server, or the same one started again, the cursor means nothing: it would miss records.
+      if (this.redis.bootOf(saleId) !== boot) {
+        throw new TemporarilyUnavailable('Redis was replaced while the sale was read. Ask again.');
       }
       cursor = next;
       const page: Reservation[] = [];

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { ServerClock } from '../infra/redis';
 import { assertUnreachable, ProblemError } from '../kernel';
 import { OrderCancellation, OrderLife, OrderStore, toOutboxEntry, type Cause, type KnownOrder,
   type Order } from '../order';
-import { fingerprint, refusal, SaleEpochs } from '../stock';
+import { refusal } from '../stock';
 import { rowTimeoutMs, undecided, type Attempt } from './reservations';
 
 /**
@@ -16,8 +15,6 @@ export class Decisions {
     private readonly store: OrderStore,
     private readonly life: OrderLife,
     private readonly cancellation: OrderCancellation,
-    private readonly epochs: SaleEpochs,
-    private readonly clock: ServerClock,
   ) {}
 
   /**
@@ -47,7 +44,7 @@ export class Decisions {
   async cancel(known: KnownOrder, cause: Cause): Promise<Order> {
     const order = known.kind === 'row' ? known.order : await this.cancellation.endUnwritten(
       known.sale, toOutboxEntry(known.reservation), 'CANCELLED_BY_SERVICE');
-    return this.end(order, cause);
+    return outcomeOf(await this.cancellation.end(order, cause));
   }
 
   /**
@@ -57,23 +54,19 @@ export class Decisions {
   async cancelAttempt({ sale, rid, userId, quantity }: Attempt, cause: Cause): Promise<Order> {
     const order = await this.store.find(rid, sale.id);
     if (order && order.quantity !== quantity) throw refusal('IDEMPOTENCY_KEY_REUSED', sale);
-    if (order) return this.end(order, cause);
-    const { epoch } = await this.epochs.of(sale.id);
-    return this.end(await this.cancellation.endUnwritten(sale, { rid, userId, quantity, epoch,
-      // Number 0: Redis has not numbered it.
-      seq: 0, fingerprint: fingerprint(quantity), reservedAtMs: this.clock.now(), ...cause },
-    'CANCELLED_BY_SERVICE'), cause);
+    return outcomeOf(order ? await this.cancellation.end(order, cause)
+      : await this.cancellation.endAttempt(sale, { rid, userId, quantity }, cause));
   }
+}
 
-  private async end(order: Order, cause: Cause): Promise<Order> {
-    const ended = await this.cancellation.end(order, cause);
-    switch (ended.status) {
-      case 'cancelled': case 'expired': case 'rejected': return ended;
-      case 'paid': case 'refunded': throw conflict(ended, 'cancelled');
-      // A reviewer has thawed or frozen it at this moment.
-      case 'pending_payment': case 'frozen': throw undecided();
-      default: return assertUnreachable(ended.status);
-    }
+/** What a cancelled reservation came to. Throws ORDER_STATE_CONFLICT, or TEMPORARILY_UNAVAILABLE. */
+function outcomeOf(ended: Order): Order {
+  switch (ended.status) {
+    case 'cancelled': case 'expired': case 'rejected': return ended;
+    case 'paid': case 'refunded': throw conflict(ended, 'cancelled');
+    // A reviewer has thawed or frozen it at this moment.
+    case 'pending_payment': case 'frozen': throw undecided();
+    default: return assertUnreachable(ended.status);
   }
 }
 

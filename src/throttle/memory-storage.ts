@@ -1,7 +1,7 @@
 import type { Claim, RefusedClaim } from './sliding-window-storage';
 
-/** About 8 MB. */
-const entriesAtMost = 1_000_000;
+/** At most some 55 MB: an identity that has asked once takes about 540 bytes, and counts as two. */
+const entriesAtMost = 200_000;
 
 interface Window {
   readonly limit: number;

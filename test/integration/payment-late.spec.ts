@@ -1,3 +1,4 @@
+import { OrderWriter } from '../../src/order';
 import { PaymentSteps } from '../../src/payment/payment-steps';
 import { StockRedis } from '../../src/stock';
 import { memoryLeaseMs } from '../../src/stock/sold-out-sales';
@@ -15,6 +16,7 @@ describe('money that arrives late', () => {
   let product: PaymentProduct;
 
   beforeAll(async () => { product = await PaymentProduct.start(); });
+  afterEach(() => { jest.restoreAllMocks(); });
   afterAll(() => product.stop());
 
   async function expiredPayment(saleId: string): Promise<WebhookData> {
@@ -166,6 +168,32 @@ describe('money that arrives late', () => {
     expect(await settled(data)).toMatchObject({ status: 'applied' });
     expect(await ordersOf(saleId)).toEqual(['expired', 'paid']);
     await expectBooksToBalance(saleId, 1);
+  });
+
+  it('pays no order whose row appears when the money is on its way back', async () => {
+    const saleId = await product.client.openSale({ stock: 1 });
+    const data = await cancelledPayment(saleId);
+    const writer = product.get(OrderWriter);
+    const write = writer.write.bind(writer);
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => { letGo = resolve; });
+    jest.spyOn(writer, 'write').mockImplementation(async (...batch) => {
+      await held;
+      return write(...batch);
+    });
+    await leaveAs('late', data);
+    const first = advance(data.paymentId); // takes the units, and waits for the row
+    await until('the units are meant for it', async () =>
+      (await product.payment(data.orderId))?.replacement_rid !== null);
+    const entry = '/admin/v1/blacklist/user/alice';
+    await product.client.call('PUT', entry, { as: admin, body: { reason: 'A ring' } });
+    expect(await advance(data.paymentId)).toMatchObject({ status: 'refunded', reason: 'BLACKLISTED' });
+    letGo();
+    expect(await first).toMatchObject({ status: 'refunded' });
+    expect(await product.refundedAmount(data.paymentId)).toBe(data.amount);
+    await expectBooksToBalance(saleId, 0);
+    expect(await ordersOf(saleId)).toEqual(['cancelled', 'cancelled']);
+    await product.client.call('DELETE', entry, { as: admin });
   });
 
   it('is refunded once when four workers find it at once', async () => {

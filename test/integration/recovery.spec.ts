@@ -5,6 +5,7 @@ import { OrderFollowup, OrderLife, OrderStore, OrderWriter, toOutboxEntry, type 
 import { Doubts, Recovery } from '../../src/reconciliation';
 import { SaleStore } from '../../src/sale';
 import { StockReader, StockRedis, type OutboxEntry, type SaleKeys } from '../../src/stock';
+import { afterNext } from '../support/after-next';
 import { TestProduct } from '../support/product';
 
 const nobody = { source: 'test', ip: '', traceId: '0'.repeat(32) };
@@ -23,6 +24,7 @@ describe('recovery', () => {
     recovery = product.get(Recovery);
   });
 
+  afterEach(() => { jest.restoreAllMocks(); });
   afterAll(async () => { await product.stop(); });
 
   function keysOf(saleId: string): SaleKeys {
@@ -146,6 +148,34 @@ describe('recovery', () => {
     await expectRecovered(saleId, 9);
     expect(await replay(saleId, 'alice')).toEqual([200, body.id, 'pending_payment']);
   });
+
+  it('reads no records on from the cursor of a Redis that has been replaced', async () => {
+    const saleId = await product.client.openSale();
+    await product.client.buy(saleId, 'alice');
+    const { records } = keysOf(saleId);
+    const [text = ''] = Object.values(await redis.hgetall(records));
+    await redis.hset(records, Object.fromEntries(
+      Array.from({ length: 2_000 }, (_, index) => [`rid-${index}`, text])));
+    const pages = product.get(StockReader).scan(saleId);
+    expect((await pages.next()).done).toBe(false);
+    jest.spyOn(product.get(StockRedis), 'bootOf').mockReturnValue('run-id-after-it');
+    await expect(pages.next()).rejects.toThrow('Redis was replaced');
+  });
+
+  it('keeps the epoch when Redis is replaced while it drains: what it missed can still be written',
+    async () => {
+      const saleId = await product.client.openSale();
+      await product.client.buy(saleId, 'alice');
+      await redis.hset(keysOf(saleId).meta, 'boot', 'run-id-before-the-restart');
+      const bootOf = jest.spyOn(product.get(StockRedis), 'bootOf');
+      afterNext(product.get(OrderWriter), 'write', () => true,
+        async () => { bootOf.mockReturnValue('run-id-after-it'); });
+      await expect(recovery.recover(saleId)).rejects.toThrow('Redis was replaced');
+      bootOf.mockRestore();
+      expect(await product.get(Database).query('SELECT epoch FROM sale_stock WHERE sale_id = ?', [saleId]))
+        .toEqual([{ epoch: 1 }]);
+      await expectRecovered(saleId, 9);
+    });
 
   it('refuses a batch of the old epoch that comes late, with a reason', async () => {
     const saleId = await product.client.openSale();

@@ -70,11 +70,13 @@ export class RiskCaseOpening {
   private async caseOf({ caseId, foundAtMs, ...finding }: OpenCaseJob) {
     const { userId, ip, traceId } = finding;
     const riskCase = await this.database.transaction(async (transaction) => {
-      // Its signals are still what they were: what a person has decided is not undone by them.
+      await this.store.insertUnlessOpen(transaction, caseId, finding);
+      // Its signals are still what they were: what a person has decided is not undone by them. Asked
+      // only now, since the insertion waits for whoever is deciding about the case before.
       if (await this.store.isDismissedLately(transaction, userId)) {
+        await this.store.removeOpen(transaction, caseId);
         return this.store.find(caseId, transaction);
       }
-      await this.store.insertUnlessOpen(transaction, caseId, finding);
       const open = await this.store.openOf(userId, transaction);
       if (!open) return this.store.find(caseId, transaction);
       await this.blacklist.exclude(transaction, { kind: 'user', value: userId,

@@ -55,6 +55,11 @@ export class RiskCaseStore {
       [id, userId, userId, saleId, evidence.assessment.score, JSON.stringify(evidence)]);
   }
 
+  /** A case that was inserted in the same transaction, and nobody has seen. */
+  async removeOpen(transaction: Transaction, id: string): Promise<void> {
+    await transaction.execute("DELETE FROM risk_cases WHERE id = ? AND status = 'open'", [id]);
+  }
+
   /** False when the case is decided already. */
   async decide(transaction: Transaction, id: string, status: CaseStatus, decidedBy: string,
     note: string | undefined): Promise<boolean> {

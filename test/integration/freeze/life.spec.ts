@@ -1,4 +1,5 @@
 import { Database } from '../../../src/infra/database';
+import { TemporarilyUnavailable } from '../../../src/kernel';
 import { OrderFollowup, OrderLife, type Order } from '../../../src/order';
 import { OverdueOrders } from '../../../src/order/overdue-orders';
 import { SaleCatalog } from '../../../src/sale';
@@ -99,6 +100,19 @@ describe('the orders of a buyer under review', () => {
       await client.inStatus(id, 'eva', 'paid');
       expect((await expectBooksToBalance(product, saleId)).redis.counters.sold).toBe(1);
     });
+
+  it('are thawed in one sale while another is being recovered', async () => {
+    const [one, two] = [await client.openSale(), await client.openSale()];
+    const orders = [await client.order(one, 'flo'), await client.order(two, 'flo')];
+    const ids = await freezing.idsFrozen('flo');
+    const statuses = () => Promise.all(orders.map(async ({ id }) => (await freezing.row(id)).status));
+    jest.spyOn(product.get(StockLedger), 'retake')
+      .mockRejectedValueOnce(new TemporarilyUnavailable('The sale is being recovered.'));
+    await expect(freezing.freeze.thaw(ids, reviewer)).rejects.toThrow('being recovered');
+    expect(await statuses()).toEqual(['frozen', 'pending_payment']);
+    await freezing.freeze.thaw(ids, reviewer);
+    expect(await statuses()).toEqual(['pending_payment', 'pending_payment']);
+  });
 
   it('expire like any other once they are thawed, and release the hold that they have', async () => {
     const saleId = await client.openSale();

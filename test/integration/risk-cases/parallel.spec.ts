@@ -53,6 +53,23 @@ describe('a case and what happens at the same time', () => {
     await desk.client.inStatus(order.id, 'cat', 'pending_payment');
   });
 
+  it('is not followed by another of a finding that waits for its dismissal', async () => {
+    const saleId = await desk.openSale();
+    const finding = desk.findingOf('fay', saleId);
+    await desk.opening.open(finding);
+    const store = desk.product.get(RiskCaseStore);
+    const database = desk.product.get(Database);
+    let late: Promise<unknown> | undefined;
+    await database.transaction(async (transaction) => {
+      await store.decide(transaction, finding.caseId, 'dismissed', 'reviewer', undefined);
+      late = desk.opening.open(desk.findingOf('fay', saleId));
+      await until('it waits for the decision', async () => (await database.query(
+        `SELECT trx_id FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'`)).length > 0);
+    });
+    await late;
+    expect(await casesOf('fay')).toMatchObject([{ status: 'dismissed' }]);
+  });
+
   it('that is dismissed while its orders are being frozen leaves none of them frozen', async () => {
     const saleId = await desk.openSale();
     const finding = desk.findingOf('dan', saleId);
