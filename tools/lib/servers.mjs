@@ -21,14 +21,33 @@ const redisGreeting = {
 
 // Below the ports that systems give to outgoing connections: while a server is down, a client that
 // knocks on a port of that range may be given the same one, connect to itself and keep it.
-const portRange = { first: 20_000, count: 10_000 };
-// Each worker of jest, and whoever starts them, has a part of its own: a port is taken some time after
-// it was found free, and one of a server that a test has killed is to be there when it comes back.
-const portParts = 16;
-const portsOfPart = portRange.count / portParts;
-const firstPort = portRange.first
+const portRange = { first: 12_000, count: 20_000 };
+// A port is taken some time after it was found free, and one of a server that a test has killed is to
+// be there when it comes back. So each run of tests on a machine has a share of its own, and in it each
+// worker of jest, and whoever starts them, a part.
+const portShares = 5;
+const portsOfShare = portRange.count / portShares;
+const portParts = 10;
+const portsOfPart = portsOfShare / portParts;
+const firstPort = portRange.first + Number(process.env.TEST_PORT_SHARE ?? 0) * portsOfShare
   + Number(process.env.JEST_WORKER_ID ?? 0) % portParts * portsOfPart;
 const portsGiven = new Set();
+
+/**
+ * @returns {Promise<number>} the share of the ports that no other run on this machine has as long as this
+ *   process lives, for TEST_PORT_SHARE. Beyond five runs one is had twice.
+ */
+export async function claimPortShare() {
+  for (let share = 0; share < portShares; share += 1) {
+    const server = createServer().unref();
+    const isClaimed = new Promise((resolve) => {
+      server.once('error', () => resolve(false)).once('listening', () => resolve(true));
+    });
+    server.listen({ port: portRange.first - 1 - share, host: '127.0.0.1', exclusive: true });
+    if (await isClaimed) return share;
+  }
+  return portShares - 1;
+}
 
 /** @returns {Promise<number>} a port of 127.0.0.1 that nobody listens on, each time another one */
 export async function freePort() {

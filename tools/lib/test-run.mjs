@@ -9,7 +9,7 @@ import { say, sayError, step } from './console.mjs';
 import { ensureBuild, ensurePackages, nodeProgram, root } from './packages.mjs';
 import { identityOf, run, stopOrphansBelow, stopRunningCommands } from './processes.mjs';
 import { ensurePrograms, tryForNginx, tryForSpider } from './programs.mjs';
-import { startMariadb, startRedis } from './servers.mjs';
+import { claimPortShare, startMariadb, startRedis } from './servers.mjs';
 
 const memoryFolder = '/dev/shm';
 const mountList = '/proc/mounts';
@@ -109,5 +109,6 @@ async function startServers() {
   return {
     ...process.env,
     TEST_REDIS_URL: redis.url, TEST_DATABASE_URL: mariadb.url, TEST_FOLDER: folder,
+    TEST_PORT_SHARE: String(await claimPortShare()),
   };
 }
