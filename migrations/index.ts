@@ -15,6 +15,8 @@ import { AllowSellingWithoutRedis1763700000011 }
 import { LetPaymentsLieApart1763700000012 } from './1763700000012-let-payments-lie-apart';
 import { KeepEndedSalesApart1763700000013 } from './1763700000013-keep-ended-sales-apart';
 import { LetASaleLieInSegments1763700000014 } from './1763700000014-let-a-sale-lie-in-segments';
+import { NameThePaymentInTheOrder1763700000015 }
+  from './1763700000015-name-the-payment-in-the-order';
 
 /** Every migration, oldest first. Append-only: what has landed is never edited. */
 export const migrations = [
@@ -32,4 +34,5 @@ export const migrations = [
   LetPaymentsLieApart1763700000012,
   KeepEndedSalesApart1763700000013,
   LetASaleLieInSegments1763700000014,
+  NameThePaymentInTheOrder1763700000015,
 ];

@@ -16,6 +16,12 @@ import { OrderStore } from './order-store';
 export type PayOutcome = { kind: 'paid' } | { kind: 'already_paid' }
   | { kind: 'too_late'; order: Order } | { kind: 'unknown' };
 
+/** Money for an order. `createdAt` is later for each payment of the same order. */
+export interface OrderPayment {
+  id: string;
+  createdAt: Date;
+}
+
 /** What a change may come to that takes units away from rows which have them. */
 type ReleasedBy = 'cancelled' | 'expired' | 'refunded' | 'frozen';
 
@@ -25,6 +31,8 @@ interface Closing {
   causeOf: (row: OrderRow) => Cause;
   /** Without them, whatever is overdue. */
   rids?: readonly string[];
+  /** Only what this payment has paid, if it is known what has. */
+  paidBy?: string;
   /** Rows that somebody else holds are left to him. */
   skipsLocked?: boolean;
   /** What the transaction does first. */
@@ -60,15 +68,20 @@ export class OrderLife {
     private readonly metrics: Metrics,
   ) {}
 
-  /** Marks an order paid if it still waits for payment, in time by the database's clock. */
-  async pay(rid: string): Promise<PayOutcome> {
+  /**
+   * Marks an order paid if it still waits for payment, in time by the database's clock; with a payment,
+   * if that has not gone back.
+   */
+  async pay(rid: string, payment?: OrderPayment): Promise<PayOutcome> {
     const known = await this.store.find(rid);
     if (!known) return { kind: 'unknown' };
     const { saleId } = known;
     const { affectedRows } = await this.database.execute(
-      `UPDATE orders FORCE INDEX (PRIMARY) SET status = 'paid', paid_at = NOW(3)
-        WHERE sale_id = ? AND rid = ? AND status IN (?) AND expires_at > NOW(3)`,
-      [saleId, rid, sourcesOf('paid')])
+      `UPDATE orders FORCE INDEX (PRIMARY)
+          SET status = 'paid', paid_at = NOW(3), payment_id = COALESCE(?, payment_id)
+        WHERE sale_id = ? AND rid = ? AND status IN (?) AND expires_at > NOW(3)
+          AND COALESCE(payments_void_until < ?, TRUE)`,
+      [payment?.id ?? null, saleId, rid, sourcesOf('paid'), payment?.createdAt ?? null])
       .catch((error: unknown) => this.doubt(error, [rid]));
     if (affectedRows === 1) {
       this.metrics.orderStatusTotal.inc({ status: 'paid' });
@@ -78,6 +91,7 @@ export class OrderLife {
     }
     const order = await this.store.find(rid, saleId);
     if (!order) return { kind: 'unknown' };
+    if (payment && !mayHavePaid(order, payment)) return { kind: 'too_late', order };
     if (order.status === 'paid' || order.status === 'refunded') {
       // Perhaps nobody heard of the commit then, and so nobody has told Redis.
       await this.followup.tryApply(order.saleId, [order]);
@@ -86,22 +100,39 @@ export class OrderLife {
     if (order.status === 'pending_payment') {
       // Overdue, and nobody has closed it yet: money must not find it in between.
       await this.expire(order.saleId, [rid]);
-      return this.pay(rid);
+      return this.pay(rid, payment);
     }
     return { kind: 'too_late', order };
   }
 
-  /** Gives a paid order's units back, once. */
-  async refund(rid: string, cause: Cause): Promise<'refunded' | 'already_refunded' | 'conflict'> {
+  /**
+   * The money of this payment goes back: whoever is still about to pay the order with it, however slow
+   * he is, finds that he may not. A paid order stays as it is.
+   */
+  async voidPayment(rid: string, { createdAt }: OrderPayment): Promise<void> {
+    const order = await this.store.find(rid);
+    if (!order) return;
+    await this.database.execute(
+      `UPDATE orders FORCE INDEX (PRIMARY)
+          SET payments_void_until = GREATEST(?, COALESCE(payments_void_until, ?))
+        WHERE sale_id = ? AND rid = ? AND status IN ('pending_payment', 'frozen')`,
+      [createdAt, createdAt, order.saleId, rid]);
+  }
+
+  /** Gives a paid order's units back, once; with a payment only if that has paid it. */
+  async refund(rid: string, cause: Cause,
+    payment?: OrderPayment): Promise<'refunded' | 'already_refunded' | 'conflict'> {
     const order = await this.store.find(rid);
     if (!order) return 'conflict';
     const closed = await this.close(order.saleId, { to: 'refunded', causeOf: () => cause, rids: [rid],
+      ...(payment && { paidBy: payment.id }),
       before: (transaction) => this.archive.bringBack(transaction, order.saleId, [order]) });
     if (closed.length === 1) return 'refunded';
     const current = await this.store.find(rid, order.saleId);
+    if (!current || (payment && !mayHavePaid(current, payment))) return 'conflict';
     // Its row was on its way between two tables: whoever gives the money back must ask again.
-    if (current?.status === 'paid') throw new Error(`The paid order ${rid} was not found to be refunded`);
-    if (current?.status !== 'refunded') return 'conflict';
+    if (current.status === 'paid') throw new Error(`The paid order ${rid} was not found to be refunded`);
+    if (current.status !== 'refunded') return 'conflict';
     await this.followup.tryApply(current.saleId, [current]);
     return 'already_refunded';
   }
@@ -191,15 +222,16 @@ export class OrderLife {
   }
 
   private async closeRows(transaction: Transaction, sale: Sale,
-    { to, causeOf, rids: among, skipsLocked = false }: Closing,
+    { to, causeOf, rids: among, paidBy, skipsLocked = false }: Closing,
   ): Promise<{ orders: Order[]; ledger: LedgerRow[] }> {
     const [index, named] = among ? ['PRIMARY', 'AND rid IN (?)'] : ['orders_overdue_of_sale', ''];
     const overdue = to === 'expired' ? 'AND expires_at <= NOW(3)' : '';
     const rows = await transaction.query<OrderRow>(
       `SELECT ${orderColumns} FROM orders FORCE INDEX (${index})
-        WHERE sale_id = ? AND status IN (?) ${named} ${overdue} LIMIT ? FOR UPDATE ${
-        skipsLocked ? 'SKIP LOCKED' : ''}`,
-      [sale.id, sourcesOf(to).filter(holdsUnits), ...(among ? [among] : []), closeAtMost]);
+        WHERE sale_id = ? AND status IN (?) ${named} ${overdue} AND COALESCE(payment_id = ?, TRUE)
+        LIMIT ? FOR UPDATE ${skipsLocked ? 'SKIP LOCKED' : ''}`,
+      [sale.id, sourcesOf(to).filter(holdsUnits), ...(among ? [among] : []), paidBy ?? null,
+        closeAtMost]);
     if (rows.length === 0) return { orders: [], ledger: [] };
     const rids = rows.map(({ rid }) => rid);
     const { affectedRows } = await transaction.execute(
@@ -214,6 +246,11 @@ export class OrderLife {
         cause: causeOf(row) })));
     return { orders: rows.map((row) => ({ ...toOrder(row), status: to })), ledger };
   }
+}
+
+/** Unless it has gone back, or another one has paid the order. */
+function mayHavePaid({ paymentId, paymentsVoidUntil }: Order, { id, createdAt }: OrderPayment): boolean {
+  return (paymentId ?? id) === id && !(paymentsVoidUntil && createdAt <= paymentsVoidUntil);
 }
 
 /** A frozen order has given its units back already, a reserved one has no row. */

@@ -25,6 +25,10 @@ export interface Order {
   deviceId?: string;
   /** How often it has taken its units: once, and once more for every time it was thawed. */
   holds: number;
+  /** The payment that has paid it. */
+  paymentId?: string;
+  /** Payments that were made until then have gone back, and pay it no more. */
+  paymentsVoidUntil?: Date;
 }
 
 /** Why a reservation could not become an order. */
@@ -53,11 +57,13 @@ export interface OrderRow {
   closed_at: Date | null;
   device_id: string | null;
   holds: number;
+  payment_id: string | null;
+  payments_void_until: Date | null;
 }
 
 export const orderColumns = `rid, sale_id, user_id, quantity, amount, currency, status, reason,
   fingerprint, seq, trace_id, reserved_at, created_at, expires_at, paid_at, closed_at, device_id,
-  holds`;
+  holds, payment_id, payments_void_until`;
 
 export function toOrder(row: OrderRow): Order {
   return {
@@ -69,5 +75,7 @@ export function toOrder(row: OrderRow): Order {
     ...(row.paid_at !== null && { paidAt: row.paid_at }),
     ...(row.closed_at !== null && { closedAt: row.closed_at }),
     ...(row.device_id !== null && { deviceId: row.device_id }),
+    ...(row.payment_id !== null && { paymentId: row.payment_id }),
+    ...(row.payments_void_until !== null && { paymentsVoidUntil: row.payments_void_until }),
   };
 }

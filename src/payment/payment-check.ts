@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Cause } from '../order';
+import { OrderStore, type Cause } from '../order';
 import type { Payment } from './payment';
 import { PaymentFacts } from './payment-facts';
 import { PaymentGateway } from './payment-gateway';
@@ -17,6 +17,7 @@ export class PaymentCheck {
     private readonly gateway: PaymentGateway,
     private readonly facts: PaymentFacts,
     private readonly steps: PaymentSteps,
+    private readonly orders: OrderStore,
   ) {}
 
   /** Does what is owed, then asks the gateway for news. Resolves to the payment as it is then. */
@@ -50,6 +51,16 @@ export class PaymentCheck {
   private async checkScheduled(id: string): Promise<void> {
     const payment = await this.store.find(id);
     if (!payment) return;
-    await this.check(id, { source: 'payment_schedule', ip: '', traceId: payment.traceId });
+    await this.plan(
+      await this.check(id, { source: 'payment_schedule', ip: '', traceId: payment.traceId }));
+  }
+
+  /** When it is asked about again, where the order has another time to pay than when it was started. */
+  private async plan({ id, orderId, payBefore }: Payment): Promise<void> {
+    const order = await this.orders.find(orderId);
+    if (order?.status === 'frozen') await this.store.checkSoon(id);
+    else if (order?.status === 'pending_payment' && order.expiresAt > payBefore) {
+      await this.store.prolong(id, order.expiresAt);
+    } else await this.store.stopChecks(id);
   }
 }

@@ -60,9 +60,8 @@ export class PaymentSteps {
   }
 
   private async payOrder(payment: Payment, cause: Cause): Promise<boolean> {
-    const outcome = await this.life.pay(payment.orderId);
+    const outcome = await this.life.pay(payment.orderId, payment);
     switch (outcome.kind) {
-      // Only this payment can have paid its order: see order_payments.
       case 'paid': case 'already_paid': await this.changes.make(payment, 'succeeded', cause); break;
       case 'too_late': await this.beLate(payment, outcome.order, cause); break;
       case 'unknown': throw new Error(`The order ${payment.orderId} of a payment is not there`);
@@ -106,7 +105,7 @@ export class PaymentSteps {
 
   /** False when the replacement has no row yet. */
   private async applyTo(payment: Payment, orderId: string, cause: Cause): Promise<boolean> {
-    const outcome = await this.life.pay(orderId);
+    const outcome = await this.life.pay(orderId, payment);
     const claimed = { ...payment, replacementOrderId: orderId };
     switch (outcome.kind) {
       case 'unknown': return false;
@@ -120,21 +119,21 @@ export class PaymentSteps {
 
   /** Sends the money back once, and gives back what it had paid for. */
   private async refund(payment: Payment, cause: Cause): Promise<boolean> {
-    const { replacementOrderId, reason } = payment;
-    // Who may still be about to pay that order with this money has to find that it has ended. One that was
-    // frozen has given its units back, and is its buyer's to pay anew when it is thawed.
+    const { id, orderId, replacementOrderId, reason } = payment;
+    const rids = replacementOrderId === undefined ? [orderId] : [orderId, replacementOrderId];
+    // First of all: somebody may still be about to pay one of them with this money.
+    for (const rid of rids) await this.life.voidPayment(rid, payment);
+    // One that was frozen has given its units back, and is its buyer's to pay anew when it is thawed.
     if (replacementOrderId !== undefined && reason !== orderFrozen) {
       await this.resale.withdraw(await this.orderOf(payment), replacementOrderId, cause);
     }
     const reference = payment.reference ?? (await this.gateway.start(payment)).reference;
     const { status } = await this.gateway.query(reference);
     if (status !== 'refunded') {
-      await this.gateway.refund(reference, payment.id, payment.amount);
+      await this.gateway.refund(reference, id, payment.amount);
     }
-    for (const rid of [payment.orderId, replacementOrderId]) {
-      // An order that this money has not paid answers `conflict`, which is right.
-      if (rid !== undefined && await this.mayHavePaid(payment, rid)) await this.life.refund(rid, cause);
-    }
+    // An order that this money has not paid answers `conflict`, which is right.
+    for (const rid of rids) await this.life.refund(rid, cause, payment);
     await this.changes.make(payment, 'refunded', cause);
     return true;
   }
@@ -143,11 +142,6 @@ export class PaymentSteps {
     const order = await this.orders.find(orderId);
     if (!order) throw new Error(`The order ${orderId} of a payment is not there`);
     return order;
-  }
-
-  /** A frozen order may have been thawed and paid since, by this money or by another payment in its place. */
-  private async mayHavePaid({ id, reason }: Payment, orderId: string): Promise<boolean> {
-    return reason !== orderFrozen || (await this.store.ofOrder(orderId))?.id === id;
   }
 }
 

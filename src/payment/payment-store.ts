@@ -5,6 +5,9 @@ import type { Order } from '../order';
 import { paymentColumns, toPayment, type Payment, type PaymentRow } from './payment';
 import { firstCheckSeconds, type PaymentStatus } from './payment-status';
 
+/** So often it is asked about a payment whose order is frozen; a thawed one has minutes to be paid. */
+const whileFrozenSeconds = 300;
+
 /** What else changes together with the status. */
 export interface PaymentChange {
   reason?: string;
@@ -47,9 +50,12 @@ export class PaymentStore {
       await this.database.transaction(async (transaction) => {
         await transaction.execute(
           `INSERT INTO payments (id, order_rid, amount, currency, status, pay_before, trace_id,
-            next_check_at) VALUES (?, ?, ?, ?, 'started', ?, ?, NOW(3) + INTERVAL ? SECOND)`,
+            next_check_at, created_at)
+            SELECT ?, ?, ?, ?, 'started', ?, ?, NOW(3) + INTERVAL ? SECOND,
+              GREATEST(NOW(3), COALESCE(MAX(created_at) + INTERVAL 1000 MICROSECOND, NOW(3)))
+              FROM payments WHERE id = ?`,
           [id, order.id, order.amount, order.currency, order.expiresAt, traceId,
-            firstCheckSeconds.started]);
+            firstCheckSeconds.started, insteadOf ?? null]);
         if (insteadOf !== undefined) {
           await transaction.execute(
             'DELETE FROM order_payments WHERE order_rid = ? AND payment_id = ?',
@@ -65,14 +71,28 @@ export class PaymentStore {
     return payment;
   }
 
-  /** The order may be paid for longer: the schedule asks about its payment for longer, too. */
+  /** The order may be paid for longer: the schedule asks about its payment as about a new one. */
   async prolong(id: string, payBefore: Date): Promise<void> {
     await this.database.execute(
       `UPDATE payments SET pay_before = ?,
-          next_check_at = IF(status = 'started',
-            COALESCE(next_check_at, NOW(3) + INTERVAL ? SECOND), next_check_at)
+          checks = IF(status = 'started', 0, checks),
+          next_check_at = IF(status = 'started', NOW(3) + INTERVAL ? SECOND, next_check_at)
         WHERE id = ? AND pay_before < ?`,
       [payBefore, firstCheckSeconds.started, id, payBefore]);
+  }
+
+  /** The order may be thawed any time, and its buyer may still have the checkout before him. */
+  async checkSoon(id: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE payments SET next_check_at = LEAST(next_check_at, NOW(3) + INTERVAL ? SECOND)
+        WHERE id = ? AND status IN ('started', 'failed')`, [whileFrozenSeconds, id]);
+  }
+
+  /** What nobody has paid a day after its deadline is asked about no more; a webhook still counts. */
+  async stopChecks(id: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE payments SET next_check_at = NULL
+        WHERE id = ? AND status IN ('started', 'failed') AND pay_before < NOW(3) - INTERVAL 1 DAY`, [id]);
   }
 
   /** What the gateway answered to the start. */
@@ -133,8 +153,7 @@ export class PaymentStore {
 
   /**
    * Takes payments whose check is due, each for one worker, and sets the next check: 15 s, 30 s, …
-   * up to an hour while a buyer may pay, up to two minutes while we owe the next step. A payment
-   * that nobody has made a day after its deadline is asked about no more; a webhook still counts.
+   * up to an hour while a buyer may pay, up to two minutes while we owe the next step.
    */
   async takeDue(limit: number): Promise<string[]> {
     return this.database.transaction(async (transaction) => {
@@ -145,12 +164,8 @@ export class PaymentStore {
       if (ids.length === 0) return ids;
       await transaction.execute(
         `UPDATE payments SET
-            next_check_at = CASE
-              WHEN status NOT IN ('started', 'failed')
-                THEN NOW(3) + INTERVAL LEAST(120, 15 << LEAST(checks, 8)) SECOND
-              WHEN pay_before > NOW(3) - INTERVAL 1 DAY
-                THEN NOW(3) + INTERVAL LEAST(3600, 15 << LEAST(checks, 8)) SECOND
-            END,
+            next_check_at = NOW(3) + INTERVAL
+              LEAST(IF(status IN ('started', 'failed'), 3600, 120), 15 << LEAST(checks, 8)) SECOND,
             checks = checks + 1
           WHERE id IN (?)`, [ids]);
       return ids;

@@ -17,6 +17,8 @@ export interface Payment {
   reference?: string;
   /** Where the buyer pays; undefined until the gateway has confirmed the last start. */
   checkoutUrl?: string;
+  /** Later than that of any payment whose place it has taken. */
+  createdAt: Date;
   payBefore: Date;
   traceId: string;
   refundedAt?: Date;
@@ -36,18 +38,19 @@ export interface PaymentRow {
   reason: string | null;
   reference: string | null;
   checkout_url: string | null;
+  created_at: Date;
   pay_before: Date;
   trace_id: string;
   refunded_at: Date | null;
 }
 
 export const paymentColumns = `id, order_rid, replacement_rid, amount, currency, status, reason,
-  reference, checkout_url, pay_before, trace_id, refunded_at`;
+  reference, checkout_url, created_at, pay_before, trace_id, refunded_at`;
 
 export function toPayment(row: PaymentRow): Payment {
   return {
     id: row.id, orderId: row.order_rid, amount: row.amount, currency: row.currency,
-    status: row.status, payBefore: row.pay_before, traceId: row.trace_id,
+    status: row.status, createdAt: row.created_at, payBefore: row.pay_before, traceId: row.trace_id,
     replacementOrderId: row.replacement_rid ?? undefined,
     reason: row.reason ?? undefined,
     reference: row.reference ?? undefined,

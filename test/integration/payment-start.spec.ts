@@ -202,6 +202,8 @@ describe('starting and checking a payment', () => {
     }
     expect(waits).toEqual([15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
     await product.tables.execute(
+      'UPDATE orders SET expires_at = NOW(3) - INTERVAL 25 HOUR WHERE rid = ?', [data.orderId]);
+    await product.tables.execute(
       'UPDATE payments SET pay_before = NOW(3) - INTERVAL 25 HOUR WHERE id = ?', [data.paymentId]);
     await product.makeDue();
     await product.checkDue();

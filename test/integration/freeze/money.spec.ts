@@ -1,8 +1,9 @@
-import { OrderFreeze, OrderLife } from '../../../src/order';
+import { OrderFreeze, OrderLife, OrderStore } from '../../../src/order';
 import { PaymentSteps } from '../../../src/payment/payment-steps';
 import { afterNext } from '../../support/after-next';
 import { reviewer } from '../../support/freezing';
 import { PaymentProduct, type WebhookData } from '../../support/payment-product';
+import { until } from '../../support/until';
 
 jest.setTimeout(180_000);
 
@@ -74,6 +75,16 @@ describe('money for an order under review', () => {
         .toMatchObject({ database: { allocated: 0 }, redis: { available: 10 } });
     });
 
+  it('that went back is followed by one that counts as later, though the clock went back', async () => {
+    const { data } = await frozenPayment();
+    await product.tables.execute(
+      'UPDATE payments SET created_at = NOW(3) + INTERVAL 1 HOUR WHERE id = ?', [data.paymentId]);
+    await succeed(data);
+    await thaw(data.orderId);
+    await succeed(await product.startPayment(data.orderId));
+    expect(await product.statusOf(data.orderId)).toBe('paid');
+  });
+
   it('that went back is followed by another payment, which pays the thawed order', async () => {
     const { saleId, data } = await frozenPayment();
     await succeed(data);
@@ -93,6 +104,80 @@ describe('money for an order under review', () => {
     await product.get(PaymentSteps).advance(data.paymentId, reviewer);
     expect(await product.statusOf(data.orderId)).toBe('paid');
     expect(await product.client.atRest(saleId)).toMatchObject({ database: { paid: 1 } });
+  });
+
+  describe('and a worker that stalls meanwhile', () => {
+    const advance = ({ paymentId }: WebhookData) =>
+      product.get(PaymentSteps).advance(paymentId, reviewer);
+
+    /** The next who has looked at the order goes on only after this. */
+    function stall({ orderId }: WebhookData, meanwhile: () => Promise<unknown>): void {
+      afterNext(product.get(OrderStore), 'find', (rid) => rid === orderId, meanwhile);
+    }
+
+    async function leaveAs(status: 'received' | 'refunding', { paymentId }: WebhookData) {
+      await product.tables.execute('UPDATE payments SET status = ?, reason = ? WHERE id = ?',
+        [status, status === 'refunding' ? 'ORDER_FROZEN' : null, paymentId]);
+    }
+
+    async function payAnew(data: WebhookData): Promise<WebhookData> {
+      const next = await product.startPayment(data.orderId);
+      expect(next.paymentId).not.toBe(data.paymentId);
+      await succeed(next);
+      return next;
+    }
+
+    it('before it pays the order with what has gone back by then', async () => {
+      const saleId = await product.client.openSale({ payWindowSeconds: 600 });
+      const data = await product.startedPayment(saleId);
+      await leaveAs('received', data);
+      stall(data, async () => {
+        await product.get(OrderFreeze).freeze('alice', reviewer);
+        expect(await advance(data)).toMatchObject({ status: 'refunded' });
+        await thaw(data.orderId);
+      });
+      await advance(data);
+      expect(await product.statusOf(data.orderId)).toBe('pending_payment');
+      await payAnew(data);
+      expect(await product.statusOf(data.orderId)).toBe('paid');
+      expect(await product.client.atRest(saleId)).toMatchObject({ database: { paid: 1 } });
+    });
+
+    it('before it gives back an order that another payment has paid by then', async () => {
+      const { saleId, data } = await frozenPayment();
+      await leaveAs('refunding', data);
+      stall(data, async () => {
+        expect(await advance(data)).toMatchObject({ status: 'refunded' });
+        await thaw(data.orderId);
+        await payAnew(data);
+      });
+      await advance(data);
+      expect(await product.statusOf(data.orderId)).toBe('paid');
+      expect(await product.refundedAmount(data.paymentId)).toBe(data.amount);
+      expect(await product.client.atRest(saleId)).toMatchObject({ database: { paid: 1 } });
+    });
+  });
+
+  it('is asked about while the order is frozen, and as at first once it is thawed', async () => {
+    const { data } = await frozenPayment();
+    const checkedIn = async () => {
+      await product.makeDue();
+      await product.checkDue();
+      const [row] = await product.tables.query<{ seconds: number }>(
+        `SELECT 15 * CEIL(TIMESTAMPDIFF(SECOND, NOW(3), next_check_at) / 15) AS seconds
+          FROM payments WHERE id = ?`, [data.paymentId]);
+      return row?.seconds;
+    };
+    await product.tables.execute('UPDATE payments SET checks = 20, pay_before = NOW(3) - INTERVAL 3 DAY '
+      + 'WHERE id = ?', [data.paymentId]);
+    expect(await checkedIn()).toBe(300);
+    await thaw(data.orderId);
+    expect(await checkedIn()).toBe(15);
+    // The buyer pays at the checkout that he has had open all the time, and nobody hears of it.
+    await product.tables.execute("UPDATE sandbox_payments SET status = 'succeeded' WHERE id = ?",
+      [data.paymentId]);
+    await checkedIn();
+    await until('it is found', async () => await product.statusOf(data.orderId) === 'paid');
   });
 
   it('is asked about for as long as the thawed order may be paid', async () => {
