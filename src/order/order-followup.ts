@@ -85,7 +85,7 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
     await this.ledger.release(saleId, released);
     this.notices.publish(orders.map(({ id }) => id));
     if (isConfirmed) {
-      await this.hintExpiry(saleId, Math.max(...pending.map(({ payBeforeMs }) => payBeforeMs)));
+      this.hintExpiry(saleId, Math.max(...pending.map(({ payBeforeMs }) => payBeforeMs)));
     }
   }
 
@@ -142,12 +142,20 @@ export class OrderFollowup implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** One delayed job per sale and bucket: a hint, the deadline in the row is the truth. */
-  private async hintExpiry(saleId: string, payBeforeMs: number): Promise<void> {
+  /**
+   * One delayed job per sale and bucket: a hint, the deadline in the row is the truth. Nobody waits for
+   * it: its queue may lie on a node that is away, while the orders of other nodes have to be written.
+   */
+  private hintExpiry(saleId: string, payBeforeMs: number): void {
     const bucket = Math.ceil(payBeforeMs / bucketMs) * bucketMs;
     if (this.lastBucket.get(saleId) === bucket) return;
-    await this.expiry.add('expire', { saleId },
-      { jobId: `${saleId}-${bucket}`, delay: Math.max(0, bucket - this.clock.now()) });
     this.lastBucket.set(saleId, bucket);
+    this.expiry.add('expire', { saleId },
+      { jobId: `${saleId}-${bucket}`, delay: Math.max(0, bucket - this.clock.now()) })
+      .catch((error: unknown) => {
+        if (this.lastBucket.get(saleId) === bucket) this.lastBucket.delete(saleId);
+        this.logger.debug({ msg: 'no hint of unpaid orders, the sweep finds them', saleId,
+          error: String(error) });
+      });
   }
 }

@@ -55,6 +55,15 @@ describe('what goes wrong in a queue', () => {
     expect((await queue.getFailed()).filter(({ data }) => data.saleId === saleId)).toEqual([]);
   });
 
+  it('keeps no order waiting when it is the queue of hints whose node does not answer', async () => {
+    const expiries = product.get<Queue>(getQueueToken(expiryQueue));
+    const hint = jest.spyOn(expiries, 'add').mockReturnValue(new Promise(() => undefined));
+    const saleId = await product.client.openSale({ stock: 20 });
+    for (let order = 0; order < 10; order += 1) await product.client.order(saleId, `buyer-${order}`);
+    expect(hint).toHaveBeenCalled();
+    expect(await product.client.atRest(saleId)).toMatchObject({ database: { pendingPayment: 10 } });
+  });
+
   it('is in the log once, however often a worker meets the same fault', () => {
     const warnings = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
     const { worker } = product.get(OrderProcessor);
