@@ -6,7 +6,8 @@ import { Preload } from '../reconciliation';
 import { SaleLife } from '../sale';
 import { StockRedis } from '../stock';
 
-const demo = { actor: 'demo', ip: '', traceId: '0'.repeat(32) };
+/** No user id has a space: what an operator called demo drafts is his. */
+const demo = { actor: 'demo seed', ip: '', traceId: '0'.repeat(32) };
 const redisPatienceMs = 5_000;
 const openForMs = 30 * 24 * 3_600_000;
 

@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AppConfig } from '../../src/config';
 import { createApplication } from '../../src/create-application';
+import { Database } from '../../src/infra/database';
 import { problems } from '../../src/kernel';
 import { SaleLife } from '../../src/sale';
 import { testConfig, withDatabase } from '../support/stack';
@@ -66,15 +67,29 @@ describe('the demo', () => {
     expect(await salesIn(await start())).toEqual([expect.objectContaining({ state: 'closed' })]);
   });
 
-  it('puts on at the next start what a start that died had only created', async () => {
-    config = { ...config, demo: false };
+  /** A draft of this actor, which nobody has put on. */
+  async function draft(actor: string): Promise<void> {
     const life = (await start()).get(SaleLife);
-    const demo = { actor: 'demo', ip: '', traceId: '0'.repeat(32) };
-    const { id: productId } = await life.createProduct({ name: 'Half-made' }, demo);
+    const by = { actor, ip: '', traceId: '0'.repeat(32) };
+    const { id: productId } = await life.createProduct({ name: 'Half-made' }, by);
     await life.createSale({ productId, stock: 3, price: { amount: 1, currency: 'CNY' },
       limitPerUser: 1, opensAtMs: Date.now() - 1_000, closesAtMs: Date.now() + 3_600_000,
       payWindowSeconds: 60, protection: {}, strategy: 'lua',
-      redisOutage: 'pause', segments: 1 }, demo);
+      redisOutage: 'pause', segments: 1 }, by);
+  }
+
+  it('leaves the draft of an operator alone, whatever he is called', async () => {
+    config = { ...config, demo: false };
+    await draft('demo');
+    config = { ...config, demo: true };
+    expect(await salesIn(await start())).toEqual([]);
+    const [row] = await (await start()).get(Database).query('SELECT status FROM sales');
+    expect(row).toEqual({ status: 'draft' });
+  });
+
+  it('puts on at the next start what a start that died had only created', async () => {
+    config = { ...config, demo: false };
+    await draft('demo seed');
     config = { ...config, demo: true };
     expect(await salesWithNumbers(await start())).toEqual([expect.objectContaining({
       product: expect.objectContaining({ name: 'Half-made' }) as object,

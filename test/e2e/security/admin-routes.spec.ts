@@ -35,7 +35,7 @@ async function rawStatus(method: Method, path: string, more: Record<string, stri
 
 async function decisions(): Promise<number> {
   const [row] = await product.get(Database).query<{ count: number }>(
-    "SELECT COUNT(*) AS count FROM audit_log WHERE actor <> 'demo'");
+    "SELECT COUNT(*) AS count FROM audit_log WHERE actor <> 'demo seed'");
   return row?.count ?? NaN;
 }
 
