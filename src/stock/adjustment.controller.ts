@@ -48,13 +48,17 @@ export class AdjustmentController {
     // Others borrow from the first segment what is added to it, and lend it what is to be taken out.
     const [stockId = saleId] = stockIdsOf(sale);
     await this.requireLife(stockId, key);
-    if (sale.segments > 1 && delta < 0
-      && await this.adjustments.statusOf(stockId, key) === undefined) {
-      await this.loans.gather(stockId, -delta);
-    }
+    const mayBeThere = sale.segments > 1 && delta < 0 && await this.gather(stockId, -delta, key);
     await this.adjustments.adjust({ saleId: stockId, offerId: saleId, id: key, delta, reason, actor: userId },
-      { source: 'adjustment', ip: clientIpOf(request), traceId: traceIdOf(request) });
+      { source: 'adjustment', ip: clientIpOf(request), traceId: traceIdOf(request) }, !mayBeThere);
     return { saleId, delta };
+  }
+
+  /** False when nothing is left to be brought together: all segments have fewer, or it is decided. */
+  private async gather(stockId: string, units: number, key: string): Promise<boolean> {
+    const status = await this.adjustments.statusOf(stockId, key);
+    if (status !== undefined && status !== 'pending') return false;
+    return this.loans.gather(stockId, units);
   }
 
   /**

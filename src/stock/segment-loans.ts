@@ -67,12 +67,17 @@ export class SegmentLoans {
     return outcome;
   }
 
-  /** Brings so many units into one segment, as far as the others have them. Throws like the above. */
-  async gather(stockId: string, quantity: number): Promise<void> {
-    if (!isSegment(stockId)) return;
+  /**
+   * Brings so many units into one segment, as far as the others have them. False when all of them
+   * together have fewer. Throws like the above.
+   */
+  async gather(stockId: string, quantity: number): Promise<boolean> {
+    if (!isSegment(stockId)) return true;
     for (let loans = 0; loans < stockIdsOf(this.offer(stockId)).length; loans += 1) {
-      if (await this.borrowTogether(stockId, quantity) !== 'lender') return;
+      const found = await this.borrowTogether(stockId, quantity);
+      if (found !== 'lender') return found === 'enough';
     }
+    return true;
   }
 
   /** Completes loans of this sale that a crash left half done. Resolves to how many. */

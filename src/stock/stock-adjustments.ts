@@ -4,7 +4,7 @@ import { Database, type Transaction } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
 import { validationFailed } from '../infra/http';
 import { assertUnreachable, ProblemError, TemporarilyUnavailable } from '../kernel';
-import { unitsAtMost, type StockStrategy } from '../sale';
+import { isSegment, unitsAtMost, type StockStrategy } from '../sale';
 import type { Cause } from './movement';
 import type { StockFence } from './sale-epochs';
 import { StockBook } from './stock-book';
@@ -63,9 +63,10 @@ export class StockAdjustments {
 
   /**
    * Applies an adjustment once, however often it is asked for. Throws SOLD_OUT when a decrease
-   * takes more than is left, IDEMPOTENCY_KEY_REUSED when the id came with another delta or reason.
+   * takes more than is left, or, where that is not `final`, TEMPORARILY_UNAVAILABLE: asked again, it may
+   * find them; IDEMPOTENCY_KEY_REUSED when the id came with another delta or reason.
    */
-  async adjust(adjustment: Adjustment, cause: Cause): Promise<void> {
+  async adjust(adjustment: Adjustment, cause: Cause, isFinal = true): Promise<void> {
     const { saleId, offerId, id, delta, reason, actor } = adjustment;
     await this.database.transaction(async (transaction) => {
       const { affectedRows } = await transaction.execute(
@@ -83,7 +84,12 @@ export class StockAdjustments {
       throw new ProblemError('IDEMPOTENCY_KEY_REUSED',
         'This Idempotency-Key was used for another adjustment. Use a new key.');
     }
-    await this.finish(row, cause);
+    switch (await this.finish(row, cause, isFinal)) {
+      case 'done': return;
+      case 'refused': throw noLongerThere(row);
+      case 'pending': throw new TemporarilyUnavailable('Its units are in other parts of the sale, or were '
+        + 'sold at this moment. Ask again with the same Idempotency-Key.');
+    }
   }
 
   /** What has become of this id so far; undefined when it was never used for the sale. */
@@ -103,12 +109,15 @@ export class StockAdjustments {
   async finishAll(saleId: string, cause: Cause): Promise<string[]> {
     const rows = await this.database.query<AdjustmentRow>(
       `${selectRows} AND a.status IN ('pending', 'in_database')`, [saleId]);
+    const finished: string[] = [];
     for (const row of rows) {
-      await this.finish(row, cause).catch((error: unknown) => {
+      // What one segment lacks, others may have: only who looks at all of them refuses for good.
+      const status = await this.finish(row, cause, !isSegment(saleId)).catch((error: unknown) => {
         if (!(error instanceof ProblemError && error.code === 'SOLD_OUT')) throw error;
       });
+      if (status !== 'pending') finished.push(row.id);
     }
-    return rows.map(({ id }) => id);
+    return finished;
   }
 
   /** The ids that the total contains; read it under a lock of the stock row, with the total. */
@@ -119,50 +128,54 @@ export class StockAdjustments {
     return rows.map(({ id }) => id);
   }
 
-  private async finish(row: AdjustmentRow, cause: Cause): Promise<void> {
+  private async finish(row: AdjustmentRow, cause: Cause,
+    isFinal: boolean): Promise<Exclude<AdjustmentStatus, 'in_database'>> {
     switch (row.status) {
-      case 'done': return;
-      case 'refused': throw noLongerThere(row);
+      case 'done': case 'refused': return row.status;
       case 'pending':
       case 'in_database': break;
       default: assertUnreachable(row.status);
     }
-    if (row.delta > 0 && isForDatabase(row)) {
+    if (row.delta < 0) return this.decrease(row, cause, isFinal);
+    if (isForDatabase(row)) {
       // Redis, if it has a part in the sale, learns of it by the next load.
       await this.applyToDatabase(row, 'done', cause);
-    } else if (row.delta > 0) {
+    } else {
       await this.applyToDatabase(row, 'in_database', cause);
       failpoint('adjust-between-sides');
       await this.applyToRedis(row);
       await this.mark(this.database, row, 'in_database', 'done');
-    } else if (!await this.decrease(row, cause)) {
-      throw noLongerThere(row);
     }
+    return 'done';
   }
 
   /**
-   * Resolves to whether the decrease is applied. Whoever asks for the same one meanwhile waits for
-   * the row: he must not find units that have come back since the first was refused.
+   * Whoever asks for the same decrease meanwhile waits for the row: he must not find units that have
+   * come back since the first was refused.
    */
-  private async decrease(row: AdjustmentRow, cause: Cause): Promise<boolean> {
-    const { isApplied, total } = await this.database.transaction(async (transaction) => {
+  private async decrease(row: AdjustmentRow, cause: Cause,
+    isFinal: boolean): Promise<'done' | 'refused' | 'pending'> {
+    const { status, total } = await this.database.transaction(async (transaction) => {
       const [current] = await transaction.query<{ status: AdjustmentStatus }>(
         'SELECT status FROM stock_adjustments WHERE sale_id = ? AND id = ? FOR UPDATE',
         [row.sale_id, row.id]);
-      if (current?.status !== 'pending') return { isApplied: current?.status === 'done' };
+      if (current?.status !== 'pending') {
+        return { status: current?.status === 'done' ? 'done' as const : 'refused' as const };
+      }
       const isInDatabase = isForDatabase(row);
       // Which units are free, nobody knows before an operator has decided about lost orders.
       if (row.gate === 'closed' && !isInDatabase) throw beingLoaded();
       const isThere = isInDatabase ? await this.isFree(transaction, row) : await this.applyToRedis(row);
       if (!isThere) {
+        if (!isFinal) return { status: 'pending' as const };
         await this.mark(transaction, row, 'pending', 'refused');
-        return { isApplied: false };
+        return { status: 'refused' as const };
       }
       failpoint('adjust-between-sides');
-      return { isApplied: true, total: await this.move(transaction, row, 'done', cause) };
+      return { status: 'done' as const, total: await this.move(transaction, row, 'done', cause) };
     });
     this.audit(row, total, cause);
-    return isApplied;
+    return status;
   }
 
   /** Where the database is the gate: whether a decrease finds its units, which then stay there. */

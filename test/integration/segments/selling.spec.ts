@@ -1,9 +1,12 @@
-import { SoldOutSales, StockGate } from '../../../src/stock';
+import { SegmentLoans, SoldOutSales, StockAdjustments, StockGate } from '../../../src/stock';
+import { afterNext } from '../../support/after-next';
 import { admin } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { createInstallation, TestProduct, type Installation } from '../../support/product';
 import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
+
+const reconciliation = { source: 'reconciliation', ip: '', traceId: '0'.repeat(32) };
 
 jest.setTimeout(240_000);
 
@@ -137,6 +140,22 @@ describe('a sale in segments', () => {
       expect((await client.adjust(sale.id, -14, key)).status).toBe(200);
     }
     expect(await sale.expectBooksToBalance(1)).toMatchObject({ redis: { available: 1 } });
+  });
+
+  it('gives back units that a buyer took from the others meanwhile, when asked once more', async () => {
+    const { client } = product;
+    const sale = await SegmentedSale.open(product, { stock: 10, segments: 2 });
+    afterNext(product.get(SegmentLoans), 'gather', () => true,
+      () => client.order(sale.id, sale.buyerOf(0)));
+    expectProblem(await client.adjust(sale.id, -8, 'less'), 'TEMPORARILY_UNAVAILABLE');
+    // A reconciliation meanwhile sees one segment by itself, and decides nothing.
+    const [first = ''] = sale.stockIds;
+    expect(await product.get(StockAdjustments).finishAll(first, reconciliation)).toEqual([]);
+    expect((await client.adjust(sale.id, -8, 'less')).status).toBe(200);
+    expect(await sale.expectBooksToBalance(2)).toMatchObject({ redis: { available: 1 } });
+    for (const key of ['too-many', 'too-many']) {
+      expectProblem(await client.adjust(sale.id, -2, key), 'SOLD_OUT');
+    }
   });
 
   it('is refused from memory only when memory knows all segments to be sold out', async () => {
