@@ -1,10 +1,10 @@
-import { Controller, Get, Inject, Req, Res, type BeforeApplicationShutdown }
-  from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { OutgoingHttpHeaders } from 'node:http';
+import { Controller, Get, Inject, Res, type BeforeApplicationShutdown } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentUser, type Identity } from '../auth';
 import { APP_CONFIG, type AppConfig } from '../config';
-import { Describe, PathId, traceIdOf } from '../infra/http';
+import { Describe, PathId } from '../infra/http';
 import { ProblemError } from '../kernel';
 import { OrderLookup, type OrderView } from './order-lookup';
 import { OrderNotices } from './order-notices';
@@ -42,14 +42,13 @@ export class OrderEventsController implements BeforeApplicationShutdown {
   async events(
     @PathId('orderId') orderId: string,
     @CurrentUser() identity: Identity,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     this.requireRoom(identity.userId);
     this.open.set(reply, identity.userId);
     const watch = this.notices.watch(orderId);
     try {
-      await this.stream(reply, traceIdOf(request), async () => {
+      await this.stream(reply, async () => {
         await watch.next(lookEveryMs);
         return this.lookup.forReader(orderId, identity);
       }, await this.lookup.forReader(orderId, identity));
@@ -68,11 +67,12 @@ export class OrderEventsController implements BeforeApplicationShutdown {
       { headers: { 'Retry-After': String(lookEveryMs / 1_000) } });
   }
 
-  private async stream(reply: FastifyReply, traceId: string, next: () => Promise<OrderView>,
+  private async stream(reply: FastifyReply, next: () => Promise<OrderView>,
     first: OrderView): Promise<void> {
-    reply.hijack();
-    reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store',
-      'x-accel-buffering': 'no', 'x-trace-id': traceId });
+    reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store',
+      'x-accel-buffering': 'no' }).hijack();
+    // Also what every answer carries, which Fastify has kept and does not send any more.
+    reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders);
     try {
       let order = first;
       reply.raw.write(eventText(order));

@@ -1,4 +1,5 @@
 import { HttpTestApplication } from '../../support/http-test-application';
+import { TestProduct } from '../../support/product';
 
 const shop = 'https://shop.example';
 const path = '/sales/s1/orders';
@@ -58,5 +59,24 @@ describe('a page of another origin', () => {
         const preflight = await test.preflight(path, origin, 'POST', 'authorization');
         expect(preflight.headers.has('access-control-allow-origin')).toBe(false);
       });
+  });
+
+  describe('that follows an order', () => {
+    let product: TestProduct;
+
+    beforeAll(async () => { product = await TestProduct.start({ CORS_ORIGINS: shop }); });
+    afterAll(() => product.stop());
+
+    it('may read its events, which are guarded as every answer is', async () => {
+      const { client } = product;
+      const { id } = await client.order(await client.openSale(), 'ann');
+      await client.cancel(id, 'ann');
+      const { text, headers } = await client.call('GET', `/v1/orders/${id}/events`,
+        { as: 'ann', headers: { origin: shop } });
+      expect(text).toMatch(/^event: status\ndata: .*"cancelled"/);
+      expect(headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store',
+        'access-control-allow-origin': shop, 'vary': 'Origin', 'x-content-type-options': 'nosniff',
+        'x-trace-id': expect.stringMatching(/^[0-9a-f]{32}$/) });
+    });
   });
 });
