@@ -53,7 +53,8 @@ export async function createHttpApplication(
   });
   // Once the body has been read: it is read in nobody's name.
   server.addHook('preHandler', (request, _reply, done) => {
-    if (request.url.startsWith('/v1/')) onBehalfOfBuyer(done);
+    // Not by the URL as it was sent: the router knows a path also by percent-encoded letters.
+    if (request.routeOptions.url?.startsWith('/v1/')) onBehalfOfBuyer(done);
     else done();
   });
   allowOrigins(server, config);
