@@ -13,7 +13,8 @@ import { saleList, saleView, viewForBuyers } from './sale-view';
 const salesAtMost = 100;
 
 const caching = {
-  headers: { 'If-None-Match': 'The ETag of an answer that you have: 304 when it is still right.' },
+  headers: { 'If-None-Match': 'The ETag of an answer that you have: 304 when it is still right; under '
+    + 'overload now and then the whole answer all the same.' },
   notModified: { description: 'What you have is still right.' },
   answerHeaders: {
     'ETag': 'Strong: changes with every byte of the body.',

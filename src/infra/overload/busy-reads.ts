@@ -62,6 +62,8 @@ export class BusyReads implements OnModuleInit {
       send(answer, request, reply);
     } else if (isKnown || this.mayLearn(nowMs)) {
       if (isKnown) answer.renewedAtMs = nowMs;
+      // Memory would learn nothing from a 304.
+      delete request.headers['if-none-match'];
       done();
     } else answerProblem(this.overload.refuse('read', retryAfterSeconds), request, reply);
   }
