@@ -1,4 +1,8 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { HttpTestApplication } from '../support/http-test-application';
+import { until } from '../support/until';
 
 let test: HttpTestApplication;
 
@@ -101,6 +105,18 @@ describe('a body', () => {
     };
     expect(await test.ask(path, streamed))
       .toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE' } });
+  });
+
+  it('that its sender breaks off is his doing, not an outage', async () => {
+    const begun = once(test.application.getHttpServer(), 'request') as
+      Promise<[IncomingMessage, ServerResponse]>;
+    const socket = connect(Number(new URL(test.url).port), '127.0.0.1');
+    socket.write('POST /cancel HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n'
+      + 'Content-Length: 20\r\n\r\n{"quantity"');
+    const [, response] = await begun;
+    socket.destroy();
+    await until('it is answered, though nobody hears it', async () => response.headersSent);
+    expect(response.statusCode).toBe(400);
   });
 
   it('may be empty where none is needed, also with a JSON media type', async () => {

@@ -9,10 +9,17 @@ export const bodyBytesAtMost = 16 * 1024;
 /** Whatever was thrown, as the problem that the caller is told about. */
 export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
+  if (isBrokenOff(error)) return fromStatus(400, error);
   if (isDatabaseUnavailable(error) || isRedisUnavailable(error) || isOpenCircuit(error)) {
     return new TemporarilyUnavailable('Please ask again in a moment.', { cause: error });
   }
   return fromStatus(statusOf(error), error);
+}
+
+/** The caller has gone amid his body: Node says it as of any connection, and Fastify adds the status. */
+function isBrokenOff(error: unknown): boolean {
+  const { code, statusCode } = Object(error) as { code?: unknown; statusCode?: unknown };
+  return code === 'ECONNRESET' && statusCode === 400;
 }
 
 /** Errors of Nest and Fastify carry a status; anything else is a fault of ours. */
