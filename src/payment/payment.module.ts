@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { registerQueue, retriedByNextRun } from '../infra/queue';
 import { OrderModule } from '../order';
+import { PatientGateway } from './patient-gateway';
 import { PaymentChanges } from './payment-changes';
 import { PaymentCheck } from './payment-check';
 import { PaymentFacts } from './payment-facts';
@@ -18,12 +19,14 @@ import { WebhookController } from './webhook.controller';
 import { WebhookSignature } from './webhook-signature';
 
 const services = [PaymentChanges, PaymentCheck, PaymentFacts, PaymentStarter, PaymentSteps,
-  PaymentStore, SandboxProvider, WebhookSignature];
+  PaymentStore, SandboxGateway, SandboxProvider, WebhookSignature];
+const gateway = { provide: PaymentGateway, inject: [SandboxGateway],
+  useFactory: (provider: SandboxGateway) => new PatientGateway(provider) };
 const queue = registerQueue(paymentQueue, retriedByNextRun);
 
 @Module({
   imports: [OrderModule, queue],
-  providers: [...services, { provide: PaymentGateway, useClass: SandboxGateway }],
+  providers: [...services, gateway],
   exports: [...services, queue],
 })
 export class PaymentModule {}

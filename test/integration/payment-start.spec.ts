@@ -1,11 +1,16 @@
+import { PatientGateway } from '../../src/payment/patient-gateway';
 import { PaymentGateway } from '../../src/payment/payment-gateway';
 import { PaymentStore } from '../../src/payment/payment-store';
+import { SandboxGateway } from '../../src/payment/sandbox/sandbox-gateway';
 import { admin, type Caller } from '../support/client';
+import { expectProblem } from '../support/expect-problem';
 import { PaymentProduct, type WebhookData } from '../support/payment-product';
 import { until } from '../support/until';
 
 /** A buyer who pays waits so long for the row of his order, less what a timer may be early. */
 const rowTimeoutMs = 1_900;
+
+const never = () => new Promise<never>(() => undefined);
 
 jest.setTimeout(180_000);
 
@@ -123,6 +128,16 @@ describe('starting and checking a payment', () => {
     const { status, body } = await start(orderId);
     expect([status, body.paymentId]).toEqual([201, id]);
     expect(body.checkoutUrl).toMatch(/^http/);
+  });
+
+  it('says that the provider does not answer, however it does not, and knows what it knew', async () => {
+    const data = await product.startedPayment(saleId);
+    jest.spyOn(product.get(SandboxGateway), 'query').mockRejectedValueOnce(
+      Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' }));
+    expectProblem(await product.check(data.orderId), 'TEMPORARILY_UNAVAILABLE');
+    expect((await product.read(data.orderId)).body).toMatchObject({ status: 'started' });
+    const silent = new PatientGateway({ start: never, query: never, refund: never }, 20);
+    await expect(silent.query('reference')).rejects.toThrow('The payment provider does not answer');
   });
 
   it('finds money of a payment that was opened again, though that was not recorded', async () => {
