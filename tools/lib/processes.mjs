@@ -14,16 +14,20 @@ let stopped = false;
  *
  * @param {string} program
  * @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: boolean, timeoutMs?: number }} [options]
- *   `show`: its output goes to our terminal instead of being kept for the message of a failure
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: boolean, timeoutMs?: number,
+ *   asGroup?: boolean }} [options]
+ *   `show`: its output goes to our terminal instead of being kept for the message of a failure;
+ *   `asGroup`: what it has started is ended with it. It cannot ask at the terminal then
  * @throws {Failure} with the end of its output when it does not exit with 0, and at once after
  *   `stopRunningCommands`
  */
-export async function run(program, args, { cwd, env = process.env, show = false, timeoutMs } = {}) {
+export async function run(program, args,
+  { cwd, env = process.env, show = false, timeoutMs, asGroup = false } = {}) {
   if (stopped) throw new Failure('stopped');
   const stdio = show ? 'inherit' : ['ignore', 'pipe', 'pipe'];
-  const child = spawn(program, args, { cwd, env, stdio, timeout: timeoutMs });
-  running.add(child);
+  const child = spawn(program, args, { cwd, env, stdio, timeout: timeoutMs, detached: asGroup });
+  const end = () => { asGroup ? sendSignal(-child.pid, 'SIGTERM') : child.kill('SIGTERM'); };
+  running.add(end);
   let output = '';
   for (const pipe of [child.stdout, child.stderr]) {
     pipe?.setEncoding('utf8').on('data', (text) => {
@@ -36,7 +40,9 @@ export async function run(program, args, { cwd, env = process.env, show = false,
       resolve(code === 0 ? null : (signal ?? `exit code ${code}`));
     });
   });
-  running.delete(child);
+  running.delete(end);
+  // Who ends in order may wait long for servers that have ended first.
+  if (asGroup) sendSignal(-child.pid, 'SIGKILL');
   if (problem !== null) {
     const command = [program, ...args].join(' ');
     throw new Failure(show ? problem : `${command}: ${problem}\n${output.trimEnd()}`);
@@ -46,7 +52,7 @@ export async function run(program, args, { cwd, env = process.env, show = false,
 /** Ends the commands that `run` waits for and lets none begin: a stop in a long step is prompt. */
 export function stopRunningCommands() {
   stopped = true;
-  for (const child of running) child.kill('SIGTERM');
+  for (const end of running) end();
 }
 
 /**

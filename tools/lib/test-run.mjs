@@ -60,7 +60,7 @@ export function runTool(path, ...args) {
 export function runJest(env, args, timeoutMs) {
   const command = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning',
     join(root, 'node_modules/jest/bin/jest.js'), ...args];
-  return run(nodeProgram(), command, { cwd: root, env, show: true, timeoutMs });
+  return run(nodeProgram(), command, { cwd: root, env, show: true, timeoutMs, asGroup: true });
 }
 
 /** A folder in memory where there is one with room: tests wait on the disk for nothing. */
