@@ -184,8 +184,8 @@ export class DirectWriter {
 
 /** Why nobody can buy at this moment, in the order in which the reserve script asks. */
 function refusalAt({ status, isBefore, isAfter }: Moment): RefusalReason | undefined {
+  if (isAfter === 1 || (status !== 'active' && status !== 'paused')) return 'SALE_CLOSED';
   if (status === 'paused') return 'SALE_PAUSED';
-  if (status !== 'active' || isAfter === 1) return 'SALE_CLOSED';
   return isBefore === 1 ? 'SALE_NOT_OPEN' : undefined;
 }
 

@@ -44,10 +44,11 @@ if known then
     tonumber(record.quantity), tonumber(record.reservedAt) }
 end
 
-if state == 'paused' then return refuse(-6, available) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if state ~= 'open' or now >= tonumber(closes) then return refuse(-5, available) end
+-- Over before paused: a sale whose time has passed will not go on.
+if now >= tonumber(closes) or (state ~= 'open' and state ~= 'paused') then return refuse(-5, available) end
+if state == 'paused' then return refuse(-6, available) end
 if now < tonumber(opens) then return refuse(-4, available) end
 if saleToken ~= '' and redis.call('HEXISTS', spent, saleToken) == 1 then return refuse(-10, available) end
 if captcha ~= '' and redis.call('HEXISTS', spent, captcha) == 1 then return refuse(-11, available) end

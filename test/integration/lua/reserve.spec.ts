@@ -127,6 +127,11 @@ describe.each(strategies)('reserve of a sale with %s', (strategy) => {
     expect((await sale.reserve('r1'))[0]).toBe(-6);
   });
 
+  it('says over, not paused, once its time has passed: it will not go on', async () => {
+    const sale = await ledger.openSale({ closesMs: 1, state: 'paused' });
+    expect(await sale.unchangedBy('reserve', ...sale.attempt('r1'))).toEqual([-5, 10, 0, '', 0, 0]);
+  });
+
   it('knows nothing of a sale that was never loaded', async () => {
     const sale = ledger.newSale();
     expect(await sale.unchangedBy('reserve', ...sale.attempt('r1'))).toEqual([-9, 0, 0, '', 0, 0]);

@@ -1,4 +1,6 @@
 import { Database } from '../../../src/infra/database';
+import { RedisConnections } from '../../../src/infra/redis';
+import { saleKeys } from '../../../src/stock';
 import { faultsOf, readBooks } from '../../support/books';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
@@ -10,6 +12,7 @@ jest.setTimeout(180_000);
 
 /** What every scheme of giving units away promises, whatever it costs. */
 describe.each(strategies)('the strategy %s', (strategy) => {
+  const isInRedis = strategy === 'lua' || strategy === 'tokens';
   let product: TestProduct;
 
   beforeAll(async () => { product = await TestProduct.start(); });
@@ -32,7 +35,6 @@ describe.each(strategies)('the strategy %s', (strategy) => {
     await until('all is written', async () =>
       (await readBooks(product, saleId)).stock.allocated === allocated, 45_000);
     const books = await readBooks(product, saleId);
-    const isInRedis = strategy === 'lua' || strategy === 'tokens';
     const inDatabase = (rule: string) => /^I1:|^I14|quotas|limit/.test(rule);
     expect(faultsOf(books).filter((rule) => isInRedis || inDatabase(rule))).toEqual([]);
     const database = product.get(Database);
@@ -138,5 +140,15 @@ describe.each(strategies)('the strategy %s', (strategy) => {
     expect((await buy(saleId, 'bob')).body.code).toBe('SALE_CLOSED');
     const early = await open({ opensAt: new Date(Date.now() + 60_000).toISOString() });
     expect((await buy(early, 'ann')).body.code).toBe('SALE_NOT_OPEN');
+  });
+
+  it('says that it is over, not paused, when its time runs out while it is paused', async () => {
+    const saleId = await open({ stock: 5 });
+    await product.client.operate(saleId, 'pause');
+    await product.get(Database).execute('UPDATE sales SET closes_at = NOW(3) WHERE id = ?', [saleId]);
+    const { meta } = saleKeys(product.config.redisNamespace, saleId);
+    if (isInRedis) await product.get(RedisConnections).general.hset(meta, 'closes', 1);
+    const { status, body } = await buy(saleId, 'ann');
+    expect([status, body.code]).toEqual([409, 'SALE_CLOSED']);
   });
 });
