@@ -37,6 +37,8 @@ export class UnitRowsDeduction implements Deduction {
         [saleId, -delta]);
       return affectedRows === -delta;
     }
+    // Whoever adds units meanwhile waits here, so that no two number theirs from the same one on.
+    await transaction.query('SELECT total FROM sale_stock WHERE sale_id = ? FOR UPDATE', [saleId]);
     const [row] = await transaction.query<{ last: number }>(
       'SELECT COALESCE(MAX(unit), 0) AS last FROM stock_units WHERE sale_id = ?', [saleId]);
     for (let added = 0; added < delta; added += rowsAtOnce) {

@@ -2,6 +2,7 @@ import { Database } from '../../../src/infra/database';
 import { RedisConnections } from '../../../src/infra/redis';
 import { saleKeys } from '../../../src/stock';
 import { faultsOf, readBooks } from '../../support/books';
+import { untilWaiting } from '../../support/lock-waits';
 import { TestProduct } from '../../support/product';
 import { until } from '../../support/until';
 
@@ -128,6 +129,21 @@ describe.each(strategies)('the strategy %s', (strategy) => {
     const rest = await Promise.all(Array.from({ length: 8 }, (_, i) => buy(saleId, `late-${i}`)));
     expect(rest.filter(({ status }) => status < 300)).toHaveLength(5);
     await expectSound(saleId, 15);
+  });
+
+  it('gets the units of every delivery of several that come at once', async () => {
+    const saleId = await open({ stock: 5 });
+    const database = product.get(Database);
+    const deliveries = await database.transaction(async (transaction) => {
+      await transaction.query('SELECT total FROM sale_stock WHERE sale_id = ? FOR UPDATE', [saleId]);
+      // Each has begun, and none is written.
+      const begun = [1, 2, 3].map((delta) => product.client.adjust(saleId, delta));
+      await untilWaiting(database, begun.length);
+      return begun;
+    });
+    expect((await Promise.all(deliveries)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await expectSound(saleId, 0);
+    expect(await readBooks(product, saleId)).toMatchObject({ stock: { total: 11 } });
   });
 
   it('refuses while it is paused, before it opens and after it has closed', async () => {
