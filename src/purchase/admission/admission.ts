@@ -59,10 +59,13 @@ export class Admission {
   }
 
   /** What came of an attempt that was let through, for what the layers remember. */
-  settle(attempt: Attempt, { isNewHold }: Admitted, result: 'held' | 'refused'): void {
-    if (result === 'held') this.holds.add(attempt.rid);
+  settle(attempt: Attempt, admitted: Admitted, result: 'held' | 'refused'): void {
+    if (result === 'held') {
+      this.holds.add(attempt.rid);
+      this.captcha.clear(attempt, admitted);
+    }
     if (attempt.withoutRedis === true) return;
     if (result === 'held') this.assessor.recordPurchase(attempt);
-    else if (isNewHold) this.assessor.releaseHold(attempt);
+    else if (admitted.isNewHold) this.assessor.releaseHold(attempt);
   }
 }

@@ -3,6 +3,7 @@ import { CaptchaTokens } from '../../captcha';
 import { APP_CONFIG, type AppConfig } from '../../config';
 import { ProblemError } from '../../kernel';
 import type { Assessment } from '../../risk';
+import type { Sale } from '../../sale';
 import type { Admitted, Attempt } from './attempt';
 
 const owedAtMost = 50_000;
@@ -23,7 +24,7 @@ export class CaptchaLayer {
     admitted: Admitted): void {
     const when = sale.protection.captcha ?? this.config.captcha;
     if (when === 'off') return;
-    const debt = `${sale.id} ${userId}`;
+    const debt = debtOf(sale, userId);
     // Without Redis none can be had: only a sale that asks everybody insists on it.
     const isOwed = withoutRedis !== true && (risk !== 'pass' || this.owed.has(debt));
     if (when === 'risk' && !isOwed) return;
@@ -35,15 +36,23 @@ export class CaptchaLayer {
         + `/v1/captcha/challenges with {"saleId":"${sale.id}"}, and send its token as `
         + 'X-Captcha-Token.');
     }
-    this.owed.delete(debt);
     admitted.captchaId = id;
   }
 
-  /** Whoever does not solve it owes it still, also when his next attempt looks harmless. */
+  /** Units are held: only now is it sure that the proof was not spent before. */
+  clear({ sale, userId }: Attempt, { captchaId }: Admitted): void {
+    if (captchaId !== undefined) this.owed.delete(debtOf(sale, userId));
+  }
+
+  /** Whoever does not buy with one owes it still, also when his next attempt looks harmless. */
   private owe(id: string): void {
     this.owed.add(id);
     if (this.owed.size <= owedAtMost) return;
     const [oldest = ''] = this.owed;
     this.owed.delete(oldest);
   }
+}
+
+function debtOf(sale: Sale, userId: string): string {
+  return `${sale.id} ${userId}`;
 }

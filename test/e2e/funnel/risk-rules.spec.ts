@@ -93,6 +93,23 @@ describe('the risk rules', () => {
     expect(await casesOf(userId)).toEqual([]);
   });
 
+  it('are owed a captcha until somebody has bought with one, not until he has shown one', async () => {
+    const saleId = await desk.openSale({ limitPerUser: 4 });
+    const userId = somebody();
+    const buy = async (what: object, token?: string) => codeOf(await desk.client.buy(saleId, userId,
+      { ...what, headers: token === undefined ? {} : { 'x-captcha-token': token } }));
+    const spent = await captchaToken(saleId, userId);
+    expect(await buy(doubtful, spent)).toBe(202);
+    expect(await buy(doubtful)).toBe('CAPTCHA_REQUIRED');
+    expect(await buy(doubtful, spent)).toBe('CAPTCHA_REQUIRED');
+    expect(await buy(harmless)).toBe('CAPTCHA_REQUIRED');
+    const good = await captchaToken(saleId, userId);
+    expect(await buy({ quantity: 4 }, good)).toBe('LIMIT_EXCEEDED');
+    expect(await buy(harmless)).toBe('CAPTCHA_REQUIRED');
+    expect(await buy(harmless, good)).toBe(202);
+    expect(await buy(harmless)).toBe(202);
+  });
+
   it('refuse at a high score, captcha or not', async () => {
     const saleId = await desk.openSale();
     const userId = somebody();
