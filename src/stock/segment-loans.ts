@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../infra/database';
 import { failpoint } from '../infra/failpoint';
-import { newId, ProblemError } from '../kernel';
+import { newId, ProblemError, TemporarilyUnavailable } from '../kernel';
 import { isSegment, offerOf, SaleCatalog, SaleGate, stockIdsOf, type Sale } from '../sale';
 import { NothingHeld } from './refusal';
 import { StockAdjustments } from './stock-adjustments';
@@ -115,7 +115,9 @@ export class SegmentLoans {
     const running = this.borrowing.get(key);
     if (running) return running;
     const borrowed = this.borrow(stockId, quantity).catch((error: unknown) => {
-      if (error instanceof ProblemError) throw error;
+      // Whoever borrows holds nothing yet, and of all answers with 503 only NothingHeld tells him so.
+      const mayPass = error instanceof ProblemError && !(error instanceof TemporarilyUnavailable);
+      if (mayPass || error instanceof NothingHeld) throw error;
       this.logger.warn({ msg: 'nothing borrowed', segment: stockId, error: String(error),
         action: 'buyers are told to come back' });
       throw comeBack();

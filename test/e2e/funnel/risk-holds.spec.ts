@@ -1,10 +1,13 @@
+import { Database } from '../../../src/infra/database';
 import type { OrderView } from '../../../src/order';
 import { RiskRedis } from '../../../src/risk/signals';
+import { StockAdjustments } from '../../../src/stock';
 import type { Answer } from '../../support/client';
 import { expectProblem } from '../../support/expect-problem';
 import { makePatient } from '../../support/patient';
 import { TestProduct } from '../../support/product';
 import { enterForGood } from '../../support/segment-locks';
+import { SegmentedSale } from '../../support/segmented-sale';
 import { until } from '../../support/until';
 
 describe('who holds units and does not pay', () => {
@@ -23,6 +26,11 @@ describe('who holds units and does not pay', () => {
 
   const held = (answers: readonly Answer<OrderView>[]) =>
     answers.filter(({ status }) => status === 202).map(({ body }) => body);
+  const untilPlaces = (userId: string, count: number) => {
+    const risk = product.get(RiskRedis);
+    return until(`${userId} has ${count} places`, async () =>
+      await risk.ask((connection) => connection.zcard(risk.userHolds(userId))) === count);
+  };
   const manyTimes = <Result>(count: number, work: (index: number) => Promise<Result>) =>
     Promise.all(Array.from({ length: count }, (_, index) => work(index)));
 
@@ -80,9 +88,28 @@ describe('who holds units and does not pay', () => {
     const saleId = await product.client.openSale({ strategy: 'segment-lock' });
     await enterForGood(product, saleId, 'fay');
     expectProblem(await product.client.buy(saleId, 'fay'), 'TEMPORARILY_UNAVAILABLE');
-    const risk = product.get(RiskRedis);
-    await until('his place is free again', async () =>
-      await risk.ask((connection) => connection.zcard(risk.userHolds('fay'))) === 0);
+    await untilPlaces('fay', 0);
+  });
+
+  it('keeps no place for a purchase that borrows from a segment which is being recovered', async () => {
+    const sale = await SegmentedSale.open(product, { stock: 2, segments: 2 });
+    const [first, second] = [sale.buyerOf(0), sale.buyerOf(0)];
+    expect((await sale.press(first)).status).toBe(202);
+    await untilPlaces(first, 1);
+    const adjustments = product.get(StockAdjustments);
+    const real = adjustments.adjust.bind(adjustments);
+    const lend = jest.spyOn(adjustments, 'adjust').mockImplementationOnce(async (loan, cause) => {
+      await product.get(Database).execute(
+        'UPDATE sale_stock SET epoch = epoch + 1 WHERE sale_id = ?', [loan.saleId]);
+      return real(loan, cause);
+    });
+    // On a busy machine a buyer may be sent away before anybody borrows for him.
+    await until('somebody borrows for him', async () => {
+      expectProblem(await product.client.buy(sale.id, second), 'TEMPORARILY_UNAVAILABLE');
+      return lend.mock.calls.length > 0;
+    });
+    lend.mockRestore();
+    await untilPlaces(second, 0);
   });
 
   it('leaves units to honest buyers, however many times a crowd of them presses', async () => {
