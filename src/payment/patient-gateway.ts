@@ -1,19 +1,26 @@
-import { timeout, TimeoutStrategy } from 'cockatiel';
+import { TaskCancelledError, timeout, TimeoutStrategy } from 'cockatiel';
+import { Circuit } from '../infra/circuit';
+import type { Metrics } from '../infra/metrics';
 import { TemporarilyUnavailable } from '../kernel';
 import { PaymentGateway, type GatewayAnswer, type GatewayPayment } from './payment-gateway';
 
-const patienceMs = 10_000;
+const patienceMs = 5_000;
 
 /**
  * A provider as everybody else here sees it: it answers in time, or is away for now and may be asked
- * again. One call that never ends would keep the schedule from every other payment.
+ * again. One that is silent is left alone, but for one who finds out: a schedule that waited for each
+ * of its payments would come to no others.
  */
 export class PatientGateway extends PaymentGateway {
+  private readonly circuit = new Circuit((error) => error instanceof TaskCancelledError);
   private readonly inTime;
 
-  constructor(private readonly provider: PaymentGateway, waitsMs = patienceMs) {
+  constructor(private readonly provider: PaymentGateway, metrics: Metrics, waitsMs = patienceMs) {
     super();
     this.inTime = timeout(waitsMs, TimeoutStrategy.Aggressive);
+    metrics.onScrape(async () => {
+      metrics.circuitOpen.set({ dependency: 'payments' }, this.circuit.isOpen ? 1 : 0);
+    });
   }
 
   override start(payment: GatewayPayment) {
@@ -30,7 +37,7 @@ export class PatientGateway extends PaymentGateway {
 
   private async ask<Answer>(call: () => Promise<Answer>): Promise<Answer> {
     try {
-      return await this.inTime.execute(call);
+      return await this.circuit.run(() => this.inTime.execute(call));
     } catch (error) {
       throw new TemporarilyUnavailable('The payment provider does not answer. Ask again.',
         { retryAfterSeconds: 5, cause: error });

@@ -1,5 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { OrderStore, type Cause } from '../order';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { OrderFollowup, OrderStore, type Cause, type Order } from '../order';
 import type { Payment } from './payment';
 import { PaymentFacts } from './payment-facts';
 import { PaymentGateway } from './payment-gateway';
@@ -11,14 +11,21 @@ const checksAtOnce = 8;
 
 /** Asks instead of waiting to be told: for lost callbacks, and for what is unfinished. */
 @Injectable()
-export class PaymentCheck {
+export class PaymentCheck implements OnModuleInit {
+  private readonly logger = new Logger('PaymentCheck');
+
   constructor(
     private readonly store: PaymentStore,
     private readonly gateway: PaymentGateway,
     private readonly facts: PaymentFacts,
     private readonly steps: PaymentSteps,
     private readonly orders: OrderStore,
+    private readonly followup: OrderFollowup,
   ) {}
+
+  onModuleInit(): void {
+    this.followup.onDecided((orders) => { void this.followThaws(orders); });
+  }
 
   /** Does what is owed, then asks the gateway for news. Resolves to the payment as it is then. */
   async check(id: string, cause: Cause): Promise<Payment> {
@@ -51,8 +58,12 @@ export class PaymentCheck {
   private async checkScheduled(id: string): Promise<void> {
     const payment = await this.store.find(id);
     if (!payment) return;
-    await this.plan(
-      await this.check(id, { source: 'payment_schedule', ip: '', traceId: payment.traceId }));
+    try {
+      await this.check(id, { source: 'payment_schedule', ip: '', traceId: payment.traceId });
+    } finally {
+      // Also where the gateway did not answer: what is asked too rarely is found too late.
+      await this.plan(await this.store.find(id) ?? payment);
+    }
   }
 
   /** When it is asked about again, where the order has another time to pay than when it was started. */
@@ -60,7 +71,18 @@ export class PaymentCheck {
     const order = await this.orders.find(orderId);
     if (order?.status === 'frozen') await this.store.checkSoon(id);
     else if (order?.status === 'pending_payment' && order.expiresAt > payBefore) {
-      await this.store.prolong(id, order.expiresAt);
+      await this.store.prolong(orderId, order.expiresAt);
     } else await this.store.stopChecks(id);
+  }
+
+  /** Nothing here rejects: what is missed is planned with the next check. */
+  private async followThaws(orders: readonly Order[]): Promise<void> {
+    const thawed = orders.filter(({ status, holds }) => status === 'pending_payment' && holds > 1);
+    try {
+      for (const { id, expiresAt } of thawed) await this.store.prolong(id, expiresAt);
+    } catch (error) {
+      this.logger.warn({ msg: 'payments of thawed orders are asked about later', orders: thawed.length,
+        err: error });
+    }
   }
 }

@@ -20,7 +20,7 @@ export interface GatewayAnswer {
  * The port to a payment provider. Every method may be called again after a failure and then has no
  * second effect. A provider that cannot be reached rejects, with whatever error: that is never a
  * business answer. Whoever asks here hears TEMPORARILY_UNAVAILABLE then, and also when there is no answer
- * within 10 s (see patient-gateway).
+ * within 5 s (see patient-gateway).
  */
 export abstract class PaymentGateway {
   /**

@@ -48,7 +48,7 @@ export class PaymentStarter {
     const hasGoneBack = existing?.status === 'refunded' && existing.reason === orderFrozen;
     if (!existing || hasGoneBack) return this.store.create(order, cause.traceId, existing?.id);
     if (existing.payBefore < order.expiresAt) {
-      await this.store.prolong(existing.id, order.expiresAt);
+      await this.store.prolong(order.id, order.expiresAt);
     }
     return existing;
   }

@@ -132,8 +132,11 @@ export class PaymentSteps {
     if (status !== 'refunded') {
       await this.gateway.refund(reference, id, payment.amount);
     }
-    // An order that this money has not paid answers `conflict`, which is right.
-    for (const rid of rids) await this.life.refund(rid, cause, payment);
+    for (const rid of rids) {
+      // An order that this money has not paid answers `conflict`, which is right. Rows from before
+      // migration 15 do not say what has paid them.
+      if ((await this.store.ofOrder(rid))?.id === id) await this.life.refund(rid, cause, payment);
+    }
     await this.changes.make(payment, 'refunded', cause);
     return true;
   }

@@ -5,7 +5,7 @@ import type { Order } from '../order';
 import { paymentColumns, toPayment, type Payment, type PaymentRow } from './payment';
 import { firstCheckSeconds, type PaymentStatus } from './payment-status';
 
-/** So often it is asked about a payment whose order is frozen; a thawed one has minutes to be paid. */
+/** So often it is asked about a payment whose order is frozen, in case that nobody tells of its thaw. */
 const whileFrozenSeconds = 300;
 
 /** What else changes together with the status. */
@@ -72,13 +72,14 @@ export class PaymentStore {
   }
 
   /** The order may be paid for longer: the schedule asks about its payment as about a new one. */
-  async prolong(id: string, payBefore: Date): Promise<void> {
+  async prolong(orderId: string, payBefore: Date): Promise<void> {
     await this.database.execute(
       `UPDATE payments SET pay_before = ?,
-          checks = IF(status = 'started', 0, checks),
-          next_check_at = IF(status = 'started', NOW(3) + INTERVAL ? SECOND, next_check_at)
-        WHERE id = ? AND pay_before < ?`,
-      [payBefore, firstCheckSeconds.started, id, payBefore]);
+          checks = IF(status IN ('started', 'failed'), 0, checks),
+          next_check_at = IF(status IN ('started', 'failed'), NOW(3) + INTERVAL ? SECOND, next_check_at)
+        WHERE id = (SELECT payment_id FROM order_payments WHERE order_rid = ?) AND order_rid = ?
+          AND pay_before < ?`,
+      [payBefore, firstCheckSeconds.started, orderId, orderId, payBefore]);
   }
 
   /** The order may be thawed any time, and its buyer may still have the checkout before him. */

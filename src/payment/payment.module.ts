@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { Metrics } from '../infra/metrics';
 import { registerQueue, retriedByNextRun } from '../infra/queue';
 import { OrderModule } from '../order';
 import { PatientGateway } from './patient-gateway';
@@ -20,8 +21,8 @@ import { WebhookSignature } from './webhook-signature';
 
 const services = [PaymentChanges, PaymentCheck, PaymentFacts, PaymentStarter, PaymentSteps,
   PaymentStore, SandboxGateway, SandboxProvider, WebhookSignature];
-const gateway = { provide: PaymentGateway, inject: [SandboxGateway],
-  useFactory: (provider: SandboxGateway) => new PatientGateway(provider) };
+const gateway = { provide: PaymentGateway, inject: [SandboxGateway, Metrics],
+  useFactory: (provider: SandboxGateway, metrics: Metrics) => new PatientGateway(provider, metrics) };
 const queue = registerQueue(paymentQueue, retriedByNextRun);
 
 @Module({

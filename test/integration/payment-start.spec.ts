@@ -1,4 +1,3 @@
-import { PatientGateway } from '../../src/payment/patient-gateway';
 import { PaymentGateway } from '../../src/payment/payment-gateway';
 import { PaymentStore } from '../../src/payment/payment-store';
 import { SandboxGateway } from '../../src/payment/sandbox/sandbox-gateway';
@@ -9,8 +8,6 @@ import { until } from '../support/until';
 
 /** A buyer who pays waits so long for the row of his order, less what a timer may be early. */
 const rowTimeoutMs = 1_900;
-
-const never = () => new Promise<never>(() => undefined);
 
 jest.setTimeout(180_000);
 
@@ -130,14 +127,12 @@ describe('starting and checking a payment', () => {
     expect(body.checkoutUrl).toMatch(/^http/);
   });
 
-  it('says that the provider does not answer, however it does not, and knows what it knew', async () => {
+  it('says that the provider does not answer, and knows what it knew', async () => {
     const data = await product.startedPayment(saleId);
-    jest.spyOn(product.get(SandboxGateway), 'query').mockRejectedValueOnce(
+    jest.spyOn(product.get(SandboxGateway), 'query').mockRejectedValue(
       Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' }));
     expectProblem(await product.check(data.orderId), 'TEMPORARILY_UNAVAILABLE');
     expect((await product.read(data.orderId)).body).toMatchObject({ status: 'started' });
-    const silent = new PatientGateway({ start: never, query: never, refund: never }, 20);
-    await expect(silent.query('reference')).rejects.toThrow('The payment provider does not answer');
   });
 
   it('finds money of a payment that was opened again, though that was not recorded', async () => {

@@ -1,5 +1,8 @@
 import { OrderFreeze, OrderLife, OrderStore } from '../../../src/order';
+import { PaymentCheck } from '../../../src/payment/payment-check';
 import { PaymentSteps } from '../../../src/payment/payment-steps';
+import { PaymentStore } from '../../../src/payment/payment-store';
+import { SandboxGateway } from '../../../src/payment/sandbox/sandbox-gateway';
 import { afterNext } from '../../support/after-next';
 import { reviewer } from '../../support/freezing';
 import { PaymentProduct, type WebhookData } from '../../support/payment-product';
@@ -110,10 +113,16 @@ describe('money for an order under review', () => {
     const advance = ({ paymentId }: WebhookData) =>
       product.get(PaymentSteps).advance(paymentId, reviewer);
 
+    type Stall = (data: WebhookData, meanwhile: () => Promise<unknown>) => void;
+
     /** The next who has looked at the order goes on only after this. */
-    function stall({ orderId }: WebhookData, meanwhile: () => Promise<unknown>): void {
+    const stall: Stall = ({ orderId }, meanwhile) => {
       afterNext(product.get(OrderStore), 'find', (rid) => rid === orderId, meanwhile);
-    }
+    };
+    /** The same for who has looked which payment is the order's. */
+    const stallLater: Stall = ({ orderId }, meanwhile) => {
+      afterNext(product.get(PaymentStore), 'ofOrder', (rid) => rid === orderId, meanwhile);
+    };
 
     async function leaveAs(status: 'received' | 'refunding', { paymentId }: WebhookData) {
       await product.tables.execute('UPDATE payments SET status = ?, reason = ? WHERE id = ?',
@@ -143,13 +152,21 @@ describe('money for an order under review', () => {
       expect(await product.client.atRest(saleId)).toMatchObject({ database: { paid: 1 } });
     });
 
-    it('before it gives back an order that another payment has paid by then', async () => {
+    // Versions before migration 15 do not write which payment it was.
+    it.each([
+      { stalls: stallLater, rowSaysWhich: true },
+      { stalls: stall, rowSaysWhich: true },
+      { stalls: stall, rowSaysWhich: false },
+    ])('before it gives back an order that another payment has paid by then (%j)', async (
+      { stalls, rowSaysWhich }) => {
       const { saleId, data } = await frozenPayment();
       await leaveAs('refunding', data);
-      stall(data, async () => {
+      stalls(data, async () => {
         expect(await advance(data)).toMatchObject({ status: 'refunded' });
         await thaw(data.orderId);
         await payAnew(data);
+        await product.tables.execute('UPDATE orders SET payment_id = IF(?, payment_id, NULL) WHERE rid = ?',
+          [rowSaysWhich, data.orderId]);
       });
       await advance(data);
       expect(await product.statusOf(data.orderId)).toBe('paid');
@@ -158,26 +175,67 @@ describe('money for an order under review', () => {
     });
   });
 
-  it('is asked about while the order is frozen, and as at first once it is thawed', async () => {
-    const { data } = await frozenPayment();
-    const checkedIn = async () => {
+  describe('that nobody hears of', () => {
+    /** In how many seconds it is asked about, in full quarters of a minute. */
+    async function nextCheck({ paymentId }: WebhookData): Promise<number | null | undefined> {
+      const [row] = await product.tables.query<{ seconds: number | null }>(
+        `SELECT 15 * CEIL(TIMESTAMPDIFF(SECOND, NOW(3), next_check_at) / 15) AS seconds
+          FROM payments WHERE id = ?`, [paymentId]);
+      return row?.seconds;
+    }
+
+    async function age({ paymentId }: WebhookData, next: string): Promise<void> {
+      await product.tables.execute(
+        `UPDATE payments SET checks = 20, pay_before = NOW(3) - INTERVAL 3 DAY, next_check_at = ${next}
+          WHERE id = ?`, [paymentId]);
+    }
+
+    // The product's own schedule may have taken it a moment before.
+    const askedInFiveMinutes = (data: WebhookData) =>
+      until('it is asked about in five minutes again', async () => await nextCheck(data) === 300);
+    const askedAsAtFirst = (data: WebhookData) =>
+      until('it is asked about as at first', async () => await nextCheck(data) === 15);
+
+    it('is looked for while the order is frozen, and as at first once it is thawed', async () => {
+      const { data } = await frozenPayment();
+      await age(data, 'NOW(3)');
+      await product.checkDue();
+      await askedInFiveMinutes(data);
+      await thaw(data.orderId);
+      await askedAsAtFirst(data);
+      // The buyer pays at the checkout that he has had open all the time.
+      await product.tables.execute("UPDATE sandbox_payments SET status = 'succeeded' WHERE id = ?",
+        [data.paymentId]);
       await product.makeDue();
       await product.checkDue();
-      const [row] = await product.tables.query<{ seconds: number }>(
-        `SELECT 15 * CEIL(TIMESTAMPDIFF(SECOND, NOW(3), next_check_at) / 15) AS seconds
-          FROM payments WHERE id = ?`, [data.paymentId]);
-      return row?.seconds;
-    };
-    await product.tables.execute('UPDATE payments SET checks = 20, pay_before = NOW(3) - INTERVAL 3 DAY '
-      + 'WHERE id = ?', [data.paymentId]);
-    expect(await checkedIn()).toBe(300);
-    await thaw(data.orderId);
-    expect(await checkedIn()).toBe(15);
-    // The buyer pays at the checkout that he has had open all the time, and nobody hears of it.
-    await product.tables.execute("UPDATE sandbox_payments SET status = 'succeeded' WHERE id = ?",
-      [data.paymentId]);
-    await checkedIn();
-    await until('it is found', async () => await product.statusOf(data.orderId) === 'paid');
+      await until('it is found', async () => await product.statusOf(data.orderId) === 'paid');
+    });
+
+    it.each(['started', 'failed'])('is looked for again once the order is thawed, though its payment '
+      + 'is %s and had been given up', async (status) => {
+      const { data } = await frozenPayment();
+      await product.tables.execute('UPDATE payments SET status = ? WHERE id = ?',
+        [status, data.paymentId]);
+      await age(data, 'NULL');
+      await thaw(data.orderId);
+      await askedAsAtFirst(data);
+    });
+
+    it('is looked for as often while the provider refuses to tell', async () => {
+      const { data } = await frozenPayment();
+      const asked = jest.spyOn(product.get(SandboxGateway), 'query')
+        .mockRejectedValue(new Error('503 Service Unavailable'));
+      try {
+        await age(data, 'NOW(3)');
+        await product.get(PaymentCheck).checkDue(() => undefined);
+        await askedInFiveMinutes(data);
+        expect(asked).toHaveBeenCalled();
+        await thaw(data.orderId);
+        await askedAsAtFirst(data);
+      } finally {
+        asked.mockRestore();
+      }
+    });
   });
 
   it('is asked about for as long as the thawed order may be paid', async () => {
