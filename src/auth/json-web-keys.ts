@@ -29,8 +29,8 @@ interface ProviderKey {
 export class JsonWebKeys {
   private keys = new Map<string, ProviderKey>();
   private fetching: Promise<void> | undefined;
-  private nextFetchAt = 0;
-  private refreshAt = 0;
+  private nextFetchAt = -Infinity;
+  private refreshAt = -Infinity;
   private lastFetchFailed = false;
 
   constructor(
@@ -43,7 +43,7 @@ export class JsonWebKeys {
    * the provider must be asked. Throws TEMPORARILY_UNAVAILABLE when it then does not answer.
    */
   verifierOf(keyId: string): VerifyToken | undefined | Promise<VerifyToken | undefined> {
-    const now = Date.now();
+    const now = performance.now();
     const known = this.keys.get(keyId);
     if (known === undefined) return this.askFor(keyId, now);
     // An old key still serves while it is refreshed; when the provider is down it goes on serving.
@@ -70,7 +70,7 @@ export class JsonWebKeys {
   }
 
   private async fetchKeys(): Promise<void> {
-    this.nextFetchAt = Date.now() + retryAfterMs;
+    this.nextFetchAt = performance.now() + retryAfterMs;
     this.lastFetchFailed = true;
     const signal = AbortSignal.timeout(fetchTimeoutMs);
     const response = await fetch(this.url, { signal, redirect: 'error' });
@@ -84,8 +84,8 @@ export class JsonWebKeys {
     }
     this.keys = current;
     this.lastFetchFailed = false;
-    this.nextFetchAt = Date.now() + refetchAfterMs;
-    this.refreshAt = Date.now() + refreshAfterMs;
+    this.nextFetchAt = performance.now() + refetchAfterMs;
+    this.refreshAt = performance.now() + refreshAfterMs;
   }
 
   /** Undefined for a key that may not check tokens; a key that stayed keeps its cache. */

@@ -88,7 +88,10 @@ export class TestClient {
       ...headers,
     } });
     return new Promise((resolve, reject) => {
-      outgoing.on('error', reject);
+      outgoing.on('error', (error) => {
+        error.message = `${method} ${path}: ${error.message}`;
+        reject(error);
+      });
       outgoing.on('response', (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => { chunks.push(chunk); });

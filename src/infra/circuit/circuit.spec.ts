@@ -63,6 +63,13 @@ describe('circuit', () => {
     expect(calls).toBe(enoughFaults + 1);
   });
 
+  it('leaves the part alone for no longer when the wall clock is put back meanwhile', async () => {
+    await open();
+    jest.setSystemTime(Date.now() - 3_600_000);
+    jest.advanceTimersByTime(leaveAloneMs);
+    expect(await succeed()).toBe('done');
+  });
+
   it('is closed at once by whoever knows that the part is there', async () => {
     await open();
     circuit.close();

@@ -16,6 +16,7 @@ const usual: CircuitSettings = { faultsInARow: 5, leaveAloneMs: 1_000 };
  */
 export class Circuit {
   private policy: CircuitBreakerPolicy;
+  private leftAloneUntilMs = -Infinity;
   private holdOpen: { dispose(): void } | undefined;
 
   /** `isFault`: what says that the part is away, and not that it refused one request. */
@@ -31,8 +32,11 @@ export class Circuit {
   }
 
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
-    // The library would let him wait for the one who finds out.
-    if (this.policy.state === CircuitState.HalfOpen) throw new BrokenCircuitError();
+    // The library would let him wait for the one who finds out, and would go by the wall clock, which may be
+    // put back.
+    const { state } = this.policy;
+    const isTooEarly = state === CircuitState.Open && performance.now() < this.leftAloneUntilMs;
+    if (isTooEarly || state === CircuitState.HalfOpen) throw new BrokenCircuitError();
     return this.policy.execute(work);
   }
 
@@ -51,8 +55,10 @@ export class Circuit {
 
   private closed(): CircuitBreakerPolicy {
     const { faultsInARow, leaveAloneMs } = this.settings;
-    return circuitBreaker(handleWhen((error) => this.isFault(error)),
-      { halfOpenAfter: leaveAloneMs, breaker: new ConsecutiveBreaker(faultsInARow) });
+    const policy = circuitBreaker(handleWhen((error) => this.isFault(error)),
+      { halfOpenAfter: -Infinity, breaker: new ConsecutiveBreaker(faultsInARow) });
+    policy.onBreak(() => { this.leftAloneUntilMs = performance.now() + leaveAloneMs; });
+    return policy;
   }
 }
 

@@ -10,14 +10,14 @@ const pauseMs = 500;
  * to check, at once when the server is there and refuses.
  */
 export async function untilAvailable<Result>(connect: () => Promise<Result>): Promise<Result> {
-  const giveUpAt = Date.now() + patienceMs;
+  const giveUpAt = performance.now() + patienceMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await connect();
     } catch (failure) {
       const error = DatabaseError.from(failure);
       if (!isUnavailable(error)) throw new Error(refusal(error), { cause: error });
-      if (Date.now() + pauseMs > giveUpAt) throw new Error(silence(error), { cause: error });
+      if (performance.now() + pauseMs > giveUpAt) throw new Error(silence(error), { cause: error });
       if (attempt === 1) new Logger('Database').warn(`waiting for the database (${error.code})`);
       await sleep(pauseMs);
     }

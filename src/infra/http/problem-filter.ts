@@ -12,7 +12,7 @@ const outageLogIntervalMs = 1_000;
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Problem');
-  private outageLoggedAt = 0;
+  private outageLoggedAt = -Infinity;
   private outagesUnlogged = 0;
 
   constructor(private readonly routes: RouteTable) {}
@@ -49,7 +49,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.code === 'INTERNAL_ERROR') {
       this.logger.error({ msg: 'request failed', ...line });
     } else if (problem.code === 'TEMPORARILY_UNAVAILABLE') {
-      const now = Date.now();
+      const now = performance.now();
       if (now - this.outageLoggedAt < outageLogIntervalMs) {
         this.outagesUnlogged += 1;
         return;
