@@ -120,6 +120,7 @@ export class TestClient {
   async draftSale(changes: object = {}): Promise<string> {
     const product = await this.call<{ id: string }>('POST', '/admin/v1/products',
       { as: admin, body: { name: 'Pen' } });
+    if (product.status !== 201) throw new Error(`No product was made: ${product.text}`);
     const at = (offsetMs: number) => new Date(Date.now() + offsetMs).toISOString();
     const sale = await this.call<{ id: string }>('POST', '/admin/v1/sales', { as: admin, body: {
       productId: product.body.id, stock: 10, price: { amount: 9900, currency: 'CNY' },
