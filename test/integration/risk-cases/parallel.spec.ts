@@ -6,6 +6,7 @@ import { RiskCaseStore } from '../../../src/risk';
 import { riskQueue } from '../../../src/risk/cases/queue';
 import { afterNext } from '../../support/after-next';
 import { CaseDesk, harmless, reviewer } from '../../support/case-desk';
+import { untilWaiting } from '../../support/lock-waits';
 import { TestProduct, createInstallation } from '../../support/product';
 import { until } from '../../support/until';
 
@@ -63,11 +64,7 @@ describe('a case and what happens at the same time', () => {
     await database.transaction(async (transaction) => {
       await store.decide(transaction, finding.caseId, 'dismissed', 'reviewer', undefined);
       late = desk.opening.open(desk.findingOf('fay', saleId));
-      // INNODB_TRX would not do: who looks at it ten times a second sees what he saw at first.
-      await until('it waits for the decision', async () => (await database.query(
-        `SELECT ID FROM information_schema.PROCESSLIST
-          WHERE DB = DATABASE() AND INFO LIKE '%risk_cases%' AND TIME_MS > 100
-            AND ID <> CONNECTION_ID()`)).length > 0);
+      await untilWaiting(database, 1);
     });
     await late;
     expect(await casesOf('fay')).toMatchObject([{ status: 'dismissed' }]);
