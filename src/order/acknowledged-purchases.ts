@@ -1,7 +1,9 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown }
   from '@nestjs/common';
 import { SaleCatalog } from '../sale';
-import { StockRedis, type OutboxEntry } from '../stock';
+import { fingerprint, StockRedis, type OutboxEntry, type ReserveOutcome, type ReserveRequest }
+  from '../stock';
+import type { DirectOutcome } from './direct-decision';
 import { OrderWriter } from './order-writer';
 
 /** Rows follow within a moment; what is older has one, or waits in a backlog that Redis keeps. */
@@ -12,6 +14,8 @@ const lookEveryMs = 250;
 /** A restart of Redis is over before this; then nothing has to be written here. */
 const patienceMs = 1_500;
 
+type Held = Omit<ReserveRequest, 'source'>;
+
 interface Remembered {
   readonly saleId: string;
   readonly entry: OutboxEntry;
@@ -19,9 +23,10 @@ interface Remembered {
 }
 
 /**
- * What this process has lately promised to buyers. When Redis goes, perhaps with reservations that no
- * relay has carried yet, the process writes them to the database itself: a row that is there already
- * is passed over, and so a buyer who was told yes has his order before the database sells to others.
+ * What this process has lately held: for buyers, for shops, for late money. When Redis goes, perhaps
+ * with reservations that no relay has carried yet, the process writes them to the database itself: a row
+ * that is there already is passed over, and so a buyer who was told yes has his order before the database
+ * sells to others.
  */
 @Injectable()
 export class AcknowledgedPurchases implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -48,9 +53,16 @@ export class AcknowledgedPurchases implements OnApplicationBootstrap, OnApplicat
     if (!this.redis.isWhole) await this.write();
   }
 
-  remember(saleId: string, entry: OutboxEntry): void {
+  /** What was held just now, also if it was the connection that asked for it twice, or the buyer. */
+  remember({ saleId, rid, userId, quantity, traceId, ip, deviceId, payWindowSeconds }: Held,
+    outcome: ReserveOutcome | DirectOutcome): void {
+    const isPromised = outcome.kind === 'held'
+      || (outcome.kind === 'replayed' && outcome.status === 'reserved');
+    if (!isPromised) return;
     if (this.remembered.length >= rememberAtMost) this.remembered.splice(0, rememberAtMost / 10);
-    this.remembered.push({ saleId, entry, atMs: performance.now() });
+    const { seq, epoch, reservedAtMs } = outcome;
+    this.remembered.push({ saleId, atMs: performance.now(), entry: { rid, userId, quantity, traceId, ip,
+      deviceId, seq, epoch, reservedAtMs, fingerprint: fingerprint(quantity), payWindowSeconds } });
   }
 
   /** Forgets what is old, and writes the rest once Redis has been gone for a while. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Sale } from '../sale';
 import { SegmentLoans, StockGate, type ReserveOutcome, type ReserveRequest } from '../stock';
+import { AcknowledgedPurchases } from './acknowledged-purchases';
 import type { DirectOutcome } from './direct-decision';
 import { DirectOrders } from './direct-orders';
 
@@ -14,13 +15,20 @@ export class UnitHolder {
     private readonly gate: StockGate,
     private readonly direct: DirectOrders,
     private readonly loans: SegmentLoans,
+    private readonly acknowledged: AcknowledgedPurchases,
   ) {}
 
   /**
    * Exactly once per rid; of a sale in segments `sale` is that of the buyer, which others help out with
    * units. Throws TEMPORARILY_UNAVAILABLE when neither side can tell; the same request finds out.
    */
-  hold(sale: Sale, request: ReserveRequest): Promise<HoldOutcome> {
+  async hold(sale: Sale, request: ReserveRequest): Promise<HoldOutcome> {
+    const outcome = await this.holdOrBorrow(sale, request);
+    this.acknowledged.remember(request, outcome);
+    return outcome;
+  }
+
+  private holdOrBorrow(sale: Sale, request: ReserveRequest): Promise<HoldOutcome> {
     // Who may not have so many at all must not make units travel.
     const mayBorrow = sale.segmentOf !== undefined && request.quantity <= sale.limitPerUser;
     if (!mayBorrow) return this.ask(sale, request);

@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { AcknowledgedPurchases, isFinal, UnitHolder, type HoldOutcome } from '../order';
-import { fingerprint, SoldOutSales } from '../stock';
+import { isFinal, UnitHolder, type HoldOutcome } from '../order';
+import { SoldOutSales } from '../stock';
 import type { Admitted, Attempt } from './admission/attempt';
 
-/** Holds the units of an admitted attempt, and remembers what came of it. */
+/** Holds the units of an admitted attempt. */
 @Injectable()
 export class Holding {
   constructor(
     private readonly units: UnitHolder,
     private readonly soldOut: SoldOutSales,
-    private readonly acknowledged: AcknowledgedPurchases,
   ) {}
 
   /** Throws TEMPORARILY_UNAVAILABLE when neither side can tell; the same request finds out. */
@@ -21,22 +20,7 @@ export class Holding {
     const outcome = await this.units.hold(stock, request);
     if (outcome.kind === 'refused' && outcome.reason === 'SOLD_OUT'
       && 'available' in outcome && outcome.available === 0) this.soldOut.noteRefusal(stock.id);
-    this.remember(attempt, outcome, payWindowSeconds);
     return outcome;
-  }
-
-  /**
-   * What a buyer is about to hear of as held is written by this process should Redis go; also what the
-   * connection asked for twice, or the buyer.
-   */
-  remember({ rid, stock, userId, quantity, traceId, ip, deviceId }: Attempt, outcome: HoldOutcome,
-    payWindowSeconds?: number): void {
-    const isPromised = outcome.kind === 'held'
-      || (outcome.kind === 'replayed' && outcome.status === 'reserved');
-    if (!isPromised) return;
-    const { seq, epoch, reservedAtMs } = outcome;
-    this.acknowledged.remember(stock.id, { rid, userId, quantity, traceId, ip, deviceId, seq, epoch,
-      reservedAtMs, fingerprint: fingerprint(quantity), payWindowSeconds });
   }
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../auth';
 import { type ProblemCode, ProblemError, TemporarilyUnavailable } from '../kernel';
-import { OrderStore, toView, type HoldOutcome, type OrderView } from '../order';
+import { AcknowledgedPurchases, OrderStore, toView, type HoldOutcome, type OrderView } from '../order';
 import { isRedisStrategy, SaleCatalog, stockIdOf } from '../sale';
 import { fingerprint, NothingHeld, refusal, StockGate, StockReader } from '../stock';
 import { Admission } from './admission/admission';
@@ -50,6 +50,7 @@ export class Purchase {
     private readonly admission: Admission,
     private readonly gate: StockGate,
     private readonly holding: Holding,
+    private readonly acknowledged: AcknowledgedPurchases,
     private readonly reader: StockReader,
     private readonly orders: OrderStore,
     private readonly durability: PurchaseDurability,
@@ -156,7 +157,7 @@ export class Purchase {
       throw refusal('IDEMPOTENCY_KEY_REUSED', attempt.sale);
     }
     const outcome = { kind: 'replayed', ...known } as const;
-    this.holding.remember(attempt, outcome);
+    this.acknowledged.remember({ ...attempt, saleId: attempt.stock.id }, outcome);
     return outcome;
   }
 

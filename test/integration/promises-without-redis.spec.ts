@@ -1,8 +1,10 @@
 import { Database } from '../../src/infra/database';
 import { OrderStore } from '../../src/order';
+import { ReservationIds, StockGate, StockReader } from '../../src/stock';
 import { FaultProxy } from '../support/fault-proxy';
 import { createInstallation, TestProduct, type Installation } from '../support/product';
 import { earn } from '../support/proofs';
+import { TestService } from '../support/service';
 import { until } from '../support/until';
 
 const redisPort = Number(new URL(process.env.TEST_REDIS_URL ?? '').port);
@@ -62,6 +64,32 @@ describe('orders that were promised before Redis went for good', () => {
     expect([first.status, again.status, again.body.id]).toEqual([202, 202, first.body.id]);
     await way.refuse();
     await expectWritten(first.body.id);
+  });
+
+  it('are written also when late money has bought once more', async () => {
+    const saleId = await product.client.openSale();
+    const whole = await TestProduct.start({}, installation);
+    const { id: orderId } = await whole.client.order(saleId, 'ann');
+    const { paymentId, amount } = (await whole.client.startPayment(orderId, 'ann')).body;
+    await whole.client.cancelInTheEnd(orderId, 'ann');
+    await whole.stop();
+    const { status } = await product.client.report('payment.succeeded',
+      { orderId, paymentId, ...amount });
+    expect(status).toBe(200);
+    await way.refuse();
+    await expectWritten(product.get(StockGate).idOf('ann', saleId, `late:${paymentId}`));
+  });
+
+  it('are written also when a shop waits for them, and it has its answer', async () => {
+    const saleId = await product.client.openSale();
+    const tried = { userId: 'ann', key: 'order' };
+    const rid = product.get(ReservationIds).ofService('shop', tried.userId, saleId, tried.key);
+    const answer = new TestService(product.client, 'shop').answerTo(saleId, tried);
+    await until('the units are held', async () =>
+      await product.get(StockReader).reservation(saleId, rid) !== undefined);
+    await way.refuse();
+    const { status, body } = await answer;
+    expect([status, body.id]).toEqual([201, rid]);
   });
 
   it('are written by a process that is told to stop before it has given Redis up', async () => {
