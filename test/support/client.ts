@@ -54,6 +54,8 @@ export interface PaymentAnswer {
 
 export type WebhookType = 'payment.succeeded' | 'payment.failed' | 'refund.succeeded';
 
+/** Less than the 65 s of a server: whoever sends when it closes would learn nothing of his request. */
+const idleMs = 30_000;
 const comeBackAfterMs = 250;
 const comeBackForMs = 20_000;
 
@@ -74,7 +76,7 @@ export class TestClient {
     private readonly patienceMs?: number,
     localAddress?: string,
   ) {
-    this.agent = new Agent({ keepAlive: true, maxSockets: 128, localAddress });
+    this.agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: idleMs, localAddress });
   }
 
   async call<Body = Record<string, unknown>>(method: Method, path: string,
