@@ -83,9 +83,10 @@ function violationsIn(facts: Facts): Violation[] {
 function factsOf(lines: readonly HistoryLine[], stored: Books, mayLose: boolean): Facts {
   const inOrder = lines.toSorted((one, other) => one.invokedMs - other.invokedMs);
   const rows = new Map(stored.rows.toReversed().map((row) => [row.rid, row]));
+  const rowsOfUsers = Map.groupBy(stored.rows, ({ user_id: userId }) => userId);
   const purchases = Map.groupBy(inOrder.filter(({ operation }) => operation === 'buy'),
     ({ userId, saleId, key }) => JSON.stringify([userId, saleId, key]));
-  return { history: inOrder, books: stored, rows, mayLose,
+  return { history: inOrder, books: stored, rows, rowsOfUsers, mayLose,
     acknowledged: inOrder.filter(isAcknowledged), purchases: [...purchases.values()] };
 }
 

@@ -12,6 +12,8 @@ export interface Facts {
   books: Books;
   /** The first row of each rid. */
   rows: ReadonlyMap<string, BookedOrder>;
+  /** The rows of each user id. */
+  rowsOfUsers: ReadonlyMap<string, readonly BookedOrder[]>;
   /** Purchases that were said yes to. */
   acknowledged: readonly Acknowledgement[];
   /** All purchases with the same user, sale and key, in the order in which they were asked for. */

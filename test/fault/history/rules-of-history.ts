@@ -39,25 +39,25 @@ const yesThenNo: Rule = ({ purchases, rows, mayLose }) => purchases.flatMap((lin
 });
 
 /** Only where every call was heard: one that was not may have been carried out after the no. */
-const noButOrdered: Rule = ({ books, purchases }) => {
+const noButOrdered: Rule = ({ books, purchases, rowsOfUsers }) => {
   const asked = Map.groupBy(purchases, ([line]) => line?.userId);
   return [...asked.values()].flatMap(([lines, ...others]) => {
     const no = lines?.at(-1);
     if (!no || others.length > 0 || !lines?.every(isRefusal)) return [];
-    const row = books.rows.find(({ user_id: userId, rid, status }) => userId === no.userId
-      && status !== 'rejected' && !books.replacements.includes(rid));
+    const row = rowsOfUsers.get(no.userId)?.find(({ rid, status }) =>
+      status !== 'rejected' && !books.replacements.includes(rid));
     return row ? [[no, row]] : [];
   });
 };
 
-const moreOrdersThanKeys: Rule = ({ books, purchases }) => {
+const moreOrdersThanKeys: Rule = ({ books, purchases, rowsOfUsers }) => {
   const keys = new Map<string, number>();
   for (const [line] of purchases) {
     if (line) keys.set(line.userId, (keys.get(line.userId) ?? 0) + 1);
   }
   return [...keys].flatMap(([userId, count]) => {
-    const rows = books.rows.filter((row) =>
-      row.user_id === userId && !books.replacements.includes(row.rid));
+    const rows = (rowsOfUsers.get(userId) ?? [])
+      .filter(({ rid }) => !books.replacements.includes(rid));
     // Late money buys once more under an id of its own, before it says which.
     const late = rows.filter(({ rid }) => books.latePayments.includes(rid));
     return rows.length > count + late.length ? [[`${count} keys`, ...rows.slice(-2)]] : [];
@@ -103,12 +103,12 @@ export const oneOrderPerId: Rule = ({ books, acknowledged, rows }) => [
 ];
 
 /** I6: in the rows, the quotas and Redis. */
-export const nobodyOverTheLimit: Rule = ({ books }) => {
+export const nobodyOverTheLimit: Rule = ({ books, rowsOfUsers }) => {
   const { rows, quotas, users, database: { limit } } = books;
   return Object.entries({ rows: heldByRows(rows), quotas, users }).flatMap(([side, held]) =>
     Object.entries(held).filter(([, units]) => units > limit).map(([userId, units]) =>
       [`${side}: ${userId} holds ${units}, the limit is ${limit}`,
-        ...rows.filter((row) => row.user_id === userId).slice(0, 2)]));
+        ...(rowsOfUsers.get(userId) ?? []).slice(0, 2)]));
 };
 
 /** For one reader of one order: each status that he saw leads to the next, and to the row. */
