@@ -45,6 +45,22 @@ describe('what was accepted', () => {
     return worker;
   };
 
+  /** Accepts 50 purchases, and takes each out of the queue of orders at least once. */
+  async function loseEveryJob(running: TestProduct, saleId: string): Promise<void> {
+    const queue = running.get<Queue<OrderBatchJob>>(getQueueToken(orderQueue));
+    await queue.pause();
+    const rids = await accept(saleId, 50);
+    const lost = new Set<string>();
+    await until('every purchase was in a job that is lost', async () => {
+      // While more than a few jobs wait, no further ones come.
+      for (const { data } of await takeJobs(queue)) for (const { rid } of data.entries) lost.add(rid);
+      return rids.every((rid) => lost.has(rid));
+    }, 60_000);
+    // The sweep may have put some there once more.
+    await queue.drain();
+    await queue.resume();
+  }
+
   it('I8: becomes an order, although no worker ran when it was accepted', async () => {
     const saleId = await api.client.openSale({ stock: 60 });
     const rids = await accept(saleId, 60);
@@ -78,28 +94,14 @@ describe('what was accepted', () => {
       (await api.client.stock(saleId)).database.allocated === 200, 60_000);
   });
 
-  /** Of 50 purchases; until they are worked off all the same. */
-  async function loseEveryJob(running: TestProduct, saleId: string): Promise<void> {
-    const queue = running.get<Queue<OrderBatchJob>>(getQueueToken(orderQueue));
-    await queue.pause();
-    const rids = await accept(saleId, 50);
-    const lost = new Set<string>();
-    await until('every purchase was in a job that is lost', async () => {
-      // While more than a few jobs wait, no further ones come.
-      for (const { data } of await takeJobs(queue)) for (const { rid } of data.entries) lost.add(rid);
-      return rids.every((rid) => lost.has(rid));
-    }, 60_000);
-    // The sweep may have put some there once more.
-    await queue.drain();
-    await queue.resume();
-    await until('every order is written', async () =>
-      (await api.client.stock(saleId)).database.allocated === 50, 60_000);
-  }
-
   it('I13: is worked off even when every job of it was lost from the queue', async () => {
     const saleId = await api.client.openSale({ stock: 50 });
     const running = await startWorker();
-    await withoutReconciliation(running, () => loseEveryJob(running, saleId));
+    await withoutReconciliation(running, async () => {
+      await loseEveryJob(running, saleId);
+      await until('every order is written', async () =>
+        (await api.client.stock(saleId)).database.allocated === 50, 60_000);
+    });
     const { orders } = await expectBooksToBalance(api, saleId);
     expect(orders).toHaveLength(50);
   });
